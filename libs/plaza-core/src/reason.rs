@@ -1,0 +1,80 @@
+//! The catalogue of error reasons: `ErrorInfo.reason` is always one of these, its domain always [`DOMAIN`].
+//!
+//! `docs/errors.md` lists them; a test holds the two together.
+
+use crate::Code;
+
+/// `ErrorInfo.domain` of every error.
+pub const DOMAIN: &str = "plaza";
+
+/// One reason of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// UPPER_SNAKE_CASE, stable: clients match on it.
+    pub name: &'static str,
+    /// The code that always goes with it.
+    pub code: Code,
+    /// What it means and what to do, for people.
+    pub help: &'static str,
+}
+
+macro_rules! reasons {
+    ($($name:ident: $code:ident, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $name: Reason = Reason { name: stringify!($name), code: Code::$code, help: $help };
+        )*
+        /// Every reason there is.
+        pub const ALL: &[Reason] = &[$($name),*];
+    };
+}
+
+reasons! {
+    // the frame
+    INVALID_FIELDS: InvalidArgument, "some fields are not valid; see the field violations";
+    MALFORMED_REQUEST: InvalidArgument, "the body is not a valid message of this method's request type";
+    MESSAGE_TOO_LARGE: ResourceExhausted, "the message is over the size limit; send less at once";
+    PAGE_TOKEN_INVALID: InvalidArgument, "the page token was not made for this list and caller; start from the first page";
+    REQUEST_ID_REUSED: InvalidArgument, "this request_id was used for another request; take a new UUID for each new request";
+    REQUEST_IN_FLIGHT: Aborted, "a call with this request_id is still running; retry with the same id";
+    CREDENTIALS_MISSING: Unauthenticated, "sign in and send the access token as `authorization: Bearer …`";
+    CREDENTIALS_INVALID: Unauthenticated, "the access token is not valid here; sign in again";
+    CREDENTIALS_EXPIRED: Unauthenticated, "the access token has expired; refresh the session";
+    SESSION_REVOKED: Unauthenticated, "the session was ended; sign in again";
+    PERMISSION_DENIED: PermissionDenied, "the caller may not do this";
+    DEADLINE_EXCEEDED: DeadlineExceeded, "time ran out before the call was done; it may or may not have had its effect";
+    OVERLOADED: ResourceExhausted, "too much work is waiting; retry with back-off";
+    SHUTTING_DOWN: Unavailable, "the server is going down; retry on another";
+    PEER_UNAVAILABLE: Unavailable, "a service that this call needs does not answer; retry with back-off";
+    STORE_UNAVAILABLE: Unavailable, "the store behind this call does not answer; retry with back-off";
+    METHOD_UNKNOWN: Unimplemented, "there is no such method";
+    CANCELLED: Cancelled, "the caller went away";
+    INTERNAL: Internal, "something broke on our side; the details are in our log under the trace id";
+    ID_CLASH: Aborted, "a fresh id was taken already; retry";
+
+    // accounts
+    ACCOUNT_NOT_FOUND: NotFound, "there is no such account";
+    HANDLE_TAKEN: AlreadyExists, "this handle belongs to somebody; choose another";
+    EMAIL_TAKEN: AlreadyExists, "an account with this e-mail address exists; sign in instead";
+    HANDLE_RESERVED: InvalidArgument, "this handle is reserved; choose another";
+    ETAG_MISMATCH: Aborted, "the profile has changed since it was read; read it again and reapply";
+    MASK_INVALID: InvalidArgument, "the update mask names a field that cannot be set";
+
+    // sessions
+    SIGN_IN_FAILED: Unauthenticated, "no account has this login and password";
+    SESSION_NOT_FOUND: NotFound, "there is no such session of this account";
+    REFRESH_TOKEN_INVALID: Unauthenticated, "the refresh token is not valid; sign in again";
+    REFRESH_TOKEN_REUSED: Unauthenticated, "a used refresh token came back, so its session was ended; sign in again";
+
+    // graph
+    SELF_RELATION: InvalidArgument, "an account cannot follow or block itself";
+    BLOCKED: PermissionDenied, "one of the two accounts blocks the other";
+
+    // posts
+    POST_NOT_FOUND: NotFound, "there is no such post, or the caller may not see it";
+    REPLY_TARGET_NOT_FOUND: NotFound, "the post to reply to does not exist, or the caller may not see it";
+
+    // projections
+    PROJECTION_NOT_FOUND: NotFound, "no projection of this name runs in this process; list them";
+    DEAD_LETTER_NOT_FOUND: NotFound, "there is no such dead letter; list them";
+}
