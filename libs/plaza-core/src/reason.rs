@@ -78,3 +78,29 @@ reasons! {
     PROJECTION_NOT_FOUND: NotFound, "no projection of this name runs in this process; list them";
     DEAD_LETTER_NOT_FOUND: NotFound, "there is no such dead letter; list them";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `InvalidArgument` as gRPC writes it: `INVALID_ARGUMENT`.
+    fn grpc_name(code: Code) -> String {
+        let mut name = String::new();
+        for c in format!("{code:?}").chars() {
+            if c.is_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(c.to_ascii_uppercase());
+        }
+        name
+    }
+
+    #[test]
+    fn the_docs_list_exactly_the_reasons_there_are() {
+        let docs = include_str!("../../../docs/errors.md");
+        let told: Vec<&str> = docs.lines().filter(|line| line.starts_with("| `")).collect();
+        let row = |r: &Reason| format!("| `{}` | `{}` | {} |", r.name, grpc_name(r.code), r.help);
+        let real: Vec<String> = ALL.iter().map(row).collect();
+        assert_eq!(told, real, "change docs/errors.md to match the catalogue");
+    }
+}

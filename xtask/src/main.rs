@@ -1,0 +1,95 @@
+//! What a developer or CI runs: `cargo xtask <verb>`.
+
+mod ci;
+mod engines;
+mod process;
+mod proto;
+mod readme;
+mod stopwatch;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a verb comes to. The error is a message for the terminal, empty where the verb has printed its own.
+type Outcome<T = ()> = Result<T, String>;
+
+/// What a developer or CI runs.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run every test of the workspace and count them.
+    #[command(after_help = "Examples:
+  cargo xtask test                             every test
+  cargo xtask test -p plaza-graph              one crate
+  cargo xtask test follow -- --nocapture       tests by name, with their output")]
+    Test {
+        /// Passed to `cargo test` as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check the layout and the bans that no compiler checks.
+    #[command(after_help = "Examples:
+  cargo xtask tidy
+  cargo xtask tidy --rule links")]
+    Tidy {
+        /// Run this rule alone.
+        #[arg(long)]
+        rule: Option<String>,
+    },
+    /// Lint the .proto files and look for breaking changes (needs buf).
+    #[command(after_help = "Examples:
+  cargo xtask proto
+  cargo xtask proto --against v0.1.0")]
+    Proto {
+        /// The git ref to compare with; by default the merge base with main.
+        #[arg(long)]
+        against: Option<String>,
+    },
+    /// Run the commands of README.md.
+    #[command(after_help = "Examples:
+  cargo xtask readme
+  cargo xtask readme --list
+
+Every sh block of the README has one of these comments before it:
+  <!-- ci: run -->                              run it; it has to succeed
+  <!-- ci: background until=ready: -->          start it, go on when it prints this
+  <!-- ci: background until=127.0.0.1:8080 -->  start it, go on when this port answers
+  <!-- ci: skip it needs a cluster -->          do not run it, for this reason")]
+    Readme {
+        /// Show the blocks and their tags, run nothing.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Everything CI runs, in its order.
+    #[command(after_help = "Example:
+  cargo xtask ci        with buf, cargo-deny and grpcurl on the PATH; .ci/run installs them first")]
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().verb {
+        Verb::Test { args } => test::verb(&args),
+        Verb::Tidy { rule } => tidy::verb(rule.as_deref()),
+        Verb::Proto { against } => proto::verb(against.as_deref()),
+        Verb::Readme { list } => readme::verb(list),
+        Verb::Ci => ci::verb(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            if !message.is_empty() {
+                eprintln!("error: {message}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
