@@ -1,0 +1,121 @@
+//! Erases what is held of accounts that are gone.
+//!
+//! The truth is the accounts service: it says which accounts there are. The derived state is what a service holds of
+//! each; for one that is gone it should be nothing. The event says only which account to look at, so an event that comes
+//! twice, late or never (an audit finds it) makes no difference.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Result, Token};
+use plaza_events::{Digest, Event, Projection};
+use plaza_proto::accounts::v1::{AccountDeleted, AccountsService as _, AccountsServiceClient, BatchGetAccountsRequest};
+
+/// The most ids that one call to accounts takes.
+const ACCOUNTS_AT_ONCE: usize = 100;
+/// What the digest of an account is while something is held of it, ...
+const HELD: Digest = Digest(1);
+/// ... and what it should be once the account is gone.
+const GONE: Digest = Digest(0);
+
+/// A store that can erase an account.
+#[async_trait]
+pub trait EraseAccount: Send + Sync + 'static {
+    /// Erases everything held of an account that is gone, in bounded transactions. Idempotent; after a failure, a second
+    /// call goes on where the first ended.
+    async fn erase(&self, cx: &Cx, account: AccountId) -> Result<()>;
+
+    /// Up to `limit` accounts above `after` that something is held of, by rising id; none if there are no more.
+    async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
+
+    /// Those of `accounts` that something is held of, in any order.
+    async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
+}
+
+/// The projection that erases what `holder` holds of accounts that are gone.
+pub struct Erasure<E> {
+    name: &'static str,
+    accounts: AccountsServiceClient,
+    holder: E,
+}
+
+impl<E> std::fmt::Debug for Erasure<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Erasure").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<E: EraseAccount> Erasure<E> {
+    /// The projection `name` over `holder`. The client must call as the service that holds.
+    #[must_use]
+    pub const fn new(name: &'static str, accounts: AccountsServiceClient, holder: E) -> Self {
+        Self { name, accounts, holder }
+    }
+
+    /// Those of `keys` that are accounts now.
+    async fn existing(&self, cx: &Cx, keys: &[i64]) -> Result<HashSet<i64>> {
+        let mut existing = HashSet::with_capacity(keys.len());
+        for page in keys.chunks(ACCOUNTS_AT_ONCE) {
+            let request = BatchGetAccountsRequest { account_ids: page.to_vec() };
+            let found = self.accounts.batch_get_accounts(cx, request).await?;
+            existing.extend(found.accounts.iter().map(|account| account.account_id));
+        }
+        Ok(existing)
+    }
+}
+
+#[async_trait]
+impl<E: EraseAccount> Projection for Erasure<E> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn sources(&self) -> &[&'static str] {
+        &["accounts"]
+    }
+
+    fn keys(&self, event: &Event) -> Vec<i64> {
+        match event.decode::<AccountDeleted>() {
+            Some(Ok(deleted)) if deleted.account_id > 0 => vec![deleted.account_id],
+            _ => Vec::new(),
+        }
+    }
+
+    async fn project(&self, cx: &Cx, keys: &[i64]) -> Result<()> {
+        let existing = self.existing(cx, keys).await?;
+        for key in keys.iter().filter(|key| !existing.contains(key)) {
+            self.holder.erase(cx, AccountId(*key)).await?;
+        }
+        Ok(())
+    }
+
+    async fn scan_truth(&self, cx: &Cx, after: i64, limit: usize) -> Result<Vec<(i64, Digest)>> {
+        let held = self.holder.held(cx, AccountId(after), limit).await?;
+        let keys: Vec<i64> = held.iter().map(|account| account.get()).collect();
+        let existing = self.existing(cx, &keys).await?;
+        let digest = |key: i64| if existing.contains(&key) { HELD } else { GONE };
+        Ok(keys.into_iter().map(|key| (key, digest(key))).collect())
+    }
+
+    async fn digests(&self, cx: &Cx, keys: &[i64]) -> Result<Vec<Option<Digest>>> {
+        let accounts: Vec<AccountId> = keys.iter().copied().map(AccountId).collect();
+        let held: HashSet<AccountId> = self.holder.held_among(cx, &accounts).await?.into_iter().collect();
+        Ok(accounts.iter().map(|account| held.contains(account).then_some(HELD)).collect())
+    }
+
+    async fn apply(&self, cx: &Cx, events: &[Event]) -> Result<()> {
+        let (mut seen, mut keys, mut token) = (HashSet::new(), Vec::new(), Token::default());
+        for event in events {
+            // One that cannot be read is a permanent failure: it goes to the dead letters, for people to look at.
+            event.decode::<AccountDeleted>().transpose()?;
+            keys.extend(self.keys(event).into_iter().filter(|key| seen.insert(*key)));
+            token.require(&event.source, event.position);
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        // With the token, a lagging copy of the truth may not answer that the account is still there.
+        let child = cx.child(None).with_token(token);
+        self.project(&child, &keys).await
+    }
+}

@@ -1,0 +1,8 @@
+//! The parts together: outbox, relay, log, projections.
+
+mod consumer;
+mod delivery;
+mod log;
+mod relay;
+mod support;
+mod upkeep;

@@ -1,0 +1,21 @@
+//! Connections to each kind of store, and the wrappers that every store shares.
+//!
+//! - [`sqlite`]: one writer thread that groups commits, a few read connections, migrations, errors mapped in one place.
+//! - [`requests`]: mutations that are performed once, remembered in the write's own transaction.
+//! - [`cache`]: a bounded read-through cache that never keeps a row which a write has just replaced.
+//! - [`address`]: the store's address, whose scheme picks the engine.
+//! - [`faulty`]: a switchboard for tests that makes a store fail or wait.
+//! - [`gauge`]: what a part reports about itself, for metrics.
+
+pub mod address;
+pub mod cache;
+pub mod faulty;
+pub mod gauge;
+pub mod requests;
+pub mod sqlite;
+
+pub use address::StoreAddress;
+pub use cache::{Cache, CacheOptions};
+pub use faulty::Faults;
+pub use gauge::Gauge;
+pub use sqlite::{Ids, Migration, SqlResultExt, Sqlite, SqliteOptions, Sync};
