@@ -119,6 +119,7 @@ impl Error {
 
     /// Adds a fact for programs: it becomes `ErrorInfo.metadata`.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass literals and temporaries; a reference would be noise")]
     pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
         self.0.metadata.push((key.into(), value.to_string()));
         self

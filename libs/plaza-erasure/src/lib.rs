@@ -1,13 +1,14 @@
 //! Erases what is held of accounts that are gone.
 //!
 //! The truth is the accounts service: it says which accounts there are. The derived state is what a service holds of
-//! each; for one that is gone it should be nothing. The event says only which account to look at, so an event that comes
-//! twice, late or never (an audit finds it) makes no difference.
+//! each; for one that is gone it should be nothing. Deletion is final and ids are never given twice, so the event alone is
+//! proof enough to erase, where asking could be answered from a cache or a replica that lags behind. Rebuild and repair
+//! start from what is held and ask the accounts service; so an event that never came makes no difference in the end.
 
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Result, Token};
+use plaza_core::{AccountId, Cx, Result};
 use plaza_events::{Digest, Event, Projection};
 use plaza_proto::accounts::v1::{AccountDeleted, AccountsService as _, AccountsServiceClient, BatchGetAccountsRequest};
 
@@ -104,18 +105,15 @@ impl<E: EraseAccount> Projection for Erasure<E> {
     }
 
     async fn apply(&self, cx: &Cx, events: &[Event]) -> Result<()> {
-        let (mut seen, mut keys, mut token) = (HashSet::new(), Vec::new(), Token::default());
+        let (mut seen, mut gone) = (HashSet::new(), Vec::new());
         for event in events {
             // One that cannot be read is a permanent failure: it goes to the dead letters, for people to look at.
             event.decode::<AccountDeleted>().transpose()?;
-            keys.extend(self.keys(event).into_iter().filter(|key| seen.insert(*key)));
-            token.require(&event.source, event.position);
+            gone.extend(self.keys(event).into_iter().filter(|key| seen.insert(*key)));
         }
-        if keys.is_empty() {
-            return Ok(());
+        for account in gone {
+            self.holder.erase(cx, AccountId(account)).await?;
         }
-        // With the token, a lagging copy of the truth may not answer that the account is still there.
-        let child = cx.child(None).with_token(token);
-        self.project(&child, &keys).await
+        Ok(())
     }
 }

@@ -1,0 +1,169 @@
+//! Logs and traces.
+//!
+//! Logs go to standard error: for people if it is a terminal, as JSON otherwise. Traces are exported by OTLP when an
+//! endpoint is set. A call's span is made only if somebody records it: without export, and with logs above `debug`, it
+//! costs a look at a flag.
+
+use std::io::IsTerminal as _;
+
+use plaza_core::{Error, Result, TraceContext};
+use tracing::Span;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
+
+use crate::Method;
+
+/// The target of the calls' spans, for filters.
+pub const SPANS: &str = "plaza_rpc::call";
+
+/// In which form logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What to log and where to send traces.
+#[derive(Clone, Debug, Default)]
+pub struct TelemetryConfig {
+    /// What to log, such as `info` or `info,plaza_posts=debug`; empty for `info`.
+    pub filter: String,
+    /// In which form.
+    pub format: LogFormat,
+    /// Where to send traces, such as `http://collector:4317`; `None` for nowhere.
+    pub otlp_endpoint: Option<String>,
+    /// The name of this process in traces.
+    pub service_name: String,
+}
+
+/// Sends what is left when it is dropped: keep it until the process ends.
+#[derive(Debug)]
+#[must_use]
+pub struct Telemetry {
+    #[cfg(feature = "otlp")]
+    provider: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
+}
+
+/// Starts logs and traces. To be called once, within the runtime.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for a wrong setting, with its name.
+pub fn init(config: &TelemetryConfig) -> Result<Telemetry> {
+    let wrong = |field: &str, error: &dyn std::fmt::Display| Error::invalid_field(field, error.to_string());
+    let filter = if config.filter.is_empty() { "info" } else { &config.filter };
+    let filter = EnvFilter::try_new(filter).map_err(|error| wrong("log", &error))?;
+    let json = match config.format {
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Text => false,
+        LogFormat::Json => true,
+    };
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = if json { lines.json().with_current_span(false).boxed() } else { lines.compact().boxed() };
+    let registry = tracing_subscriber::registry().with(lines.with_filter(filter));
+    start(registry, config)
+}
+
+#[cfg(feature = "otlp")]
+fn start<S>(registry: S, config: &TelemetryConfig) -> Result<Telemetry>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a> + Send + Sync,
+{
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_otlp::WithExportConfig as _;
+    use tracing_subscriber::filter::Targets;
+
+    let wrong = |error: &dyn std::fmt::Display| Error::invalid_field("otlp_endpoint", error.to_string());
+    let twice = |error: &dyn std::fmt::Display| Error::internal(format_args!("telemetry is on already: {error}"));
+    let Some(endpoint) = &config.otlp_endpoint else {
+        registry.try_init().map_err(|error| twice(&error))?;
+        return Ok(Telemetry { provider: None });
+    };
+    let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint);
+    let exporter = exporter.build().map_err(|error| wrong(&error))?;
+    let resource = opentelemetry_sdk::Resource::builder().with_service_name(config.service_name.clone()).build();
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build();
+    let tracer = provider.tracer("plaza");
+    // Spans of calls and of what they do, not those of the transport that carries the export itself.
+    let ours = Targets::new().with_target("plaza", tracing::Level::DEBUG);
+    let traces = tracing_opentelemetry::layer().with_tracer(tracer).with_filter(ours);
+    registry.with(traces).try_init().map_err(|error| twice(&error))?;
+    Ok(Telemetry { provider: Some(provider) })
+}
+
+#[cfg(not(feature = "otlp"))]
+fn start<S>(registry: S, config: &TelemetryConfig) -> Result<Telemetry>
+where
+    S: tracing::Subscriber + Send + Sync,
+{
+    if config.otlp_endpoint.is_some() {
+        return Err(Error::invalid_field("otlp_endpoint", "this build has no OTLP export (feature `otlp`)"));
+    }
+    let twice = |error| Error::internal(format_args!("telemetry is on already: {error}"));
+    registry.try_init().map_err(twice)?;
+    Ok(Telemetry {})
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        #[cfg(feature = "otlp")]
+        if let Some(provider) = &self.provider
+            && let Err(error) = provider.shutdown()
+        {
+            tracing::warn!(%error, "some traces were not sent");
+        }
+    }
+}
+
+/// A call's span, with the trace that what it does belongs to: the span's own if it is exported, else the caller's.
+pub(crate) fn span(method: &Method, parent: Option<TraceContext>) -> (Span, Option<TraceContext>) {
+    let span = tracing::debug_span!(
+        target: SPANS,
+        "call",
+        otel.name = method.path.get(1..).unwrap_or_default(),
+        otel.kind = "server",
+        rpc.system = "grpc",
+        rpc.service = method.service,
+        rpc.method = method.name,
+    );
+    if span.is_disabled() {
+        return (span, parent);
+    }
+    let trace = join(&span, parent).or(parent);
+    (span, trace)
+}
+
+/// Makes `span` a child of `parent`, and tells its own context if it is exported.
+#[cfg(feature = "otlp")]
+fn join(span: &Span, parent: Option<TraceContext>) -> Option<TraceContext> {
+    use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
+    use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+    if let Some(parent) = parent {
+        let (trace, id) = (TraceId::from(parent.trace_id), SpanId::from(parent.span_id));
+        // A trace that its caller did not sample is recorded all the same: the caller may have no export.
+        let context = SpanContext::new(trace, id, TraceFlags::SAMPLED, true, TraceState::default());
+        let context = opentelemetry::Context::new().with_remote_span_context(context);
+        span.set_parent(context).ok()?;
+    }
+    let context = span.context();
+    let own = context.span().span_context().clone();
+    own.is_valid().then(|| TraceContext {
+        trace_id: u128::from_be_bytes(own.trace_id().to_bytes()),
+        span_id: u64::from_be_bytes(own.span_id().to_bytes()),
+        sampled: own.is_sampled(),
+    })
+}
+
+#[cfg(not(feature = "otlp"))]
+fn join(_: &Span, _: Option<TraceContext>) -> Option<TraceContext> {
+    None
+}

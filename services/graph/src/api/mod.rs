@@ -1,0 +1,115 @@
+//! The RPCs, one file each.
+
+mod batch_get_counts;
+mod batch_get_relationships;
+mod block;
+mod edges;
+mod follow;
+mod list_follower_ids;
+mod list_followers;
+mod list_following;
+mod list_following_ids;
+mod relationship;
+mod unblock;
+mod unfollow;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use plaza_core::page::{self, Pager};
+use plaza_core::{AccountId, Cx, Env, Result, reason};
+use plaza_proto::accounts::v1::{AccountsService as _, AccountsServiceClient, GetAccountRequest};
+use plaza_proto::graph::v1::{
+    BatchGetCountsRequest, BatchGetCountsResponse, BatchGetRelationshipsRequest, BatchGetRelationshipsResponse,
+    BlockRequest, BlockResponse, FollowRequest, FollowResponse, GraphService, ListFollowerIdsRequest,
+    ListFollowerIdsResponse, ListFollowersRequest, ListFollowersResponse, ListFollowingIdsRequest,
+    ListFollowingIdsResponse, ListFollowingRequest, ListFollowingResponse, UnblockRequest, UnblockResponse,
+    UnfollowRequest, UnfollowResponse,
+};
+
+use crate::domain::{Direction, Write, refuse_self};
+use crate::store::GraphStore;
+
+/// The largest page of ids.
+const MAX_IDS: usize = 5_000;
+
+/// What the RPCs work with.
+pub(crate) struct Handler {
+    pub(crate) store: Arc<dyn GraphStore>,
+    pub(crate) accounts: AccountsServiceClient,
+    pub(crate) pager: Pager,
+    pub(crate) env: Env,
+}
+
+impl Handler {
+    /// A new edge from the caller to `target`, who is another and known or not known to accounts.
+    async fn write_to(&self, cx: &Cx, target: i64) -> Result<Write> {
+        let (actor, target) = (cx.account()?, AccountId(target));
+        refuse_self(actor, target)?;
+        let target_exists = match self.accounts.get_account(cx, GetAccountRequest { account_id: target.get() }).await {
+            Ok(_) => true,
+            Err(error) if error.is(reason::ACCOUNT_NOT_FOUND) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(Write { actor, target, target_exists, at: self.env.now() })
+    }
+
+    /// The end of the caller's edge to `target`, whoever that is or was.
+    fn end_of(&self, cx: &Cx, target: i64) -> Result<Write> {
+        Ok(Write { actor: cx.account()?, target: AccountId(target), target_exists: true, at: self.env.now() })
+    }
+
+    /// A page of ids at the other ends of an account's follows.
+    async fn ids(&self, cx: &Cx, account: i64, way: Direction, after: i64, size: i32) -> Result<Vec<i64>> {
+        let limit = page::size_up_to(size, MAX_IDS)?;
+        let ids = self.store.ids(cx, AccountId(account), way, AccountId(after), limit).await?;
+        Ok(ids.into_iter().map(AccountId::get).collect())
+    }
+}
+
+#[async_trait]
+impl GraphService for Handler {
+    async fn follow(&self, cx: &Cx, req: FollowRequest) -> Result<FollowResponse> {
+        follow::follow(self, cx, req).await
+    }
+
+    async fn unfollow(&self, cx: &Cx, req: UnfollowRequest) -> Result<UnfollowResponse> {
+        unfollow::unfollow(self, cx, req).await
+    }
+
+    async fn block(&self, cx: &Cx, req: BlockRequest) -> Result<BlockResponse> {
+        block::block(self, cx, req).await
+    }
+
+    async fn unblock(&self, cx: &Cx, req: UnblockRequest) -> Result<UnblockResponse> {
+        unblock::unblock(self, cx, req).await
+    }
+
+    async fn list_followers(&self, cx: &Cx, req: ListFollowersRequest) -> Result<ListFollowersResponse> {
+        list_followers::list_followers(self, cx, req).await
+    }
+
+    async fn list_following(&self, cx: &Cx, req: ListFollowingRequest) -> Result<ListFollowingResponse> {
+        list_following::list_following(self, cx, req).await
+    }
+
+    async fn batch_get_relationships(
+        &self,
+        cx: &Cx,
+        req: BatchGetRelationshipsRequest,
+    ) -> Result<BatchGetRelationshipsResponse> {
+        batch_get_relationships::batch_get_relationships(self, cx, req).await
+    }
+
+    async fn batch_get_counts(&self, cx: &Cx, req: BatchGetCountsRequest) -> Result<BatchGetCountsResponse> {
+        batch_get_counts::batch_get_counts(self, cx, req).await
+    }
+
+    async fn list_follower_ids(&self, cx: &Cx, req: ListFollowerIdsRequest) -> Result<ListFollowerIdsResponse> {
+        list_follower_ids::list_follower_ids(self, cx, req).await
+    }
+
+    async fn list_following_ids(&self, cx: &Cx, req: ListFollowingIdsRequest) -> Result<ListFollowingIdsResponse> {
+        list_following_ids::list_following_ids(self, cx, req).await
+    }
+}

@@ -1,0 +1,101 @@
+//! What a write asks for, and what came of it.
+
+use plaza_core::{AccountId, Env, Position, Timestamp, TraceContext};
+use plaza_events::NewEvent;
+use plaza_proto::graph::v1::{Blocked, Followed, Unblocked, Unfollowed};
+use serde::{Deserialize, Serialize};
+
+use super::Relation;
+
+/// What kind of thing the events of this service are about: the account that follows or blocks.
+const AGGREGATE: &str = "account";
+
+/// A change of how one account stands to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Whose follow or block it is.
+    pub actor: AccountId,
+    /// Whom it is about.
+    pub target: AccountId,
+    /// Whether the accounts service knows the target. A new follow or block of an unknown one is refused; a repeated
+    /// request gets its first answer even if the target has gone since.
+    pub target_exists: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a write left behind; remembered, so that a repeated request gets the same answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// How the actor stands to the target now.
+    pub relation: Relation,
+    /// Up to where the outbox tells of it. Of a write that changed nothing it is the outbox's end: whoever made it so
+    /// may have done it just before.
+    pub position: Position,
+}
+
+/// One change of the graph, for the others to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The first follows the second.
+    Followed(AccountId, AccountId),
+    /// The first does not follow the second any more.
+    Unfollowed(AccountId, AccountId),
+    /// The first blocks the second.
+    Blocked(AccountId, AccountId),
+    /// The first does not block the second any more.
+    Unblocked(AccountId, AccountId),
+}
+
+impl Change {
+    /// The event that tells of it.
+    #[must_use]
+    pub fn event(self, env: &Env, trace: Option<TraceContext>) -> NewEvent {
+        match self {
+            Self::Followed(AccountId(follower_id), AccountId(followee_id)) => {
+                NewEvent::new(env, trace, AGGREGATE, follower_id, &Followed { follower_id, followee_id })
+            }
+            Self::Unfollowed(AccountId(follower_id), AccountId(followee_id)) => {
+                NewEvent::new(env, trace, AGGREGATE, follower_id, &Unfollowed { follower_id, followee_id })
+            }
+            Self::Blocked(AccountId(blocker_id), AccountId(blocked_id)) => {
+                NewEvent::new(env, trace, AGGREGATE, blocker_id, &Blocked { blocker_id, blocked_id })
+            }
+            Self::Unblocked(AccountId(blocker_id), AccountId(blocked_id)) => {
+                NewEvent::new(env, trace, AGGREGATE, blocker_id, &Unblocked { blocker_id, blocked_id })
+            }
+        }
+    }
+
+    /// The two accounts whose relation it changes.
+    #[must_use]
+    pub const fn accounts(self) -> [AccountId; 2] {
+        match self {
+            Self::Followed(a, b) | Self::Unfollowed(a, b) | Self::Blocked(a, b) | Self::Unblocked(a, b) => [a, b],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plaza_core::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn the_aggregate_is_the_account_that_acts() {
+        let env = Env::manual(ManualClock::new(Timestamp(1_800_000_000_000)), 1);
+        let (a, b) = (AccountId(7), AccountId(9));
+        for (change, name) in [
+            (Change::Followed(a, b), "Followed"),
+            (Change::Unfollowed(a, b), "Unfollowed"),
+            (Change::Blocked(a, b), "Blocked"),
+            (Change::Unblocked(a, b), "Unblocked"),
+        ] {
+            let event = change.event(&env, None);
+            assert_eq!((event.aggregate_type, event.aggregate_id), ("account", 7));
+            assert_eq!(event.type_, format!("plaza.graph.v1.{name}"));
+            assert_eq!(change.accounts(), [a, b]);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What the graph derives from others' events.
+
+mod erasure;
+
+pub use erasure::StoredEdges;

@@ -1,0 +1,153 @@
+//! A cache of accounts' edges in front of an engine.
+//!
+//! Every page of every feed asks how its reader stands to the page's authors. So the reader's edges are kept in memory,
+//! as four sorted lists, and the answer costs a few binary searches. A side with very many edges (the followers of a
+//! celebrity) is not kept; then the engine answers, by point queries.
+//!
+//! Entries go when a write of this process touches either end, after its commit and before its answer. Other processes'
+//! writes show after the entry's time at the latest.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Env, Result};
+use plaza_events::Outbox;
+use plaza_stores::{Cache, CacheOptions, Gauge};
+
+use super::{GraphStore, OnChange};
+use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Write, Written};
+
+/// The cache itself: made first, since the engine has to be told how to invalidate it.
+#[derive(Clone, Debug)]
+pub struct Circles {
+    cache: Arc<Cache<AccountId, Arc<Circle>>>,
+    side_limit: usize,
+}
+
+impl Circles {
+    /// An empty cache; a side of more than `side_limit` edges is not kept. The weight is in bytes.
+    #[must_use]
+    pub fn new(options: CacheOptions, side_limit: usize, env: Env) -> Self {
+        let cache = Cache::weighted(options, env, |_, circle: &Arc<Circle>| circle.weight());
+        Self { cache: Arc::new(cache), side_limit }
+    }
+
+    /// What the engine calls after a commit.
+    #[must_use]
+    pub fn invalidation(&self) -> OnChange {
+        let cache = self.cache.clone();
+        Arc::new(move |accounts| accounts.iter().for_each(|account| cache.invalidate(account)))
+    }
+}
+
+/// An engine with the cache in front.
+pub struct CachedGraph<S> {
+    inner: S,
+    circles: Circles,
+}
+
+impl<S: std::fmt::Debug> std::fmt::Debug for CachedGraph<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CachedGraph").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl<S: GraphStore> CachedGraph<S> {
+    /// Puts `circles` in front of an engine that was told [`Circles::invalidation`].
+    #[must_use]
+    pub const fn new(inner: S, circles: Circles) -> Self {
+        Self { inner, circles }
+    }
+
+    async fn circle_of(&self, cx: &Cx, account: AccountId) -> Result<Arc<Circle>> {
+        let load = || async { self.inner.circle(cx, account, self.circles.side_limit).await.map(Arc::new) };
+        self.circles.cache.get_or_load(&account, load).await
+    }
+}
+
+#[async_trait]
+impl<S: GraphStore> GraphStore for CachedGraph<S> {
+    async fn follow(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.inner.follow(cx, write).await
+    }
+
+    async fn unfollow(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.inner.unfollow(cx, write).await
+    }
+
+    async fn block(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.inner.block(cx, write).await
+    }
+
+    async fn unblock(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.inner.unblock(cx, write).await
+    }
+
+    async fn relations(&self, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>> {
+        let circle = self.circle_of(cx, viewer).await?;
+        if circle.is_whole() {
+            return Ok(others.iter().map(|other| circle.relation(*other)).collect());
+        }
+        self.inner.relations(cx, viewer, others).await
+    }
+
+    async fn circle(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<Circle> {
+        self.inner.circle(cx, account, limit).await
+    }
+
+    async fn counts(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<Counts>> {
+        self.inner.counts(cx, accounts).await
+    }
+
+    async fn edges(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        way: Direction,
+        after: EdgeKey,
+        limit: usize,
+    ) -> Result<Vec<Edge>> {
+        self.inner.edges(cx, account, way, after, limit).await
+    }
+
+    async fn ids(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        way: Direction,
+        after: AccountId,
+        limit: usize,
+    ) -> Result<Vec<AccountId>> {
+        self.inner.ids(cx, account, way, after, limit).await
+    }
+
+    async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.inner.erase(cx, account, limit).await
+    }
+
+    async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.inner.held(cx, after, limit).await
+    }
+
+    async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>> {
+        self.inner.held_among(cx, accounts).await
+    }
+
+    async fn prune(&self, cx: &Cx) -> Result<usize> {
+        self.inner.prune(cx).await
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        self.inner.outbox()
+    }
+
+    fn observe(&self) -> Vec<Gauge> {
+        let mut gauges = self.inner.observe();
+        gauges.extend(self.circles.cache.observe());
+        gauges
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}

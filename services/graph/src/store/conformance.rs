@@ -1,0 +1,139 @@
+//! What every engine of the graph's store must do: a list of cases against the trait alone.
+//!
+//! An engine's test runs each of [`cases`] on a fresh store, and [`model::check`] on sequences of its own.
+#![expect(clippy::unwrap_used, reason = "test support: a failure here is the test's failure")]
+
+mod erasure;
+mod lists;
+pub mod model;
+mod race;
+mod writes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use plaza_core::{AccountId, Cx, ManualClock, Position, RequestKey, Timestamp};
+use plaza_events::Event;
+use plaza_proto::graph::v1::{Blocked, Followed, Unblocked, Unfollowed};
+use uuid::Uuid;
+
+use super::GraphStore;
+use crate::domain::{Change, Write};
+
+/// A fresh, empty store, and the clock that its environment shows.
+#[derive(Clone)]
+pub struct Subject {
+    /// The store.
+    pub store: Arc<dyn GraphStore>,
+    /// Its clock.
+    pub clock: Arc<ManualClock>,
+}
+
+impl std::fmt::Debug for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subject").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// One case.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What holds.
+    pub name: &'static str,
+    /// Panics if it does not.
+    pub run: fn(Subject) -> BoxFuture<'static, ()>,
+}
+
+macro_rules! cases {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        /// All cases.
+        #[must_use]
+        pub fn cases() -> Vec<Case> {
+            vec![$(Case { name: stringify!($name), run: |subject| Box::pin($module::$name(subject)) }),*]
+        }
+    };
+}
+
+cases![
+    writes::following_twice_is_following_once,
+    writes::unfollowing_twice_is_unfollowing_once,
+    writes::a_block_ends_follows_both_ways_and_forbids_new_ones,
+    writes::a_follow_of_an_unknown_account_is_refused,
+    writes::a_repeated_request_gets_the_first_answer,
+    writes::a_reused_request_id_is_refused,
+    writes::answers_are_forgotten_after_their_time,
+    writes::every_position_is_in_the_outbox,
+    lists::lists_are_newest_first_and_pages_join,
+    lists::a_walk_is_not_disturbed_by_writes,
+    lists::ids_rise_and_pages_join,
+    lists::batches_keep_order_and_duplicates,
+    lists::a_circle_is_whole_or_large,
+    erasure::an_erased_account_leaves_nothing_behind,
+    erasure::an_erased_account_takes_no_new_edges,
+    erasure::erasing_goes_on_where_it_stopped,
+    erasure::erasing_while_others_write_leaves_nothing_behind,
+    erasure::held_accounts_are_listed_in_pages,
+    race::writes_of_one_pair_at_once_stay_consistent,
+    race::a_follow_never_stands_across_a_block,
+    model::random_sequences_agree_with_the_model,
+];
+
+/// A context with plenty of time.
+#[must_use]
+pub fn cx() -> Cx {
+    Cx::background("conformance", Duration::from_secs(60))
+}
+
+/// A context for request number `n` with content `digest`.
+fn request(n: u128, method: &'static str, digest: u8) -> Cx {
+    let key = RequestKey { caller: 1, request_id: Uuid::from_u128(n), method, digest: [digest; 16] };
+    cx().with_request(Some(key))
+}
+
+/// A write of `actor` about `target`, who exists, at `at` milliseconds.
+#[must_use]
+pub const fn write(actor: i64, target: i64, at: i64) -> Write {
+    Write { actor: AccountId(actor), target: AccountId(target), target_exists: true, at: Timestamp(at) }
+}
+
+/// What the whole outbox tells, in order.
+///
+/// # Panics
+/// If it cannot be read.
+pub async fn told(store: &dyn GraphStore) -> Vec<(Position, Change)> {
+    let (outbox, mut told) = (store.outbox(), Vec::new());
+    loop {
+        let after = told.last().map_or(0, |(position, _)| *position);
+        let events = outbox.read_after(&cx(), after, 500).await.unwrap();
+        if events.is_empty() {
+            return told;
+        }
+        told.extend(events.iter().map(|event| (event.position, change(event))));
+    }
+}
+
+/// The changes alone.
+async fn changes(store: &dyn GraphStore) -> Vec<Change> {
+    told(store).await.into_iter().map(|(_, change)| change).collect()
+}
+
+fn change(event: &Event) -> Change {
+    let of = |change: fn(AccountId, AccountId) -> Change, actor: i64, target: i64| {
+        assert_eq!((event.aggregate_type.as_str(), event.aggregate_id), ("account", actor));
+        change(AccountId(actor), AccountId(target))
+    };
+    if let Some(m) = event.decode::<Followed>() {
+        let m = m.unwrap();
+        of(Change::Followed, m.follower_id, m.followee_id)
+    } else if let Some(m) = event.decode::<Unfollowed>() {
+        let m = m.unwrap();
+        of(Change::Unfollowed, m.follower_id, m.followee_id)
+    } else if let Some(m) = event.decode::<Blocked>() {
+        let m = m.unwrap();
+        of(Change::Blocked, m.blocker_id, m.blocked_id)
+    } else {
+        let m = event.decode::<Unblocked>().unwrap().unwrap();
+        of(Change::Unblocked, m.blocker_id, m.blocked_id)
+    }
+}

@@ -1,0 +1,99 @@
+//! The graph's store: one trait, its engines, and the cache in front of them.
+//!
+//! Every engine passes [`conformance`].
+
+pub mod cached;
+pub mod conformance;
+pub mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Result};
+use plaza_events::Outbox;
+use plaza_stores::Gauge;
+
+use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Write, Written};
+
+pub use cached::CachedGraph;
+pub use sqlite::SqliteGraph;
+
+/// What an engine calls after each commit, and before it answers, with the accounts whose edges changed; also when the
+/// caller is gone by then. Calling it for an account that did not change is fine.
+pub type OnChange = Arc<dyn Fn(&[AccountId]) + Send + Sync>;
+
+/// Holds follows, blocks, counts and the outbox that tells of their changes.
+///
+/// Each write is one transaction: check, rows, counts, events, and the remembered answer under `cx.request()`. Whatever
+/// runs at once, no follow stands across a block, and counts equal the follows there are. Doing something twice changes
+/// nothing and tells nothing.
+#[async_trait]
+pub trait GraphStore: Send + Sync + 'static {
+    /// Makes the actor follow the target.
+    ///
+    /// Errors: `ACCOUNT_NOT_FOUND` if the target does not exist or either was erased; `BLOCKED` if either blocks the
+    /// other.
+    async fn follow(&self, cx: &Cx, write: Write) -> Result<Written>;
+
+    /// Ends the actor's follow of the target.
+    async fn unfollow(&self, cx: &Cx, write: Write) -> Result<Written>;
+
+    /// Makes the actor block the target, and ends follows both ways.
+    ///
+    /// Errors: `ACCOUNT_NOT_FOUND` as for a follow.
+    async fn block(&self, cx: &Cx, write: Write) -> Result<Written>;
+
+    /// Lifts the actor's block of the target.
+    async fn unblock(&self, cx: &Cx, write: Write) -> Result<Written>;
+
+    /// How the viewer stands to each of `others`, in their order; all false for an unknown one.
+    async fn relations(&self, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>>;
+
+    /// All edges of an account as of one moment; a side of more than `limit` is large.
+    async fn circle(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<Circle>;
+
+    /// The counts of each of `accounts`, in their order; zeros for an unknown one.
+    async fn counts(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<Counts>>;
+
+    /// Up to `limit` follows of an account that come after `after`, newest first.
+    async fn edges(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        way: Direction,
+        after: EdgeKey,
+        limit: usize,
+    ) -> Result<Vec<Edge>>;
+
+    /// Up to `limit` ids above `after` of those at the other ends of an account's follows, by rising id.
+    async fn ids(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        way: Direction,
+        after: AccountId,
+        limit: usize,
+    ) -> Result<Vec<AccountId>>;
+
+    /// Erases up to `limit` edges of an account that is gone, and refuses new ones from the first call on; returns how
+    /// many it erased. Fewer than `limit` means that nothing is left.
+    async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
+
+    /// Up to `limit` accounts above `after` that have edges, by rising id.
+    async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
+
+    /// Those of `accounts` that have edges, by rising id.
+    async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
+
+    /// Forgets a bounded number of answers that are past their time; returns how many.
+    async fn prune(&self, cx: &Cx) -> Result<usize>;
+
+    /// The outbox, for the relay.
+    fn outbox(&self) -> Arc<dyn Outbox>;
+
+    /// What it reports about itself.
+    fn observe(&self) -> Vec<Gauge>;
+
+    /// Finishes what is under way and lets go of the store.
+    async fn close(&self);
+}

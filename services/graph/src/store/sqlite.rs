@@ -1,0 +1,168 @@
+//! The embedded engine.
+
+mod erase;
+mod reads;
+mod writes;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Env, Error, Result, reason};
+use plaza_events::{Outbox, SqliteOutbox};
+use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
+use rusqlite::Connection;
+
+use super::{GraphStore, OnChange};
+use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Write, Written};
+
+use writes::Tx;
+
+/// The schema, step by step.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_graph", sql: include_str!("../../migrations/sqlite/0001_graph.sql") },
+    Migration { name: "0002_outbox", sql: plaza_events::outbox::SCHEMA },
+    Migration { name: "0003_requests", sql: requests::SCHEMA },
+];
+
+/// The graph in a SQLite file. Its one writer runs each check together with the write that rests on it.
+pub struct SqliteGraph {
+    db: Sqlite,
+    env: Env,
+    on_change: OnChange,
+    outbox: Arc<SqliteOutbox>,
+}
+
+impl std::fmt::Debug for SqliteGraph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteGraph").field("db", &self.db).finish_non_exhaustive()
+    }
+}
+
+impl SqliteGraph {
+    /// Opens the store at `address`; blocks, for start-up.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE` with a message for the operator.
+    pub fn open(address: &StoreAddress, env: Env, on_change: OnChange) -> Result<Self> {
+        let db = match (address, address.sqlite_options()) {
+            (_, Some(options)) => Sqlite::open(options, MIGRATIONS)?,
+            (StoreAddress::Memory, None) => Sqlite::ephemeral(MIGRATIONS)?,
+            (other, None) => {
+                let message = format!("graph has no engine for `{other}`; use `sqlite:PATH` or `memory:`");
+                return Err(Error::new(reason::STORE_UNAVAILABLE).message(message));
+            }
+        };
+        let outbox = Arc::new(SqliteOutbox::new(crate::NAME, db.clone()));
+        Ok(Self { db, env, on_change, outbox })
+    }
+
+    /// Runs a change of one pair once for its request, in one transaction with its events.
+    async fn change(
+        &self,
+        cx: &Cx,
+        write: Write,
+        apply: impl FnOnce(&mut Tx<'_>, Write) -> Result<()> + Send + 'static,
+    ) -> Result<Written> {
+        let (env, trace, request) = (self.env.clone(), cx.trace(), cx.request().cloned());
+        let job = move |conn: &Connection| {
+            requests::once(conn, request.as_ref(), write.at, || {
+                let mut tx = Tx::new(conn);
+                apply(&mut tx, write)?;
+                let position = tx.publish(&env, trace)?;
+                Ok(Written { relation: reads::relation(conn, write.actor, write.target)?, position })
+            })
+        };
+        let on_change = self.on_change.clone();
+        self.db.write_then(cx, job, move |_| on_change(&[write.actor, write.target])).await
+    }
+}
+
+#[async_trait]
+impl GraphStore for SqliteGraph {
+    async fn follow(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.change(cx, write, writes::follow).await
+    }
+
+    async fn unfollow(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.change(cx, write, |tx, w| tx.end_follow(w.actor, w.target)).await
+    }
+
+    async fn block(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.change(cx, write, writes::block).await
+    }
+
+    async fn unblock(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.change(cx, write, |tx, w| tx.end_block(w.actor, w.target)).await
+    }
+
+    async fn relations(&self, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>> {
+        self.db.read(cx, |conn| reads::relations(conn, viewer, others)).await
+    }
+
+    async fn circle(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<Circle> {
+        self.db.read(cx, |conn| reads::circle(conn, account, limit)).await
+    }
+
+    async fn counts(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<Counts>> {
+        self.db.read(cx, |conn| reads::counts(conn, accounts)).await
+    }
+
+    async fn edges(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        way: Direction,
+        after: EdgeKey,
+        limit: usize,
+    ) -> Result<Vec<Edge>> {
+        self.db.read(cx, |conn| reads::edges(conn, account, way, after, limit)).await
+    }
+
+    async fn ids(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        way: Direction,
+        after: AccountId,
+        limit: usize,
+    ) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| reads::ids(conn, account, way, after, limit)).await
+    }
+
+    async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        let (env, trace, on_change) = (self.env.clone(), cx.trace(), self.on_change.clone());
+        let job = move |conn: &Connection| {
+            let mut tx = Tx::new(conn);
+            let erased = erase::erase(&mut tx, account, limit)?;
+            tx.publish(&env, trace)?;
+            Ok((erased, tx.into_accounts()))
+        };
+        let written = self.db.write_then(cx, job, move |(_, accounts): &(usize, Vec<AccountId>)| on_change(accounts));
+        written.await.map(|(erased, _)| erased)
+    }
+
+    async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| erase::held(conn, after, limit)).await
+    }
+
+    async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| erase::held_among(conn, accounts)).await
+    }
+
+    async fn prune(&self, cx: &Cx) -> Result<usize> {
+        let now = self.env.now();
+        self.db.write(cx, move |conn| requests::prune(conn, now)).await
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        self.outbox.clone()
+    }
+
+    fn observe(&self) -> Vec<Gauge> {
+        self.db.observe()
+    }
+
+    async fn close(&self) {
+        self.db.close().await;
+    }
+}

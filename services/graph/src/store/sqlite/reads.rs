@@ -1,0 +1,109 @@
+//! Queries.
+
+use plaza_core::{AccountId, Result, Timestamp};
+use plaza_stores::{Ids, SqlResultExt as _};
+use rusqlite::{Connection, Params, Row, params};
+
+use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Side};
+
+const FOLLOWERS_NEWEST: &str = "SELECT follower, at FROM follows WHERE followee = ?1 AND (at, follower) < (?2, ?3)
+     ORDER BY at DESC, follower DESC LIMIT ?4";
+const FOLLOWING_NEWEST: &str = "SELECT followee, at FROM follows WHERE follower = ?1 AND (at, followee) < (?2, ?3)
+     ORDER BY at DESC, followee DESC LIMIT ?4";
+const FOLLOWERS: &str = "SELECT follower FROM follows WHERE followee = ?1 AND follower > ?2 ORDER BY follower LIMIT ?3";
+const FOLLOWING: &str = "SELECT followee FROM follows WHERE follower = ?1 AND followee > ?2 ORDER BY followee LIMIT ?3";
+const BLOCKING: &str = "SELECT blocked FROM blocks WHERE blocker = ?1 AND blocked > ?2 ORDER BY blocked LIMIT ?3";
+const BLOCKED_BY: &str = "SELECT blocker FROM blocks WHERE blocked = ?1 AND blocker > ?2 ORDER BY blocker LIMIT ?3";
+
+pub(super) fn relation(conn: &Connection, viewer: AccountId, other: AccountId) -> Result<Relation> {
+    relations(conn, viewer, &[other]).map(|found| found.first().copied().unwrap_or_default())
+}
+
+pub(super) fn relations(conn: &Connection, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM follows WHERE follower = ?1 AND followee = value),
+                      EXISTS (SELECT 1 FROM follows WHERE follower = value AND followee = ?1),
+                      EXISTS (SELECT 1 FROM blocks WHERE blocker = ?1 AND blocked = value),
+                      EXISTS (SELECT 1 FROM blocks WHERE blocker = value AND blocked = ?1)
+               FROM json_each(?2) ORDER BY key";
+    collect(conn, sql, params![viewer.get(), Ids(&numbers(others))], |row| {
+        let (following, followed_by, blocking, blocked_by) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok(Relation { following, followed_by, blocking, blocked_by })
+    })
+}
+
+pub(super) fn circle(conn: &Connection, account: AccountId, limit: usize) -> Result<Circle> {
+    // One snapshot for the four: else a block between two of them would show neither the follow nor the block.
+    let snapshot = conn.unchecked_transaction().sql()?;
+    let side = |sql: &str| {
+        let ids = collect(&snapshot, sql, params![account.get(), i64::MIN, rows(limit + 1)], |row| row.get(0))?;
+        Ok(Side::new(ids, limit))
+    };
+    Ok(Circle {
+        following: side(FOLLOWING)?,
+        followers: side(FOLLOWERS)?,
+        blocking: side(BLOCKING)?,
+        blocked_by: side(BLOCKED_BY)?,
+    })
+}
+
+pub(super) fn counts(conn: &Connection, accounts: &[AccountId]) -> Result<Vec<Counts>> {
+    let sql = "SELECT coalesce(followers, 0), coalesce(following, 0)
+               FROM json_each(?1) LEFT JOIN counts ON account = value ORDER BY key";
+    collect(conn, sql, params![Ids(&numbers(accounts))], |row| {
+        Ok(Counts { followers: row.get(0)?, following: row.get(1)? })
+    })
+}
+
+pub(super) fn edges(
+    conn: &Connection,
+    account: AccountId,
+    way: Direction,
+    after: EdgeKey,
+    limit: usize,
+) -> Result<Vec<Edge>> {
+    let sql = match way {
+        Direction::Followers => FOLLOWERS_NEWEST,
+        Direction::Following => FOLLOWING_NEWEST,
+    };
+    collect(conn, sql, params![account.get(), after.at.0, after.other.get(), rows(limit)], |row| {
+        Ok(Edge { other: AccountId(row.get(0)?), at: Timestamp(row.get(1)?) })
+    })
+}
+
+pub(super) fn ids(
+    conn: &Connection,
+    account: AccountId,
+    way: Direction,
+    after: AccountId,
+    limit: usize,
+) -> Result<Vec<AccountId>> {
+    let sql = match way {
+        Direction::Followers => FOLLOWERS,
+        Direction::Following => FOLLOWING,
+    };
+    collect(conn, sql, params![account.get(), after.get(), rows(limit)], account_id)
+}
+
+pub(super) fn numbers(accounts: &[AccountId]) -> Vec<i64> {
+    accounts.iter().map(|account| account.get()).collect()
+}
+
+/// A limit as SQLite counts.
+pub(super) fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+pub(super) fn account_id(row: &Row<'_>) -> rusqlite::Result<AccountId> {
+    row.get(0).map(AccountId)
+}
+
+pub(super) fn collect<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = conn.prepare_cached(sql).sql()?;
+    let rows = statement.query_map(params, read).sql()?;
+    rows.collect::<rusqlite::Result<_>>().sql()
+}

@@ -1,0 +1,13 @@
+//! The graph service over its engine, in process, entry steps in front.
+#![expect(clippy::unwrap_used, reason = "a failure in what the tests share is a failure of the test")]
+
+mod conformance;
+mod counts;
+mod crowd;
+mod erasure;
+mod follow_block;
+mod lists;
+mod property;
+mod refusals;
+mod relationships;
+mod support;
