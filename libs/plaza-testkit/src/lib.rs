@@ -1,0 +1,10 @@
+//! What tests of several crates share.
+#![doc = include_str!("../README.md")]
+#![expect(clippy::panic, clippy::expect_used, reason = "test support: a failure here is the test's failure")]
+
+pub mod person;
+pub mod sandbox;
+pub mod wait;
+
+pub use person::{Answer, Guest, Person};
+pub use sandbox::{Sandbox, Shape};

@@ -1,0 +1,292 @@
+//! The real `plaza` binary, started for one test and gone with it.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use plaza_core::{Position, Token};
+use plaza_proto::accounts::v1::{Account, UpdateProfileRequest};
+use plaza_proto::graph::v1::{FollowRequest, UnfollowRequest};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::person::{Guest, Person, Routes, request_id};
+
+/// The services, in the order in which they need each other.
+pub const SERVICES: [&str; 5] = ["accounts", "sessions", "graph", "posts", "feeds"];
+
+/// Which processes the platform runs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// All services in one process.
+    OneProcess,
+    /// A process for each service, calling each other over gRPC.
+    ProcessEach,
+}
+
+/// A running platform with a data folder of its own.
+#[derive(Debug)]
+pub struct Sandbox {
+    folder: TempDir,
+    processes: Vec<Process>,
+}
+
+#[derive(Debug)]
+struct Process {
+    /// What it serves, as arguments of `plaza`.
+    command: Vec<String>,
+    services: Vec<&'static str>,
+    port: u16,
+    settings: Vec<(String, String)>,
+    child: Option<Child>,
+}
+
+/// How far the outboxes of the services have got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Positions {
+    accounts: Position,
+    graph: Position,
+    posts: Position,
+}
+
+impl Positions {
+    /// Where [`Sandbox::positions`] stands the next time if nobody writes in between: it writes itself to ask.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self { accounts: self.accounts + 1, graph: self.graph + 2, posts: self.posts + 1 }
+    }
+}
+
+impl Sandbox {
+    /// Starts the platform and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start(shape: Shape) -> Self {
+        Self::start_with(shape, &[]).await
+    }
+
+    /// As [`Sandbox::start`], with settings as `PLAZA_*` environment variables.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_with(shape: Shape, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::Builder::new().prefix("plaza-test-").tempdir().expect("a temporary folder");
+        let mut processes = match shape {
+            Shape::OneProcess => vec![Process::new(vec!["up".to_owned()], SERVICES.to_vec())],
+            Shape::ProcessEach => {
+                let one = |service: &'static str| vec!["serve".to_owned(), service.to_owned()];
+                SERVICES.into_iter().map(|service| Process::new(one(service), vec![service])).collect()
+            }
+        };
+        let ports: Vec<(&str, u16)> =
+            processes.iter().flat_map(|p| p.services.iter().map(|service| (*service, p.port))).collect();
+        for process in &mut processes {
+            let mut set = |key: String, value: String| process.settings.push((key, value));
+            set("PLAZA_ACCOUNTS__INSECURE_FAST_HASH".to_owned(), "true".to_owned());
+            for (service, port) in ports.iter().filter(|_| shape == Shape::ProcessEach) {
+                set(format!("PLAZA_PEERS__{}", service.to_uppercase()), format!("http://127.0.0.1:{port}"));
+            }
+            for (key, value) in settings {
+                set((*key).to_owned(), (*value).to_owned());
+            }
+        }
+        let mut sandbox = Self { folder, processes };
+        sandbox.restart().await;
+        sandbox
+    }
+
+    /// Starts what is not running, with the data of before.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn restart(&mut self) {
+        let data = self.folder.path().join("data");
+        for process in self.processes.iter_mut().filter(|p| p.child.is_none()) {
+            process.start(&data).await;
+        }
+    }
+
+    /// Adds a setting for the next start.
+    pub fn set(&mut self, key: &str, value: &str) {
+        for process in &mut self.processes {
+            process.settings.retain(|(k, _)| k != key);
+            process.settings.push((key.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// Ends every process with SIGKILL.
+    ///
+    /// # Panics
+    /// If the system refuses.
+    pub async fn kill(&mut self) {
+        for process in &mut self.processes {
+            if let Some(mut child) = process.child.take() {
+                child.kill().await.expect("SIGKILL");
+            }
+        }
+    }
+
+    /// Waits until the process has ended by itself.
+    ///
+    /// # Panics
+    /// If it lives on.
+    pub async fn await_end(&mut self) {
+        for process in &mut self.processes {
+            if let Some(mut child) = process.child.take() {
+                let ended = tokio::time::timeout(crate::wait::PATIENCE, child.wait()).await;
+                ended.expect("the process to end by itself").expect("an exit status");
+            }
+        }
+    }
+
+    /// Sends SIGTERM to every process and gives their exit codes.
+    ///
+    /// # Panics
+    /// If one is still there after 10 s.
+    pub async fn terminate(&mut self) -> Vec<Option<i32>> {
+        for child in self.processes.iter().filter_map(|p| p.child.as_ref()) {
+            let pid = child.id().expect("a running process").to_string();
+            let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
+            assert!(sent.success(), "SIGTERM to {pid}");
+        }
+        let mut codes = Vec::new();
+        for process in &mut self.processes {
+            if let Some(mut child) = process.child.take() {
+                let ended = tokio::time::timeout(Duration::from_secs(10), child.wait()).await;
+                codes.push(ended.expect("an end within 10 s").expect("an exit status").code());
+            }
+        }
+        codes
+    }
+
+    /// Ends the platform, as an operator would.
+    ///
+    /// # Panics
+    /// If a process does not end well.
+    pub async fn stop(mut self) {
+        let codes = self.terminate().await;
+        assert!(codes.iter().all(|code| *code == Some(0)), "exit codes {codes:?}");
+    }
+
+    /// Somebody who is not signed in.
+    #[must_use]
+    pub fn guest(&self) -> Guest {
+        let address = |port| format!("http://127.0.0.1:{port}");
+        let mut routes: Vec<(&str, String)> = Vec::new();
+        for process in &self.processes {
+            let serves = |method: &&plaza_rpc::Method| process.services.iter().any(|s| package(method) == *s);
+            routes.extend(plaza_proto::methods().filter(serves).map(|m| (m.service, address(process.port))));
+        }
+        let first = address(self.processes[0].port);
+        routes.extend(plaza_proto::methods().filter(|m| package(m) == "projections").map(|m| (m.service, first.clone())));
+        Guest { routes: Routes::new(routes) }
+    }
+
+    /// The address of the first process.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.processes[0].port)
+    }
+
+    /// The folder of the platform's data.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Runs `plaza` with `args` against this platform and gives what it printed.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn run(&self, args: &[&str]) -> String {
+        let mut command = Command::new(binary());
+        command.args(args).args(["--target", &self.address()]).arg("--data-dir").arg(self.data_dir());
+        let output = command.output().await.expect("plaza runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "plaza {args:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// How far each outbox has got, found by writing once or twice to each as `me`, who does not follow `other`.
+    ///
+    /// # Panics
+    /// If a write fails.
+    pub async fn positions(&self, me: &Person, other: &Person) -> Positions {
+        let of = |token: &Token, source: &str| token.iter().find(|(s, _)| *s == source).expect("a position").1;
+        let update = UpdateProfileRequest {
+            request_id: request_id(),
+            account_id: me.id(),
+            account: Some(Account { bio: request_id(), ..Account::default() }),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["bio".to_owned()] }),
+            etag: String::new(),
+        };
+        let accounts = me.call(update).await.expect("a profile update").token;
+        me.call(FollowRequest { request_id: request_id(), account_id: other.id() }).await.expect("a follow");
+        let unfollow = UnfollowRequest { request_id: request_id(), account_id: other.id() };
+        let graph = me.call(unfollow).await.expect("an unfollow").token;
+        let (_, posts) = me.post("a probe").await.expect("a post");
+        Positions { accounts: of(&accounts, "accounts"), graph: of(&graph, "graph"), posts: of(&posts, "posts") }
+    }
+}
+
+/// `posts` of `plaza.posts.v1.PostsService`.
+fn package(method: &plaza_rpc::Method) -> &'static str {
+    method.service.split('.').nth(1).unwrap_or_default()
+}
+
+impl Process {
+    fn new(command: Vec<String>, services: Vec<&'static str>) -> Self {
+        Self { command, services, port: free_port(), settings: Vec::new(), child: None }
+    }
+
+    async fn start(&mut self, data: &Path) {
+        let mut command = Command::new(binary());
+        command
+            .args(&self.command)
+            .arg("--data-dir")
+            .arg(data)
+            .args(["--grpc-address", &format!("127.0.0.1:{}", self.port), "--admin-address", "127.0.0.1:0"])
+            .env("RUST_LOG", std::env::var("PLAZA_TEST_LOG").unwrap_or_else(|_| "error".to_owned()))
+            .envs(self.settings.iter().map(|(key, value)| (key, value)))
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("plaza starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let ready = tokio::time::timeout(crate::wait::PATIENCE, async {
+            while let Some(line) = lines.next_line().await.expect("text") {
+                if line.starts_with("ready:") {
+                    return true;
+                }
+            }
+            false
+        });
+        assert!(ready.await.expect("plaza is ready in time"), "plaza {:?} ended before it was ready", self.command);
+        // Whatever it prints from now on must not fill the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        self.child = Some(child);
+    }
+}
+
+/// A port that nobody listens on, and that nobody gets by asking the system for any: it is below the range that the
+/// system gives out. Test processes start looking at different places.
+fn free_port() -> u16 {
+    const FIRST: u32 = 10_000;
+    const SPAN: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(97);
+    let ports = std::iter::repeat_with(|| FIRST + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % SPAN);
+    let mut ports = ports.take(1_000).filter_map(|port| u16::try_from(port).ok());
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
+}
+
+/// The binary that cargo built beside this test.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's path");
+    let path = test.parent().and_then(Path::parent).expect("a target folder").join("plaza");
+    assert!(path.exists(), "there is no {}: run `cargo build -p plaza` first (`cargo xtask test` does)", path.display());
+    path
+}

@@ -1,0 +1,25 @@
+//! Accounts as callers see them.
+
+use plaza_core::{AccountId, Timestamp};
+use plaza_proto::accounts::v1 as proto;
+
+use crate::domain::Account;
+
+/// The account as `viewer` sees it: its e-mail address is for its owner alone.
+pub(crate) fn account(account: &Account, viewer: Option<AccountId>) -> proto::Account {
+    proto::Account {
+        account_id: account.id.get(),
+        handle: account.handle.clone(),
+        display_name: account.display_name.clone(),
+        bio: account.bio.clone(),
+        email: if viewer == Some(account.id) { account.email.clone() } else { String::new() },
+        create_time: Some(time(account.created_at)),
+        update_time: Some(time(account.updated_at)),
+        etag: account.etag(),
+    }
+}
+
+fn time(ms: i64) -> prost_types::Timestamp {
+    let (seconds, nanos) = Timestamp(ms).seconds_nanos();
+    prost_types::Timestamp { seconds, nanos }
+}

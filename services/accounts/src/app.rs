@@ -1,0 +1,103 @@
+//! Puts the service together; the only file that knows all layers.
+
+use std::sync::Arc;
+
+use plaza_core::{Cx, Env, Error, Result};
+use plaza_events::{Marks, Outbox, Projection};
+use plaza_proto::accounts::v1::{AccountsService, AccountsServiceClient, AccountsServiceEntry, AccountsServiceServer};
+use plaza_rpc::Gate;
+use plaza_stores::Gauge;
+
+use crate::api::Handler;
+use crate::config::Config;
+use crate::passwords::Passwords;
+use crate::store::{AccountStore, CachedAccounts, SqliteAccounts};
+
+/// What the service needs from outside.
+#[derive(Clone)]
+pub struct Deps {
+    /// Clock, ids, randomness.
+    pub env: Env,
+    /// What the entry steps share.
+    pub gate: Arc<Gate>,
+}
+
+/// The service, running.
+pub struct App {
+    entry: Arc<AccountsServiceEntry>,
+    store: Arc<dyn AccountStore>,
+    passwords: Arc<Passwords>,
+}
+
+impl App {
+    /// Opens the store and starts the service.
+    ///
+    /// # Errors
+    /// A message for the operator: a wrong setting, or a store that cannot be opened.
+    pub async fn build(config: Config, deps: Deps) -> Result<Self> {
+        config.check().map_err(|wrong| Error::invalid_field("settings", wrong))?;
+        let store = CachedAccounts::new(&config, &deps.env, |on_change| {
+            Ok(Arc::new(SqliteAccounts::open(&config.store, deps.env.clone(), on_change)?))
+        })?;
+        let store: Arc<dyn AccountStore> = Arc::new(store);
+        let starting = (config, deps.env.clone());
+        // Hashes once, for the credential of nobody.
+        let started = tokio::task::spawn_blocking(move || Passwords::start(&starting.0, starting.1)).await;
+        let passwords = Arc::new(started.map_err(|e| Error::internal(format!("starting failed: {e}")))??);
+        let handler = Handler { env: deps.env, store: store.clone(), passwords: passwords.clone() };
+        let entry = AccountsServiceEntry::new(Arc::new(handler), &deps.gate);
+        Ok(Self { entry, store, passwords })
+    }
+
+    /// The service behind its entry steps.
+    #[must_use]
+    pub fn service(&self) -> Arc<dyn AccountsService> {
+        self.entry.clone()
+    }
+
+    /// A client in this process.
+    #[must_use]
+    pub fn client(&self) -> AccountsServiceClient {
+        AccountsServiceClient::local(self.entry.clone())
+    }
+
+    /// The service over gRPC.
+    #[must_use]
+    pub fn server(&self) -> AccountsServiceServer {
+        AccountsServiceServer::new(self.entry.clone())
+    }
+
+    /// The events of its writes.
+    #[must_use]
+    pub fn outbox(&self) -> Arc<dyn Outbox> {
+        self.store.outbox()
+    }
+
+    /// It follows nobody's events.
+    #[must_use]
+    pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
+        Vec::new()
+    }
+
+    /// Figures for metrics.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<Gauge> {
+        let mut gauges = self.store.observe();
+        gauges.extend(self.passwords.observe());
+        gauges
+    }
+
+    /// Forgets a bounded number of old requests; to be called every minute. Returns how many went.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn maintain(&self, cx: &Cx) -> Result<usize> {
+        self.store.prune(cx).await
+    }
+
+    /// Finishes work in hand and closes the store.
+    pub async fn close(&self) {
+        self.passwords.close().await;
+        self.store.close().await;
+    }
+}

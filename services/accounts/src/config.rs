@@ -1,0 +1,152 @@
+//! The service's settings.
+
+use std::time::Duration;
+
+use plaza_stores::StoreAddress;
+use serde::{Deserialize, Serialize};
+
+/// The least work that OWASP accepts for Argon2id, as pairs of memory in KiB and passes, all with one lane: Password
+/// Storage Cheat Sheet, section "Argon2id". More of either is fine.
+const OWASP_MINIMUM: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+/// 1 GiB: each hashing thread keeps this much.
+const MAX_MEMORY_KIB: u32 = 1 << 20;
+
+/// Settings of the accounts service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where accounts are stored.
+    pub store: StoreAddress,
+    /// How much work a password hash takes. A stored hash keeps the work it was made with.
+    pub password_hash: PasswordHash,
+    /// Allows `password_hash` below OWASP's minimum. For demos and tests on made-up accounts only.
+    pub insecure_fast_hash: bool,
+    /// How many threads hash passwords; each keeps `password_hash.m` KiB.
+    pub hash_threads: usize,
+    /// How many hashes may wait; one more is refused with `OVERLOADED`.
+    pub hash_queue: usize,
+    /// How many accounts the cache holds.
+    pub cache_entries: u64,
+    /// How long the cache serves an account at most, in seconds. Changes show at once: a write invalidates.
+    pub cache_ttl_seconds: u64,
+}
+
+/// Argon2id's parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordHash {
+    /// Memory in KiB.
+    pub m: u32,
+    /// Passes over the memory.
+    pub t: u32,
+    /// Lanes.
+    pub p: u32,
+}
+
+impl Default for PasswordHash {
+    fn default() -> Self {
+        Self { m: 19_456, t: 2, p: 1 }
+    }
+}
+
+impl PasswordHash {
+    /// The least that Argon2id can do: for `insecure_fast_hash`.
+    pub const FASTEST: Self = Self { m: 8, t: 1, p: 1 };
+
+    fn is_owasp(self) -> bool {
+        OWASP_MINIMUM.iter().any(|(m, t)| self.m >= *m && self.t >= *t)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: StoreAddress::Memory,
+            password_hash: PasswordHash::default(),
+            insecure_fast_hash: false,
+            hash_threads: 2,
+            hash_queue: 64,
+            cache_entries: 100_000,
+            cache_ttl_seconds: 300,
+        }
+    }
+}
+
+impl Config {
+    /// For tests and demos: in memory, with hashes that protect nothing.
+    #[must_use]
+    pub fn ephemeral() -> Self {
+        Self { password_hash: PasswordHash::FASTEST, insecure_fast_hash: true, ..Self::default() }
+    }
+
+    /// Names the first wrong setting and what would be right.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn check(&self) -> Result<(), String> {
+        let PasswordHash { m, t, p } = self.password_hash;
+        if !(1..=16).contains(&p) || !(8 * p..=MAX_MEMORY_KIB).contains(&m) || !(1..=64).contains(&t) {
+            return Err(format!(
+                "accounts.password_hash: m={m} t={t} p={p} cannot be used; p is 1 to 16, t 1 to 64, m from 8 × p to \
+                 {MAX_MEMORY_KIB} (KiB)"
+            ));
+        }
+        if !self.password_hash.is_owasp() && !self.insecure_fast_hash {
+            return Err(format!(
+                "accounts.password_hash: m={m} t={t} is below OWASP's minimum for Argon2id; use m=19456 t=2 or more, or \
+                 set accounts.insecure_fast_hash for made-up accounts"
+            ));
+        }
+        if !(1..=64).contains(&self.hash_threads) {
+            return Err("accounts.hash_threads: must be 1 to 64".to_owned());
+        }
+        if !(1..=10_000).contains(&self.hash_queue) {
+            return Err("accounts.hash_queue: must be 1 to 10000".to_owned());
+        }
+        if !(1..=86_400).contains(&self.cache_ttl_seconds) {
+            return Err("accounts.cache_ttl_seconds: must be 1 to 86400".to_owned());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cache_ttl(&self) -> Duration {
+        Duration::from_secs(self.cache_ttl_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_below_owasps_minimum_must_be_asked_for() {
+        Config::default().check().unwrap();
+        Config::ephemeral().check().unwrap();
+        for (m, t, fine) in [
+            (19_456, 2, true),
+            (47_104, 1, true),
+            (7_168, 5, true),
+            (19_455, 2, false),
+            (19_456, 1, false),
+            (8, 1, false),
+        ] {
+            let config = Config { password_hash: PasswordHash { m, t, p: 1 }, ..Config::default() };
+            assert_eq!(config.check().is_ok(), fine, "m={m} t={t}");
+            assert!(Config { insecure_fast_hash: true, ..config }.check().is_ok());
+        }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let base = Config::default;
+        for (config, name) in [
+            (Config { password_hash: PasswordHash { m: 4, t: 1, p: 1 }, ..Config::ephemeral() }, "password_hash"),
+            (Config { password_hash: PasswordHash { m: 19_456, t: 2, p: 0 }, ..base() }, "password_hash"),
+            (Config { hash_threads: 0, ..base() }, "hash_threads"),
+            (Config { hash_queue: 0, ..base() }, "hash_queue"),
+            (Config { cache_ttl_seconds: 0, ..base() }, "cache_ttl_seconds"),
+        ] {
+            assert!(config.check().unwrap_err().starts_with(&format!("accounts.{name}:")));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! An account.
+
+use plaza_core::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Email, Handle};
+
+/// A living account, without its credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) id: AccountId,
+    /// In the letter case its owner chose.
+    pub(crate) handle: String,
+    /// For its owner's eyes only.
+    pub(crate) email: String,
+    pub(crate) display_name: String,
+    pub(crate) bio: String,
+    /// Counts the changes of the profile, from 1.
+    pub(crate) version: i64,
+    /// Milliseconds since the Unix epoch, as are all times here.
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+}
+
+impl Account {
+    /// The tag that stands for this state of the profile.
+    pub(crate) fn etag(&self) -> String {
+        format!("v{}", self.version)
+    }
+}
+
+/// What an account starts with, its credential aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewAccount {
+    pub(crate) id: AccountId,
+    pub(crate) handle: Handle,
+    pub(crate) email: Email,
+    pub(crate) display_name: String,
+    pub(crate) at: Timestamp,
+}
+
+impl NewAccount {
+    /// The account as it is once stored.
+    pub(crate) fn into_account(self) -> Account {
+        Account {
+            id: self.id,
+            handle: self.handle.as_str().to_owned(),
+            email: self.email.as_str().to_owned(),
+            display_name: self.display_name,
+            bio: String::new(),
+            version: 1,
+            created_at: self.at.0,
+            updated_at: self.at.0,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Rules and types; nothing of transport or storage.
+
+pub(crate) mod account;
+pub(crate) mod email;
+pub(crate) mod handle;
+pub(crate) mod login;
+pub(crate) mod profile;
+
+pub(crate) use account::{Account, NewAccount};
+pub(crate) use email::Email;
+pub(crate) use handle::Handle;
+pub(crate) use login::Login;
+pub(crate) use profile::{ProfileChange, ProfileEdit};

@@ -1,0 +1,15 @@
+//! The accounts service: identities, credentials, profiles and handles.
+#![doc = include_str!("../README.md")]
+
+mod api;
+pub mod app;
+pub mod config;
+mod domain;
+mod passwords;
+mod store;
+
+pub use app::{App, Deps};
+pub use config::Config;
+
+/// The name of this service's outbox, in events and consistency tokens.
+pub(crate) const SOURCE: &str = "accounts";

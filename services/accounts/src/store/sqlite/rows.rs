@@ -1,0 +1,165 @@
+//! The statements, one function each. A row with `deleted_at` is nobody's any more.
+
+use std::sync::Arc;
+
+use plaza_core::{AccountId, Error, Result, Timestamp, reason};
+use plaza_stores::sqlite::is_unique_violation;
+use plaza_stores::{Ids, SqlResultExt as _};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::domain::{Account, Email, Handle, Login, NewAccount};
+use crate::store::Credential;
+
+const COLUMNS: &str = "account_id, handle, email, display_name, bio, version, created_at, updated_at";
+
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        id: AccountId(row.get(0)?),
+        handle: row.get(1)?,
+        email: row.get(2)?,
+        display_name: row.get(3)?,
+        bio: row.get(4)?,
+        version: row.get(5)?,
+        created_at: row.get(6)?,
+        updated_at: row.get(7)?,
+    })
+}
+
+fn clash(error: rusqlite::Error) -> Error {
+    for (column, reason) in [
+        ("accounts.handle_key", reason::HANDLE_TAKEN),
+        ("accounts.email_key", reason::EMAIL_TAKEN),
+        ("accounts.account_id", reason::ID_CLASH),
+    ] {
+        if is_unique_violation(&error, column) {
+            return Error::new(reason);
+        }
+    }
+    plaza_stores::sqlite::map_err(error)
+}
+
+pub(super) fn insert(conn: &Connection, new: &NewAccount, credential: &Credential) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO accounts (account_id, handle_key, handle, email, email_key, password_hash, display_name, bio,
+            version, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '', 1, ?8, ?8)",
+    )
+    .sql()?
+    .execute(params![
+        new.id.get(),
+        new.handle.key(),
+        new.handle.as_str(),
+        new.email.as_str(),
+        new.email.key(),
+        credential.phc(),
+        new.display_name,
+        new.at.0,
+    ])
+    .map_err(clash)?;
+    Ok(())
+}
+
+pub(super) fn check_free(conn: &Connection, handle: &Handle, email: &Email) -> Result<()> {
+    let (handle_taken, email_taken): (bool, bool) = conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM accounts WHERE handle_key = ?1),
+                    EXISTS (SELECT 1 FROM accounts WHERE email_key = ?2)",
+        )
+        .sql()?
+        .query_row([handle.key(), email.key()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .sql()?;
+    match (handle_taken, email_taken) {
+        (true, _) => Err(Error::new(reason::HANDLE_TAKEN)),
+        (_, true) => Err(Error::new(reason::EMAIL_TAKEN)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn get(conn: &Connection, id: AccountId) -> Result<Option<Account>> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts WHERE account_id = ?1 AND deleted_at IS NULL"))
+        .sql()?
+        .query_row([id.get()], account)
+        .optional()
+        .sql()
+}
+
+pub(super) fn batch_get(conn: &Connection, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let mut statement = conn
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM accounts
+             WHERE account_id IN (SELECT value FROM json_each(?1)) AND deleted_at IS NULL"
+        ))
+        .sql()?;
+    let found = statement.query_map([Ids(&ids)], |row| account(row).map(Arc::new)).sql()?;
+    found.collect::<rusqlite::Result<_>>().sql()
+}
+
+pub(super) fn id_by_handle(conn: &Connection, key: &str) -> Result<Option<AccountId>> {
+    conn.prepare_cached("SELECT account_id FROM accounts WHERE handle_key = ?1 AND deleted_at IS NULL")
+        .sql()?
+        .query_row([key], |row| row.get(0).map(AccountId))
+        .optional()
+        .sql()
+}
+
+pub(super) fn store_profile(conn: &Connection, account: &Account) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE accounts SET display_name = ?2, bio = ?3, version = ?4, updated_at = ?5 WHERE account_id = ?1",
+    )
+    .sql()?
+    .execute(params![account.id.get(), account.display_name, account.bio, account.version, account.updated_at])
+    .sql()?;
+    Ok(())
+}
+
+/// Erases what is personal, also in the answers that are remembered for the account's requests. Returns the handle's
+/// key; `None` if there is no such living account.
+pub(super) fn erase(conn: &Connection, id: AccountId, now: Timestamp) -> Result<Option<String>> {
+    let handle_key = conn
+        .prepare_cached(
+            "UPDATE accounts
+             SET handle = '', email = '', email_key = NULL, password_hash = '', display_name = '', bio = '',
+                 version = version + 1, updated_at = ?2, deleted_at = ?2
+             WHERE account_id = ?1 AND deleted_at IS NULL
+             RETURNING handle_key",
+        )
+        .sql()?
+        .query_row(params![id.get(), now.0], |row| row.get(0))
+        .optional()
+        .sql()?;
+    if handle_key.is_some() {
+        conn.prepare_cached("DELETE FROM requests WHERE caller = ?1").sql()?.execute([id.get()]).sql()?;
+    }
+    Ok(handle_key)
+}
+
+pub(super) fn list_ids(conn: &Connection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT account_id FROM accounts WHERE account_id > ?1 AND deleted_at IS NULL ORDER BY account_id LIMIT ?2",
+        )
+        .sql()?;
+    let ids = statement.query_map(params![after.get(), count(limit)], |row| row.get(0).map(AccountId)).sql()?;
+    ids.collect::<rusqlite::Result<_>>().sql()
+}
+
+pub(super) fn credential(conn: &Connection, login: &Login) -> Result<Option<(AccountId, Credential)>> {
+    let (sql, key) = match login {
+        Login::Handle(key) => {
+            ("SELECT account_id, password_hash FROM accounts WHERE handle_key = ?1 AND deleted_at IS NULL", key)
+        }
+        Login::Email(key) => {
+            ("SELECT account_id, password_hash FROM accounts WHERE email_key = ?1 AND deleted_at IS NULL", key)
+        }
+    };
+    conn.prepare_cached(sql)
+        .sql()?
+        .query_row([key], |row| Ok((AccountId(row.get(0)?), Credential::new(row.get(1)?))))
+        .optional()
+        .sql()
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,10 @@
+//! The accounts service over its engine, called through its entry steps.
+#![expect(clippy::unwrap_used, reason = "what fails to unwrap in a helper is the test's failure")]
+
+mod bad_input;
+mod create_account;
+mod delete_account;
+mod read;
+mod update_profile;
+mod verify_password;
+mod world;

@@ -1,0 +1,65 @@
+//! The RPCs, one file each.
+
+mod get_jwks;
+mod list_revoked_sessions;
+mod list_sessions;
+mod present;
+mod refresh_session;
+mod revoke_session;
+mod sign_in;
+mod sign_out;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use plaza_core::page::Pager;
+use plaza_core::{Cx, Env, Result};
+use plaza_proto::accounts::v1::AccountsServiceClient;
+use plaza_proto::sessions::v1::*;
+
+use crate::store::SessionStore;
+use crate::tokens::KeyRing;
+
+/// What the RPCs work with.
+pub(crate) struct Handler {
+    pub(crate) env: Env,
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) accounts: AccountsServiceClient,
+    pub(crate) keys: KeyRing,
+    pub(crate) pager: Pager,
+}
+
+#[async_trait]
+impl SessionsService for Handler {
+    async fn sign_in(&self, cx: &Cx, req: SignInRequest) -> Result<SignInResponse> {
+        sign_in::sign_in(self, cx, req).await
+    }
+
+    async fn refresh_session(&self, cx: &Cx, req: RefreshSessionRequest) -> Result<RefreshSessionResponse> {
+        refresh_session::refresh_session(self, cx, req).await
+    }
+
+    async fn sign_out(&self, cx: &Cx, req: SignOutRequest) -> Result<SignOutResponse> {
+        sign_out::sign_out(self, cx, req).await
+    }
+
+    async fn list_sessions(&self, cx: &Cx, req: ListSessionsRequest) -> Result<ListSessionsResponse> {
+        list_sessions::list_sessions(self, cx, req).await
+    }
+
+    async fn revoke_session(&self, cx: &Cx, req: RevokeSessionRequest) -> Result<RevokeSessionResponse> {
+        revoke_session::revoke_session(self, cx, req).await
+    }
+
+    async fn get_jwks(&self, cx: &Cx, req: GetJwksRequest) -> Result<GetJwksResponse> {
+        get_jwks::get_jwks(self, cx, req).await
+    }
+
+    async fn list_revoked_sessions(
+        &self,
+        cx: &Cx,
+        req: ListRevokedSessionsRequest,
+    ) -> Result<ListRevokedSessionsResponse> {
+        list_revoked_sessions::list_revoked_sessions(self, cx, req).await
+    }
+}

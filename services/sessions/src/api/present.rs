@@ -1,0 +1,38 @@
+//! Sessions as their owners see them.
+
+use plaza_core::Timestamp;
+use plaza_proto::sessions::v1 as proto;
+
+use crate::domain::{Grant, Session};
+
+/// A stored session.
+pub(crate) fn session(session: Session, current: bool) -> proto::Session {
+    proto::Session {
+        session_id: session.id.get(),
+        account_id: session.account.get(),
+        device_name: session.device_name,
+        create_time: time(session.created_at),
+        last_use_time: time(session.last_used_at),
+        expire_time: time(session.expires_at),
+        current,
+    }
+}
+
+/// The session that a grant belongs to, as it was then.
+pub(crate) fn granted(grant: &Grant, device_name: String) -> proto::Session {
+    proto::Session {
+        session_id: grant.session.get(),
+        account_id: grant.account.get(),
+        device_name,
+        create_time: time(grant.created_at),
+        last_use_time: time(grant.at),
+        expire_time: time(grant.expires_at),
+        current: false,
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the fields are optional in the message")]
+fn time(ms: i64) -> Option<prost_types::Timestamp> {
+    let (seconds, nanos) = Timestamp(ms).seconds_nanos();
+    Some(prost_types::Timestamp { seconds, nanos })
+}

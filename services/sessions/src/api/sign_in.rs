@@ -1,0 +1,41 @@
+//! Signs in and opens a session.
+
+use plaza_core::text::{self, Lines};
+use plaza_core::{AccountId, Cx, Result, SessionId, Violations, reason};
+use plaza_proto::accounts::v1::{AccountsService as _, VerifyPasswordRequest};
+use plaza_proto::sessions::v1::{SignInRequest, SignInResponse};
+
+use super::{Handler, present};
+use crate::domain::{Grant, NewSession};
+
+/// How many ids are tried: two clashes in a row do not happen by chance.
+const TRIES: usize = 3;
+
+pub(crate) async fn sign_in(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<SignInResponse> {
+    let mut violations = Violations::default();
+    text::check("device_name", &req.device_name, Lines::Single, &mut violations);
+    violations.into_result()?;
+    let device_name = req.device_name.clone();
+    // A repeated request is answered without checking the password again: it is part of what makes it the same.
+    let grant = match h.store.recall_opened(cx).await? {
+        Some(grant) => grant,
+        None => open(h, cx, req).await?,
+    };
+    let tokens = h.keys.tokens(&grant)?;
+    Ok(SignInResponse { session: Some(present::granted(&grant, device_name)), tokens: Some(tokens) })
+}
+
+async fn open(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<Grant> {
+    let credentials = VerifyPasswordRequest { login: req.login, password: req.password };
+    let account = AccountId(h.accounts.verify_password(cx, credentials).await?.account_id);
+    let kid = h.keys.kid()?;
+    let mut tries = 1;
+    loop {
+        let id = SessionId(h.env.next_id());
+        let new = NewSession { id, account, device_name: req.device_name.clone() };
+        match h.store.open(cx, new, kid).await {
+            Err(error) if error.is(reason::ID_CLASH) && tries < TRIES => tries += 1,
+            outcome => return outcome,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Puts the service together; the only file that knows all layers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plaza_core::page::Pager;
+use plaza_core::{Cx, Env, Error, Result, Secret};
+use plaza_erasure::Erasure;
+use plaza_events::{Marks, Projection};
+use plaza_proto::accounts::v1::AccountsServiceClient;
+use plaza_proto::sessions::v1::{SessionsService, SessionsServiceClient, SessionsServiceEntry, SessionsServiceServer};
+use plaza_rpc::Gate;
+use plaza_stores::Gauge;
+
+use crate::SERVICE;
+use crate::api::Handler;
+use crate::config::Config;
+use crate::domain::RefreshTokens;
+use crate::projections::StoredSessions;
+use crate::store::{SessionStore, SqliteSessions};
+use crate::tokens::{KeyRing, StoredKey};
+
+/// How long opening the store and reading the keys may take.
+const START: Duration = Duration::from_secs(10);
+
+/// What the service needs from outside.
+#[derive(Clone)]
+pub struct Deps {
+    /// Clock, ids, randomness.
+    pub env: Env,
+    /// What the entry steps share.
+    pub gate: Arc<Gate>,
+    /// What refresh tokens and page tokens are made with.
+    pub secret: Secret,
+    /// Who knows passwords, and who was deleted.
+    pub accounts: AccountsServiceClient,
+}
+
+/// The service, running.
+pub struct App {
+    entry: Arc<SessionsServiceEntry>,
+    store: Arc<dyn SessionStore>,
+    projections: Vec<(Arc<dyn Projection>, Marks)>,
+}
+
+impl App {
+    /// Opens the store, makes the signing key if there is none, and starts the service.
+    ///
+    /// # Errors
+    /// A message for the operator: a wrong setting, or a store that cannot be opened.
+    pub async fn build(config: Config, deps: Deps) -> Result<Self> {
+        config.check().map_err(|wrong| Error::invalid_field("settings", wrong))?;
+        let store = SqliteSessions::open(&config.store, deps.env.clone(), config.rules())?;
+        let store: Arc<dyn SessionStore> = Arc::new(store);
+        let keys = store.signing_keys(&Cx::background(SERVICE, START), StoredKey::generate(&deps.env)?).await?;
+        let keys = KeyRing::new(&config.issuer, RefreshTokens::new(&deps.secret), &keys)?;
+        let accounts = deps.accounts.as_service(SERVICE);
+        let handler = Handler {
+            env: deps.env,
+            store: store.clone(),
+            accounts: accounts.clone(),
+            keys,
+            pager: Pager::new(&deps.secret),
+        };
+        let entry = SessionsServiceEntry::new(Arc::new(handler), &deps.gate);
+        let erasure = Erasure::new("sessions-erasure", accounts, StoredSessions(store.clone()));
+        let marks = Marks::new(erasure.sources());
+        let projections: Vec<(Arc<dyn Projection>, Marks)> = vec![(Arc::new(erasure), marks)];
+        Ok(Self { entry, store, projections })
+    }
+
+    /// The service behind its entry steps.
+    #[must_use]
+    pub fn service(&self) -> Arc<dyn SessionsService> {
+        self.entry.clone()
+    }
+
+    /// A client in this process.
+    #[must_use]
+    pub fn client(&self) -> SessionsServiceClient {
+        SessionsServiceClient::local(self.entry.clone())
+    }
+
+    /// The service over gRPC.
+    #[must_use]
+    pub fn server(&self) -> SessionsServiceServer {
+        SessionsServiceServer::new(self.entry.clone())
+    }
+
+    /// What follows others' events.
+    #[must_use]
+    pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
+        self.projections.clone()
+    }
+
+    /// Figures for metrics.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<Gauge> {
+        self.store.observe()
+    }
+
+    /// Forgets a bounded number of expired sessions, old revocations and old requests; to be called every minute.
+    /// Returns how many went.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn maintain(&self, cx: &Cx) -> Result<usize> {
+        self.store.prune(cx).await
+    }
+
+    /// Finishes work in hand and closes the store.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,86 @@
+//! The service's settings.
+
+use plaza_stores::StoreAddress;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Rules;
+
+/// Settings of the sessions service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where sessions are stored.
+    pub store: StoreAddress,
+    /// The `iss` of access tokens. Whoever verifies them must have the same.
+    pub issuer: String,
+    /// How long after its last use a session expires, in seconds.
+    pub session_seconds: u32,
+    /// For how long after a refresh the token that it used gets the same successor again, in seconds.
+    pub refresh_grace_seconds: u32,
+    /// How many sessions one account may have; a further sign-in ends the one unused for longest.
+    pub max_sessions: u32,
+}
+
+/// The default `iss`.
+pub const DEFAULT_ISSUER: &str = "plaza";
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: StoreAddress::Memory,
+            issuer: DEFAULT_ISSUER.to_owned(),
+            session_seconds: 24 * 3_600,
+            refresh_grace_seconds: 10,
+            max_sessions: 100,
+        }
+    }
+}
+
+impl Config {
+    /// Names the first wrong setting and what would be right.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn check(&self) -> Result<(), String> {
+        if self.issuer.is_empty() || self.issuer.len() > 128 {
+            return Err("sessions.issuer: must be 1 to 128 bytes, such as `plaza`".to_owned());
+        }
+        if !(600..=90 * 24 * 3_600).contains(&self.session_seconds) {
+            return Err("sessions.session_seconds: must be 600 (10 minutes) to 7776000 (90 days)".to_owned());
+        }
+        if self.refresh_grace_seconds > 300 {
+            return Err("sessions.refresh_grace_seconds: must be 0 to 300".to_owned());
+        }
+        if !(1..=10_000).contains(&self.max_sessions) {
+            return Err("sessions.max_sessions: must be 1 to 10000".to_owned());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            session_ms: i64::from(self.session_seconds) * 1_000,
+            grace_ms: i64::from(self.refresh_grace_seconds) * 1_000,
+            max_sessions: self.max_sessions as usize,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        Config::default().check().unwrap();
+        let base = Config::default;
+        for (config, name) in [
+            (Config { issuer: String::new(), ..base() }, "issuer"),
+            (Config { session_seconds: 599, ..base() }, "session_seconds"),
+            (Config { refresh_grace_seconds: 301, ..base() }, "refresh_grace_seconds"),
+            (Config { max_sessions: 0, ..base() }, "max_sessions"),
+        ] {
+            assert!(config.check().unwrap_err().starts_with(&format!("sessions.{name}:")));
+        }
+    }
+}

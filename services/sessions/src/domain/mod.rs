@@ -1,0 +1,7 @@
+//! Rules and types; nothing of transport or storage.
+
+pub(crate) mod refresh_token;
+pub(crate) mod session;
+
+pub(crate) use refresh_token::{Presented, RefreshTokens};
+pub(crate) use session::{ACCESS_MS, Decision, Grant, NewSession, REVOCATION_MS, Rules, Session};

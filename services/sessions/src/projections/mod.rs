@@ -1,0 +1,5 @@
+//! What follows others' events.
+
+mod erasure;
+
+pub(crate) use erasure::StoredSessions;

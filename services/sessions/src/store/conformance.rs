@@ -1,0 +1,278 @@
+//! What every engine must do: a suite against the trait alone.
+//!
+//! An engine runs it with `suite!(make)`, where `make(env, rules)` gives an empty store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plaza_core::{AccountId, Caller, Cx, Env, ManualClock, RequestKey, SessionId, Timestamp, reason};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Refreshed, SessionStore};
+use crate::domain::{Grant, NewSession, Presented, REVOCATION_MS, Rules};
+use crate::tokens::StoredKey;
+
+const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3 };
+const START: Timestamp = Timestamp(1_800_000_000_000);
+const ADA: AccountId = AccountId(7);
+const BOB: AccountId = AccountId(9);
+
+/// An empty store with its clock.
+pub(crate) struct Bench {
+    store: Arc<dyn SessionStore>,
+    clock: Arc<ManualClock>,
+    env: Env,
+}
+
+impl Bench {
+    pub(crate) fn new(make: impl FnOnce(Env, Rules) -> Arc<dyn SessionStore>) -> Self {
+        let clock = ManualClock::new(START);
+        let env = Env::manual(clock.clone(), 7);
+        Self { store: make(env.clone(), RULES), clock, env }
+    }
+
+    fn new_session(&self, account: AccountId) -> NewSession {
+        NewSession { id: SessionId(self.env.next_id()), account, device_name: "phone".to_owned() }
+    }
+
+    async fn opened(&self, account: AccountId) -> Grant {
+        let grant = self.store.open(&cx(), self.new_session(account), "k1").await.unwrap();
+        self.clock.advance(1);
+        grant
+    }
+
+    async fn refreshed(&self, session: SessionId, generation: i64) -> Result<Refreshed, plaza_core::Error> {
+        self.store.refresh(&cx(), Presented { session, generation }, "k1").await.map(|(refreshed, _)| refreshed)
+    }
+
+    async fn granted(&self, session: SessionId, generation: i64) -> Grant {
+        match self.refreshed(session, generation).await.unwrap() {
+            Refreshed::Granted(grant) => grant,
+            Refreshed::Reused => panic!("reused"),
+        }
+    }
+
+    async fn listed(&self, account: AccountId) -> Vec<SessionId> {
+        self.store.list(&cx(), account, None, 100).await.unwrap().iter().map(|s| s.id).collect()
+    }
+
+    async fn revoked(&self, after: i64) -> (Vec<SessionId>, i64) {
+        let page = self.store.revoked_after(&cx(), after, 100).await.unwrap();
+        (page.sessions, page.cursor)
+    }
+}
+
+fn cx() -> Cx {
+    Cx::new(Caller::default(), Instant::now() + Duration::from_secs(5))
+}
+
+/// A context of the request `id` with content `digest`.
+fn request(id: u128, digest: u8) -> Cx {
+    let key = RequestKey { caller: 0, request_id: Uuid::from_u128(id), method: "Test", digest: [digest; 16] };
+    cx().with_request(Some(key))
+}
+
+pub(crate) async fn an_opened_session_is_listed_newest_first(b: Bench) {
+    let first = b.opened(ADA).await;
+    assert_eq!((first.generation, first.at, first.expires_at), (1, START.0, START.0 + RULES.session_ms));
+    let (second, other) = (b.opened(ADA).await, b.opened(BOB).await);
+    assert_eq!(b.listed(ADA).await, [second.session, first.session]);
+    assert_eq!(b.listed(BOB).await, [other.session]);
+    let page = b.store.list(&cx(), ADA, Some(second.session), 1).await.unwrap();
+    assert_eq!((page[0].id, page[0].device_name.as_str()), (first.session, "phone"));
+    let clash = NewSession { id: first.session, ..b.new_session(BOB) };
+    assert!(b.store.open(&cx(), clash, "k1").await.unwrap_err().is(reason::ID_CLASH));
+}
+
+pub(crate) async fn a_refresh_rotates_and_moves_the_expiry_on(b: Bench) {
+    let opened = b.opened(ADA).await;
+    b.clock.advance(60_000);
+    let (now, next) = (b.env.now().0, b.granted(opened.session, 1).await);
+    assert_eq!((next.generation, next.at, next.expires_at), (2, now, now + RULES.session_ms));
+    assert_eq!((next.created_at, next.account), (opened.created_at, ADA));
+    let listed = b.store.list(&cx(), ADA, None, 1).await.unwrap();
+    assert_eq!((listed[0].last_used_at, listed[0].expires_at), (now, now + RULES.session_ms));
+}
+
+pub(crate) async fn the_last_token_gets_the_same_successor_within_the_grace(b: Bench) {
+    let opened = b.opened(ADA).await;
+    let next = b.granted(opened.session, 1).await;
+    b.clock.advance(RULES.grace_ms);
+    assert_eq!(b.granted(opened.session, 1).await, next, "the same grant: the same tokens");
+    b.clock.advance(1);
+    assert_eq!(b.refreshed(opened.session, 1).await.unwrap(), Refreshed::Reused);
+    assert_eq!(b.revoked(0).await.0, [opened.session]);
+    assert!(b.refreshed(opened.session, 2).await.unwrap_err().is(reason::REFRESH_TOKEN_INVALID));
+    assert!(b.listed(ADA).await.is_empty());
+}
+
+pub(crate) async fn an_older_token_ends_its_session_at_once(b: Bench) {
+    let (opened, other) = (b.opened(ADA).await, b.opened(ADA).await);
+    b.granted(opened.session, 1).await;
+    b.granted(opened.session, 2).await;
+    assert_eq!(b.refreshed(opened.session, 1).await.unwrap(), Refreshed::Reused);
+    assert!(b.refreshed(opened.session, 3).await.unwrap_err().is(reason::REFRESH_TOKEN_INVALID));
+    assert_eq!(b.listed(ADA).await, [other.session], "the account's other sessions go on");
+}
+
+pub(crate) async fn unknown_future_and_expired_tokens_are_refused(b: Bench) {
+    let opened = b.opened(ADA).await;
+    for (session, generation) in [(SessionId(5), 1), (opened.session, 2), (opened.session, i64::MAX)] {
+        assert!(b.refreshed(session, generation).await.unwrap_err().is(reason::REFRESH_TOKEN_INVALID));
+    }
+    b.clock.advance(RULES.session_ms - 2);
+    b.granted(opened.session, 1).await;
+    b.clock.advance(RULES.session_ms);
+    assert!(b.refreshed(opened.session, 2).await.unwrap_err().is(reason::REFRESH_TOKEN_INVALID));
+    assert!(b.listed(ADA).await.is_empty());
+    assert!(b.revoked(0).await.0.is_empty(), "an expired session has no good access token to refuse");
+}
+
+pub(crate) async fn only_its_account_ends_a_session(b: Bench) {
+    let opened = b.opened(ADA).await;
+    assert!(!b.store.end(&cx(), BOB, opened.session).await.unwrap());
+    assert_eq!(b.listed(ADA).await, [opened.session]);
+    assert!(b.store.end(&cx(), ADA, opened.session).await.unwrap());
+    assert!(!b.store.end(&cx(), ADA, opened.session).await.unwrap());
+    assert!(b.listed(ADA).await.is_empty());
+    assert_eq!(b.revoked(0).await, (vec![opened.session], 1));
+}
+
+pub(crate) async fn a_repeated_request_has_its_first_outcome(b: Bench) {
+    let first = b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
+    b.clock.advance(1_000);
+    assert_eq!(b.store.recall_opened(&request(1, 1)).await.unwrap(), Some(first.clone()));
+    assert_eq!(b.store.recall_opened(&request(2, 1)).await.unwrap(), None);
+    assert_eq!(b.store.recall_opened(&cx()).await.unwrap(), None);
+    assert!(b.store.recall_opened(&request(1, 2)).await.unwrap_err().is(reason::REQUEST_ID_REUSED));
+    assert_eq!(b.store.open(&request(1, 1), b.new_session(ADA), "k2").await.unwrap(), first);
+
+    let presented = Presented { session: first.session, generation: 1 };
+    let (refreshed, device) = b.store.refresh(&request(3, 1), presented, "k1").await.unwrap();
+    b.clock.advance(2 * RULES.grace_ms);
+    let again = b.store.refresh(&request(3, 1), presented, "k2").await.unwrap();
+    assert_eq!(again, (refreshed, device), "a repeated request is no reuse, however late");
+
+    let reused = b.store.refresh(&request(4, 1), presented, "k1").await.unwrap();
+    assert_eq!(reused, (Refreshed::Reused, String::new()));
+    assert_eq!(b.store.refresh(&request(4, 1), presented, "k1").await.unwrap(), reused);
+    assert_eq!(b.revoked(0).await.0, [first.session], "it ended once");
+
+    let other = b.opened(ADA).await;
+    assert!(b.store.end(&request(5, 1), ADA, other.session).await.unwrap());
+    assert!(b.store.end(&request(5, 1), ADA, other.session).await.unwrap());
+}
+
+pub(crate) async fn a_sign_in_past_the_limit_ends_the_session_unused_for_longest(b: Bench) {
+    let (first, second, third) = (b.opened(ADA).await, b.opened(ADA).await, b.opened(ADA).await);
+    b.granted(first.session, 1).await;
+    let fourth = b.opened(ADA).await;
+    assert_eq!(b.listed(ADA).await, [fourth.session, third.session, first.session]);
+    assert_eq!(b.revoked(0).await.0, [second.session]);
+}
+
+pub(crate) async fn revocations_are_paged_by_a_cursor_that_misses_none(b: Bench) {
+    assert_eq!(b.revoked(0).await, (vec![], 0));
+    let mut ended = Vec::new();
+    for _ in 0..5 {
+        let opened = b.opened(ADA).await;
+        b.store.end(&cx(), ADA, opened.session).await.unwrap();
+        ended.push(opened.session);
+    }
+    let (mut seen, mut cursor) = (Vec::new(), 0);
+    loop {
+        let page = b.store.revoked_after(&cx(), cursor, 2).await.unwrap();
+        if page.sessions.is_empty() {
+            assert_eq!(page.cursor, cursor);
+            break;
+        }
+        seen.extend(page.sessions);
+        cursor = page.cursor;
+    }
+    assert_eq!(seen, ended);
+    let late = b.opened(BOB).await;
+    b.store.end(&cx(), BOB, late.session).await.unwrap();
+    assert_eq!(b.revoked(cursor).await, (vec![late.session], cursor + 1));
+    assert_eq!(b.revoked(cursor + 100).await.0.len(), 6, "a cursor of another store starts over");
+}
+
+pub(crate) async fn revocations_end_when_no_access_token_can_be_good(b: Bench) {
+    let (old, new) = (b.opened(ADA).await, b.opened(BOB).await);
+    b.store.end(&cx(), ADA, old.session).await.unwrap();
+    b.clock.advance(REVOCATION_MS - 1);
+    assert_eq!(b.revoked(0).await.0, [old.session]);
+    b.store.end(&cx(), BOB, new.session).await.unwrap();
+    b.clock.advance(1);
+    assert_eq!(b.revoked(0).await, (vec![new.session], 2));
+    assert_eq!(b.store.prune(&cx()).await.unwrap(), 1);
+    b.clock.advance(REVOCATION_MS);
+    assert_eq!(b.store.prune(&cx()).await.unwrap(), 1);
+    assert_eq!(b.revoked(1).await, (vec![], 2), "numbers are not given again after a prune");
+    let next = b.opened(ADA).await;
+    b.store.end(&cx(), ADA, next.session).await.unwrap();
+    assert_eq!(b.revoked(2).await, (vec![next.session], 3));
+}
+
+pub(crate) async fn the_first_key_stays_the_key(b: Bench) {
+    let (one, two) = (StoredKey::generate(&b.env).unwrap(), StoredKey::generate(&b.env).unwrap());
+    assert!(one != two);
+    assert!(b.store.signing_keys(&cx(), one.clone()).await.unwrap() == vec![one.clone()]);
+    assert!(b.store.signing_keys(&cx(), two).await.unwrap() == vec![one]);
+}
+
+pub(crate) async fn erased_accounts_have_no_sessions_and_get_none(b: Bench) {
+    let (one, two, other) = (b.opened(ADA).await, b.opened(ADA).await, b.opened(BOB).await);
+    assert_eq!(b.store.held(&cx(), AccountId(0), 10).await.unwrap(), [ADA, BOB]);
+    assert_eq!(b.store.held(&cx(), ADA, 10).await.unwrap(), [BOB]);
+    for _ in 0..2 {
+        b.store.erase(&cx(), &[ADA, AccountId(8)]).await.unwrap();
+    }
+    assert_eq!(b.store.held(&cx(), AccountId(0), 10).await.unwrap(), [BOB]);
+    assert_eq!(b.store.held_among(&cx(), &[ADA, AccountId(8), BOB]).await.unwrap(), [BOB]);
+    let mut revoked = b.revoked(0).await.0;
+    revoked.sort_unstable();
+    assert_eq!(revoked, [one.session, two.session]);
+    assert_eq!(b.listed(BOB).await, [other.session]);
+    let late = b.store.open(&cx(), b.new_session(ADA), "k1").await.unwrap_err();
+    assert!(late.is(reason::SIGN_IN_FAILED), "its password was checked before the erasure");
+}
+
+pub(crate) async fn what_no_longer_matters_is_pruned(b: Bench) {
+    let _expires = b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
+    b.store.erase(&cx(), &[BOB]).await.unwrap();
+    assert_eq!(b.store.prune(&cx()).await.unwrap(), 0);
+    b.clock.advance(RULES.session_ms);
+    assert_eq!(b.store.prune(&cx()).await.unwrap(), 3, "a session, a request, an erased account");
+    assert_eq!(b.store.prune(&cx()).await.unwrap(), 0);
+    assert!(b.store.held(&cx(), AccountId(0), 10).await.unwrap().is_empty());
+}
+
+/// Makes a test of each case for the engine that `$make` opens.
+macro_rules! suite {
+    ($make:path) => {
+        $crate::store::conformance::suite!(@ $make:
+            an_opened_session_is_listed_newest_first,
+            a_refresh_rotates_and_moves_the_expiry_on,
+            the_last_token_gets_the_same_successor_within_the_grace,
+            an_older_token_ends_its_session_at_once,
+            unknown_future_and_expired_tokens_are_refused,
+            only_its_account_ends_a_session,
+            a_repeated_request_has_its_first_outcome,
+            a_sign_in_past_the_limit_ends_the_session_unused_for_longest,
+            revocations_are_paged_by_a_cursor_that_misses_none,
+            revocations_end_when_no_access_token_can_be_good,
+            the_first_key_stays_the_key,
+            erased_accounts_have_no_sessions_and_get_none,
+            what_no_longer_matters_is_pruned);
+    };
+    (@ $make:path: $($case:ident),*) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                $crate::store::conformance::$case($crate::store::conformance::Bench::new($make)).await;
+            }
+        )*
+    };
+}
+pub(crate) use suite;

@@ -1,0 +1,79 @@
+//! What the service asks of its store.
+
+#[cfg(test)]
+mod conformance;
+mod sqlite;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Result, SessionId};
+use plaza_stores::Gauge;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Grant, NewSession, Presented, Session};
+use crate::tokens::StoredKey;
+
+pub(crate) use sqlite::SqliteSessions;
+
+/// What came of a refresh; remembered with the request, and committed in both cases.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Refreshed {
+    /// The session goes on.
+    Granted(Grant),
+    /// A used token came back, and its session was ended.
+    Reused,
+}
+
+/// A page of ended sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Revoked {
+    pub(crate) sessions: Vec<SessionId>,
+    /// Where the next page begins.
+    pub(crate) cursor: i64,
+}
+
+/// The truth about sessions. Writes happen once for each request of the context.
+#[async_trait]
+pub(crate) trait SessionStore: Send + Sync + 'static {
+    /// Opens a session whose tokens `kid` signs. Past the account's limit the session unused for longest ends. Errors:
+    /// `ID_CLASH`; `SIGN_IN_FAILED` if the account was erased a moment ago.
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant>;
+
+    /// The outcome of the context's request to open a session, if it was performed before. Errors: `REQUEST_ID_REUSED`.
+    async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>>;
+
+    /// Uses a genuine refresh token; also answers the device's name, empty if the session is gone by now. Errors:
+    /// `REFRESH_TOKEN_INVALID`.
+    async fn refresh(&self, cx: &Cx, presented: Presented, kid: &str) -> Result<(Refreshed, String)>;
+
+    /// Ends a session of this account; whether there was one.
+    async fn end(&self, cx: &Cx, account: AccountId, session: SessionId) -> Result<bool>;
+
+    /// Up to `limit` living sessions of the account, by falling id, below `before`.
+    async fn list(&self, cx: &Cx, account: AccountId, before: Option<SessionId>, limit: usize) -> Result<Vec<Session>>;
+
+    /// Up to `limit` sessions that ended after the cursor `after`, in the order they ended; for 0, or a cursor that this
+    /// store never gave, those whose access tokens may still be good. None is missed between two pages.
+    async fn revoked_after(&self, cx: &Cx, after: i64, limit: usize) -> Result<Revoked>;
+
+    /// The signing keys, the newest first. If there is none, `candidate` becomes the first.
+    async fn signing_keys(&self, cx: &Cx, candidate: StoredKey) -> Result<Vec<StoredKey>>;
+
+    /// Ends all sessions of these accounts, forgets their rows, and opens none for them for a while.
+    async fn erase(&self, cx: &Cx, accounts: &[AccountId]) -> Result<()>;
+
+    /// Up to `limit` accounts above `after` that have sessions, rising.
+    async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
+
+    /// Which of these accounts have sessions, rising.
+    async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
+
+    /// Forgets a bounded number of rows that no longer matter: expired sessions, old revocations and requests. Returns
+    /// how many.
+    async fn prune(&self, cx: &Cx) -> Result<usize>;
+
+    /// Figures for metrics.
+    fn observe(&self) -> Vec<Gauge>;
+
+    /// Finishes what waits and closes.
+    async fn close(&self);
+}

@@ -1,0 +1,179 @@
+//! Sessions in SQLite.
+
+mod rows;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Env, Error, Result, SessionId, Timestamp, reason};
+use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
+use rusqlite::Connection;
+
+use super::{Refreshed, Revoked, SessionStore};
+use crate::domain::{Decision, Grant, NewSession, Presented, REVOCATION_MS, Rules, Session};
+use crate::tokens::StoredKey;
+
+/// The schema, step by step.
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_sessions", sql: include_str!("../../../migrations/sqlite/0001_sessions.sql") },
+    Migration { name: "0002_requests", sql: requests::SCHEMA },
+];
+
+/// The store in one SQLite file.
+pub(crate) struct SqliteSessions {
+    db: Sqlite,
+    env: Env,
+    rules: Rules,
+}
+
+impl SqliteSessions {
+    /// Opens the file and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE` with a message for the operator.
+    pub(crate) fn open(address: &StoreAddress, env: Env, rules: Rules) -> Result<Self> {
+        let db = match address.sqlite_options() {
+            Some(options) => Sqlite::open(options, MIGRATIONS)?,
+            None => Sqlite::ephemeral(MIGRATIONS)?,
+        };
+        Ok(Self { db, env, rules })
+    }
+}
+
+#[async_trait]
+impl SessionStore for SqliteSessions {
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant> {
+        let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
+        let job = move |conn: &Connection| {
+            requests::once(conn, request.as_ref(), now, || {
+                if rows::is_erased(conn, new.account)? {
+                    return Err(Error::new(reason::SIGN_IN_FAILED));
+                }
+                for oldest in rows::past_limit(conn, new.account, rules.max_sessions - 1, now)? {
+                    rows::end(conn, oldest, now)?;
+                }
+                let session = Session::start(new, now, &rules);
+                rows::insert(conn, &session)?;
+                Ok(session.grant(&kid))
+            })
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>> {
+        let now = self.env.now();
+        self.db
+            .read(cx, |conn| {
+                // What is not remembered runs the closure, whose error keeps `once` from writing.
+                let mut fresh = false;
+                let recalled = requests::once(conn, cx.request(), now, || {
+                    fresh = true;
+                    Err(Error::new(reason::SESSION_NOT_FOUND))
+                });
+                if fresh { Ok(None) } else { recalled.map(Some) }
+            })
+            .await
+    }
+
+    async fn refresh(&self, cx: &Cx, presented: Presented, kid: &str) -> Result<(Refreshed, String)> {
+        let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
+        let job = move |conn: &Connection| {
+            let refreshed =
+                requests::once(conn, request.as_ref(), now, || refresh(conn, presented, &kid, now, &rules))?;
+            let device_name = rows::get(conn, presented.session)?.map(|s| s.device_name).unwrap_or_default();
+            Ok((refreshed, device_name))
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn end(&self, cx: &Cx, account: AccountId, session: SessionId) -> Result<bool> {
+        let (request, now) = (cx.request().cloned(), self.env.now());
+        let job = move |conn: &Connection| {
+            requests::once(conn, request.as_ref(), now, || {
+                let found = rows::get(conn, session)?.filter(|s| s.account == account && s.expires_at > now.0);
+                if found.is_some() {
+                    rows::end(conn, session, now)?;
+                }
+                Ok(found.is_some())
+            })
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn list(&self, cx: &Cx, account: AccountId, before: Option<SessionId>, limit: usize) -> Result<Vec<Session>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| rows::list(conn, account, before, limit, now)).await
+    }
+
+    async fn revoked_after(&self, cx: &Cx, after: i64, limit: usize) -> Result<Revoked> {
+        let since = self.env.now().plus_ms(-REVOCATION_MS);
+        self.db.read(cx, |conn| rows::revoked_after(conn, after, since, limit)).await
+    }
+
+    async fn signing_keys(&self, cx: &Cx, candidate: StoredKey) -> Result<Vec<StoredKey>> {
+        let job = move |conn: &Connection| {
+            let keys = rows::signing_keys(conn)?;
+            if !keys.is_empty() {
+                return Ok(keys);
+            }
+            rows::insert_key(conn, &candidate)?;
+            Ok(vec![candidate])
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn erase(&self, cx: &Cx, accounts: &[AccountId]) -> Result<()> {
+        let (accounts, now) = (accounts.to_vec(), self.env.now());
+        self.db.write(cx, move |conn| rows::erase(conn, &accounts, now)).await
+    }
+
+    async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| rows::held(conn, after, limit)).await
+    }
+
+    async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| rows::held_among(conn, accounts)).await
+    }
+
+    async fn prune(&self, cx: &Cx) -> Result<usize> {
+        let now = self.env.now();
+        self.db.write(cx, move |conn| Ok(rows::prune(conn, now)? + requests::prune(conn, now)?)).await
+    }
+
+    fn observe(&self) -> Vec<Gauge> {
+        self.db.observe()
+    }
+
+    async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+fn refresh(conn: &Connection, presented: Presented, kid: &str, now: Timestamp, rules: &Rules) -> Result<Refreshed> {
+    let invalid = || Error::new(reason::REFRESH_TOKEN_INVALID);
+    let session = rows::get(conn, presented.session)?.ok_or_else(invalid)?;
+    match session.decide(presented.generation, now, rules) {
+        Decision::Rotate => {
+            let session = session.rotated(now, rules);
+            rows::store_rotation(conn, &session)?;
+            Ok(Refreshed::Granted(session.grant(kid)))
+        }
+        Decision::Again => Ok(Refreshed::Granted(session.grant(kid))),
+        Decision::Reuse => {
+            rows::end(conn, session.id, now)?;
+            Ok(Refreshed::Reused)
+        }
+        Decision::Refuse => Err(invalid()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn make(env: Env, rules: Rules) -> Arc<dyn SessionStore> {
+        Arc::new(SqliteSessions::open(&StoreAddress::Memory, env, rules).unwrap())
+    }
+
+    crate::store::conformance::suite!(make);
+}

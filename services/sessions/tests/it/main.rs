@@ -1,0 +1,12 @@
+//! The sessions service over its engine, called through its entry steps.
+#![expect(clippy::unwrap_used, reason = "what fails to unwrap in a helper is the test's failure")]
+
+mod erasure;
+mod list_sessions;
+mod over_grpc;
+mod people;
+mod refresh_session;
+mod revoke_session;
+mod sign_in;
+mod verifier;
+mod world;

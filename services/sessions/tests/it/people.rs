@@ -1,0 +1,86 @@
+//! An accounts service of the tests' own: it knows logins, passwords and who was deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use plaza_core::{Cx, Error, Result, reason};
+use plaza_proto::accounts::v1::*;
+
+pub(crate) const PASSWORD: &str = "correct horse";
+
+#[derive(Default)]
+pub(crate) struct People {
+    living: Mutex<BTreeMap<&'static str, i64>>,
+    /// What every call fails with, if anything.
+    pub(crate) broken: Mutex<Option<Error>>,
+    pub(crate) verified: AtomicUsize,
+    pub(crate) callers: Mutex<BTreeSet<&'static str>>,
+}
+
+impl People {
+    pub(crate) fn of(names: &[(&'static str, i64)]) -> Arc<Self> {
+        let people = Self::default();
+        people.living.lock().extend(names.iter().copied());
+        Arc::new(people)
+    }
+
+    pub(crate) fn delete(&self, account: i64) {
+        self.living.lock().retain(|_, id| *id != account);
+    }
+
+    fn enter(&self, cx: &Cx) -> Result<()> {
+        self.callers.lock().extend(cx.caller().service);
+        self.broken.lock().clone().map_or(Ok(()), Err)
+    }
+}
+
+fn none<T>() -> Result<T> {
+    Err(Error::new(reason::METHOD_UNKNOWN))
+}
+
+#[async_trait]
+impl AccountsService for People {
+    async fn verify_password(&self, cx: &Cx, req: VerifyPasswordRequest) -> Result<VerifyPasswordResponse> {
+        self.enter(cx)?;
+        self.verified.fetch_add(1, Ordering::SeqCst);
+        let account = self.living.lock().get(req.login.as_str()).copied().filter(|_| req.password == PASSWORD);
+        let account_id = account.ok_or_else(|| Error::new(reason::SIGN_IN_FAILED))?;
+        Ok(VerifyPasswordResponse { account_id })
+    }
+
+    async fn batch_get_accounts(&self, cx: &Cx, req: BatchGetAccountsRequest) -> Result<BatchGetAccountsResponse> {
+        self.enter(cx)?;
+        assert!((1..=100).contains(&req.account_ids.len()));
+        let living: BTreeSet<i64> = self.living.lock().values().copied().collect();
+        let found = req.account_ids.into_iter().filter(|id| living.contains(id));
+        let accounts = found.map(|account_id| Account { account_id, ..Account::default() }).collect();
+        Ok(BatchGetAccountsResponse { accounts })
+    }
+
+    async fn create_account(&self, _: &Cx, _: CreateAccountRequest) -> Result<CreateAccountResponse> {
+        none()
+    }
+
+    async fn get_account(&self, _: &Cx, _: GetAccountRequest) -> Result<GetAccountResponse> {
+        none()
+    }
+
+    async fn get_account_by_handle(&self, _: &Cx, _: GetAccountByHandleRequest) -> Result<GetAccountByHandleResponse> {
+        none()
+    }
+
+    async fn update_profile(&self, _: &Cx, _: UpdateProfileRequest) -> Result<UpdateProfileResponse> {
+        none()
+    }
+
+    async fn delete_account(&self, _: &Cx, _: DeleteAccountRequest) -> Result<DeleteAccountResponse> {
+        none()
+    }
+
+    async fn list_account_ids(&self, _: &Cx, _: ListAccountIdsRequest) -> Result<ListAccountIdsResponse> {
+        none()
+    }
+}

@@ -1,0 +1,98 @@
+//! Who may call what, walked from the descriptors.
+
+use plaza_core::Code;
+use plaza_proto::accounts::v1::{DeleteAccountRequest, UpdateProfileRequest};
+use plaza_proto::feeds::v1::RebuildFeedRequest;
+use plaza_proto::posts::v1::DeletePostRequest;
+use plaza_proto::sessions::v1::{ListSessionsRequest, RevokeSessionRequest};
+use plaza_rpc::Auth;
+use plaza_testkit::person::request_id;
+use plaza_testkit::{Person, Sandbox, Shape};
+
+#[test]
+fn every_method_says_who_may_call_it_and_every_mutation_has_a_request_id() {
+    let pool = plaza_proto::pool();
+    let auth = pool.get_extension_by_name("plaza.options.v1.auth").expect("the option");
+    let mutation = pool.get_extension_by_name("plaza.options.v1.mutation").expect("the option");
+    let mut methods = 0;
+    for method in pool.services().flat_map(|s| s.methods().collect::<Vec<_>>()) {
+        let options = method.options();
+        let said = options.has_extension(&auth).then(|| options.get_extension(&auth).as_enum_number()).flatten();
+        assert!(said.is_some_and(|n| n != 0), "{} does not say who may call it", method.full_name());
+        let changes = options.get_extension(&mutation).as_bool().unwrap_or_default();
+        let has_id = method.input().get_field_by_name("request_id").is_some();
+        assert_eq!(changes, has_id, "{}: mutations have a request_id, others none", method.full_name());
+        methods += 1;
+    }
+    assert_eq!(methods, plaza_proto::methods().count(), "the generated table lists every method");
+}
+
+/// Calls the owner-only method named with what belongs to `owner`, as `caller`.
+async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<(), plaza_core::Error> {
+    let account_id = owner.id();
+    let request_id = request_id();
+    match method {
+        "UpdateProfile" => {
+            let account = Some(plaza_proto::accounts::v1::Account::default());
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["bio".to_owned()] });
+            let request = UpdateProfileRequest { request_id, account_id, account, update_mask, etag: String::new() };
+            caller.call(request).await.map(drop)
+        }
+        "DeleteAccount" => caller.call(DeleteAccountRequest { request_id, account_id }).await.map(drop),
+        "RevokeSession" => {
+            let sessions = owner.call(ListSessionsRequest::default()).await?.message.sessions;
+            let request = RevokeSessionRequest { request_id, session_id: sessions[0].session_id };
+            caller.call(request).await.map(drop)
+        }
+        "DeletePost" => {
+            let (post, _) = owner.post("mine").await?;
+            caller.call(DeletePostRequest { request_id, post_id: post.post_id }).await.map(drop)
+        }
+        "RebuildFeed" => caller.call(RebuildFeedRequest { request_id, account_id }).await.map(drop),
+        other => panic!("{other} is for owners only: say here how to call it"),
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_at_what_is_another_owners() {
+    let sandbox = Sandbox::start(Shape::OneProcess).await;
+    let guest = sandbox.guest();
+    let (ada, mallory) = (guest.join("ada").await, guest.join("mallory").await);
+    let owners: Vec<&str> = plaza_proto::methods().filter(|m| m.auth == Auth::Owner).map(|m| m.name).collect();
+    assert!(owners.len() >= 5, "{owners:?}");
+    for method in &owners {
+        let refused = call_owners(method, &ada, &mallory).await.expect_err(method);
+        assert!(matches!(refused.code(), Code::PermissionDenied | Code::NotFound), "{method}: {refused}");
+    }
+    // The same calls work for the owner, so that it was not the request that was refused. Those that end things last.
+    let (ending, others): (Vec<&str>, Vec<&str>) =
+        owners.into_iter().partition(|m| matches!(*m, "DeleteAccount" | "RevokeSession"));
+    for method in others {
+        call_owners(method, &ada, &ada).await.unwrap_or_else(|e| panic!("{method}: {e}"));
+    }
+    for method in ending {
+        let owner = guest.join(&format!("o_{method}")).await;
+        call_owners(method, &owner, &owner).await.unwrap_or_else(|e| panic!("{method}: {e}"));
+    }
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn methods_of_services_and_operators_refuse_people_and_guests() {
+    let sandbox = Sandbox::start(Shape::OneProcess).await;
+    let guest = sandbox.guest();
+    let ada = guest.join("ada").await;
+    for method in plaza_proto::methods().filter(|m| matches!(m.auth, Auth::Service | Auth::Admin)) {
+        for bearer in [None, Some(ada.tokens.access_token.as_str())] {
+            let refused = super::bad_input::raw(&sandbox, method.path, bearer, Vec::new()).await;
+            let refused = refused.expect_err(method.path);
+            let expected = [Code::PermissionDenied, Code::Unauthenticated];
+            assert!(expected.contains(&refused.code()), "{}: {refused}", method.path);
+        }
+    }
+    for method in plaza_proto::methods().filter(|m| matches!(m.auth, Auth::User | Auth::Owner)) {
+        let refused = super::bad_input::raw(&sandbox, method.path, None, Vec::new()).await;
+        assert_eq!(refused.expect_err(method.path).code(), Code::Unauthenticated, "{}", method.path);
+    }
+    sandbox.stop().await;
+}

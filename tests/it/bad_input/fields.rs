@@ -1,0 +1,136 @@
+//! From the descriptors: every field of every request is given every kind of wrong value.
+
+use plaza_core::Code;
+use plaza_rpc::Auth;
+use plaza_testkit::person::request_id;
+use plaza_testkit::{Person, Sandbox, Shape};
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+use serde_json::json;
+
+/// A request that the method would accept, as JSON; `n` makes what must be unique so.
+fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serde_json::Value {
+    let (id, me, other) = (request_id(), me.id(), other.id());
+    match method {
+        "CreateAccount" => json!({"request_id": id, "handle": format!("fresh_{n}"), "email": format!("f{n}@example.org"), "password": "long enough"}),
+        "GetAccount" => json!({"account_id": other}),
+        "GetAccountByHandle" => json!({"handle": "ben"}),
+        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" => json!({"account_ids": [other]}),
+        "UpdateProfile" => json!({"request_id": id, "account_id": me, "account": {"bio": "b"}, "update_mask": "bio"}),
+        "DeleteAccount" => json!({"request_id": id, "account_id": me}),
+        "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
+        "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
+        "SignOut" => json!({"request_id": id}),
+        "RevokeSession" => json!({"request_id": id, "session_id": 1}),
+        "Follow" | "Unfollow" | "Block" | "Unblock" => json!({"request_id": id, "account_id": other}),
+        "ListFollowers" | "ListFollowing" | "GetUserFeed" => json!({"account_id": other}),
+        "CreatePost" => json!({"request_id": id, "text": "fine"}),
+        "GetPost" => json!({"post_id": post}),
+        "BatchGetPosts" => json!({"post_ids": [post]}),
+        "DeletePost" | "LikePost" | "UnlikePost" => json!({"request_id": id, "post_id": post}),
+        "ListPostsByAuthor" => json!({"author_id": other}),
+        "RebuildFeed" => json!({"request_id": id, "account_id": me}),
+        "ListSessions" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        other => panic!("say here what a valid {other} is"),
+    }
+}
+
+/// Wrong values for a field, each with a word for it.
+fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
+    let text = |s: &str| Value::String(s.to_owned());
+    let name = field.name();
+    if field.is_list() {
+        let (many, negative) = (vec![Value::I64(1); 10_000], vec![Value::I64(1), Value::I64(-1)]);
+        return vec![("none", Value::List(vec![])), ("ten thousand", Value::List(many)), ("a negative one", Value::List(negative))];
+    }
+    match (field.kind(), name) {
+        (Kind::String, "request_id") => {
+            let zeros = "0".repeat(40);
+            vec![("empty", text("")), ("no UUID", text("abc")), ("overlong", text(&zeros)), ("near a UUID", text("00000000-0000-4000-8000-00000000000g"))]
+        }
+        (Kind::String, "page_token") => {
+            vec![("forged", text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")), ("no base64", text("%%%")), ("overlong", text(&"A".repeat(5_000)))]
+        }
+        (Kind::String, "handle") => {
+            let long = "a".repeat(31);
+            vec![("empty", text("")), ("overlong", text(&long)), ("with a space", text("a b")), ("bidirectional", text("ad\u{202e}a")), ("Cyrillic", text("аda"))]
+        }
+        (Kind::String, "email") => vec![("empty", text("")), ("no @", text("ada")), ("two @", text("a@b@c")), ("overlong", text(&format!("{}@example.org", "a".repeat(300))))],
+        (Kind::String, "text") => {
+            vec![("empty", text("")), ("white space", text(" \n\u{3000} ")), ("501 graphemes", text(&"é".repeat(501))), ("a control character", text("a\0b")), ("bidirectional", text("a\u{2066}b"))]
+        }
+        (Kind::String, "password") => vec![("empty", text("")), ("overlong", text(&"p".repeat(129)))],
+        (Kind::String, "device_name" | "display_name") => vec![("overlong", text(&"d".repeat(65))), ("a control character", text("a\u{7}b")), ("two lines", text("a\nb")), ("bidirectional", text("a\u{202d}b"))],
+        (Kind::String, "etag" | "login" | "refresh_token") => vec![("overlong", text(&"x".repeat(300)))],
+        (Kind::Int64, "reply_to_id") => vec![("negative", Value::I64(-1))],
+        (Kind::Int64, _) => vec![("zero", Value::I64(0)), ("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN))],
+        (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
+        (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
+        (Kind::Message(_), "account" | "update_mask") => vec![],
+        (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
+    }
+}
+
+fn encode(shape: &MessageDescriptor, request: &serde_json::Value) -> DynamicMessage {
+    DynamicMessage::deserialize(shape.clone(), request).expect("a request of this shape")
+}
+
+#[tokio::test]
+async fn every_field_refuses_every_wrong_value_and_nothing_is_written() {
+    let sandbox = Sandbox::start(Shape::OneProcess).await;
+    let guest = sandbox.guest();
+    let (ada, ben) = (guest.join("ada").await, guest.join("ben").await);
+    let (post, _) = ben.post("to read").await.expect("post");
+    let before = sandbox.positions(&ada, &ben).await;
+    let mut rows = 0;
+    let people = |m: &&plaza_rpc::Method| matches!(m.auth, Auth::Public | Auth::User | Auth::Owner);
+    for (n, method) in plaza_proto::methods().filter(people).enumerate() {
+        let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");
+        let shape = descriptor.methods().find(|m| m.name() == method.name).expect("a method").input();
+        for field in shape.fields() {
+            for (word, value) in wrong_values(&field) {
+                let mut request = encode(&shape, &valid(method.name, &ada, &ben, post.post_id, n));
+                request.set_field(&field, value);
+                let what = format!("{} with {}: {word}", method.name, field.name());
+                let bearer = Some(ada.tokens.access_token.as_str());
+                let answer = super::raw(&sandbox, method.path, bearer, request.encode_to_vec()).await;
+                // An owner-only method that names another account is refused before its fields are looked at.
+                let owner = method.auth == Auth::Owner && field.name() == "account_id";
+                let codes: &[Code] = if owner { &[Code::InvalidArgument, Code::PermissionDenied] } else { &[Code::InvalidArgument] };
+                let error = answer.expect_err(&what);
+                let blamed = (error.code() == Code::InvalidArgument).then(|| field.name());
+                super::assert_refused(&what, &error, codes, blamed);
+                rows += 1;
+            }
+        }
+    }
+    assert!(rows >= 120, "only {rows} rows");
+    assert_eq!(sandbox.positions(&ada, &ben).await, before.next(), "nothing but the probes themselves was written");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn garbage_bodies_and_unknown_ids_are_never_internal() {
+    let sandbox = Sandbox::start(Shape::OneProcess).await;
+    let guest = sandbox.guest();
+    let (ada, ben) = (guest.join("ada").await, guest.join("ben").await);
+    let bearer = Some(ada.tokens.access_token.as_str());
+    for method in plaza_proto::methods() {
+        let garbage = super::raw(&sandbox, method.path, bearer, vec![0xff; 32]).await.expect_err(method.path);
+        let codes = [Code::InvalidArgument, Code::PermissionDenied];
+        super::assert_refused(method.name, &garbage, &codes, None);
+    }
+    let unknown = 1_i64 << 60;
+    for name in ["GetAccount", "Follow", "Block", "GetPost", "DeletePost", "LikePost", "UnlikePost", "RevokeSession"] {
+        let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
+        let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");
+        let shape = descriptor.methods().find(|m| m.name() == name).expect("a method").input();
+        let mut request = encode(&shape, &valid(name, &ada, &ben, unknown, 0));
+        for field in shape.fields().filter(|f| f.kind() == Kind::Int64) {
+            request.set_field(&field, Value::I64(unknown));
+        }
+        let error = super::raw(&sandbox, method.path, bearer, request.encode_to_vec()).await.expect_err(name);
+        super::assert_refused(name, &error, &[Code::NotFound], None);
+    }
+    sandbox.stop().await;
+}
