@@ -31,7 +31,7 @@ async fn die_at(point: &str) {
     cid.call(LikePostRequest { request_id: request_id(), post_id: liked.post_id }).await.expect("like");
     sandbox.terminate().await;
     sandbox.set(points::VARIABLE, point);
-    sandbox.restart().await;
+    sandbox.restart_doomed().await;
 
     let delete = DeleteAccountRequest { request_id: request_id(), account_id: cid.id() };
     let writes = async {

@@ -60,7 +60,7 @@ impl Builder {
         compiler.include_imports(true).include_source_info(true);
         compiler.open_files(&files).map_err(Problems::one)?;
 
-        let model = Model::read(compiler.descriptor_pool())?;
+        let model = Model::read(&compiler.descriptor_pool())?;
         let bytes = compiler.encode_file_descriptor_set();
         fs::write(self.out.join("descriptors.bin"), bytes).map_err(Problems::one)?;
         fs::write(self.out.join("services.rs"), emit::services(&model)).map_err(Problems::one)?;
@@ -129,7 +129,7 @@ impl ServiceGenerator for Generator {
 }
 
 impl Model {
-    fn read(pool: DescriptorPool) -> Result<Self, Problems> {
+    fn read(pool: &DescriptorPool) -> Result<Self, Problems> {
         let mut problems = Problems::new();
         let model = Self::new(pool, &mut problems);
         problems.into_result()?;

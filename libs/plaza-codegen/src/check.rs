@@ -90,14 +90,13 @@ fn emit_list(checks: &FieldChecks, inner: Option<&MessageDescriptor>, body: &mut
     let item_place = format!("::plaza_rpc::check::item(at, {literal}, i)");
     let item_conditions = checks.value.iter().map(|c| (c.when.clone(), push(&item_place, &c.says))).collect::<Vec<_>>();
     let item = match inner {
-        Some(_) => Some(format!(
-            "::plaza_rpc::check::nested(at, {literal}, Some(i), out, |out| item.check(\"\", out));"
-        )),
+        Some(_) => {
+            Some(format!("::plaza_rpc::check::nested(at, {literal}, Some(i), out, |out| item.check(\"\", out));"))
+        }
         None => chain(&item_conditions, "").map(|c| bound(field, "item", &c)),
     };
-    let each = item.map(|item| {
-        format!("for (i, item) in v.iter().enumerate() {{ if out.is_full() {{ break; }} {item} }}")
-    });
+    let each =
+        item.map(|item| format!("for (i, item) in v.iter().enumerate() {{ if out.is_full() {{ break; }} {item} }}"));
     let collection = conditions(checks, &at_field(field.name()), true);
     if let Some(chain) = chain(&collection, &each.unwrap_or_default()) {
         let _ = writeln!(body, "{{ let v = &self.{name}; {chain} }}");

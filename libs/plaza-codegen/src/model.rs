@@ -40,9 +40,9 @@ struct Options {
 }
 
 impl Model {
-    pub(crate) fn new(pool: DescriptorPool, problems: &mut Problems) -> Self {
+    pub(crate) fn new(pool: &DescriptorPool, problems: &mut Problems) -> Self {
         let mut model = Self { services: Vec::new(), checks: BTreeMap::new() };
-        let options = Options::find(&pool);
+        let options = Options::find(pool);
         let mut requests = BTreeSet::new();
         for service in pool.services() {
             let Some(options) = &options else {
@@ -109,8 +109,7 @@ impl Model {
 
     fn reaches_rules<'a>(&'a self, name: &'a str, seen: &mut BTreeSet<&'a str>) -> bool {
         let Some(checks) = self.checks.get(name) else { return false };
-        seen.insert(name)
-            && (checks.has_own_rules() || checks.nested().any(|inner| self.reaches_rules(inner, seen)))
+        seen.insert(name) && (checks.has_own_rules() || checks.nested().any(|inner| self.reaches_rules(inner, seen)))
     }
 }
 
@@ -122,7 +121,10 @@ impl Options {
 }
 
 /// The option's value if it is set: `get_extension` alone answers the default for one that is not.
-fn set<'a>(options: &'a DynamicMessage, ext: &ExtensionDescriptor) -> Option<std::borrow::Cow<'a, prost_reflect::Value>> {
+fn set<'a>(
+    options: &'a DynamicMessage,
+    ext: &ExtensionDescriptor,
+) -> Option<std::borrow::Cow<'a, prost_reflect::Value>> {
     options.has_extension(ext).then(|| options.get_extension(ext))
 }
 

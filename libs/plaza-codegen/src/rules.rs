@@ -75,14 +75,8 @@ fn read_field(field: FieldDescriptor, problems: &mut Problems) -> FieldChecks {
         _ => None,
     };
     let rules = extension(field.parent_message(), &field.options(), "buf.validate.field");
-    let mut checks = FieldChecks {
-        field,
-        nested,
-        required: false,
-        ignore_zero: false,
-        value: Vec::new(),
-        collection: Vec::new(),
-    };
+    let mut checks =
+        FieldChecks { field, nested, required: false, ignore_zero: false, value: Vec::new(), collection: Vec::new() };
     if let Some(rules) = rules {
         read_rules(&mut checks, &rules, problems);
     }
@@ -136,7 +130,10 @@ fn read_typed(checks: &mut FieldChecks, kind: &str, rules: &DynamicMessage, prob
             for (rule, value) in rules.fields() {
                 match value::collection(rule.name(), value) {
                     Some(check) => checks.collection.push(check),
-                    None => problems.add(field.full_name(), format!("the generator does not know `map.{}`", rule.name())),
+                    None => {
+                        let what = format!("the generator does not know `map.{}`", rule.name());
+                        problems.add(field.full_name(), what);
+                    }
                 }
             }
         }

@@ -115,8 +115,11 @@ impl Parts<'_> {
             let (signature, kind, index, fun, input) = (rpc.signature(), rpc.kind(), rpc.index, &rpc.name, rpc.input);
             let owner = rpc.method.owner_field.as_ref();
             let owner = owner.map_or("None".to_owned(), |f| format!("Some(|r: &{input}| r.{f})"));
-            let request_id =
-                if rpc.method.mutation { format!("Some(|r: &{input}| r.request_id.as_str())") } else { "None".to_owned() };
+            let request_id = if rpc.method.mutation {
+                format!("Some(|r: &{input}| r.request_id.as_str())")
+            } else {
+                "None".to_owned()
+            };
             let _ = writeln!(
                 body,
                 "{signature} {{

@@ -127,8 +127,8 @@ fn string(rule: &str, value: &Value) -> Option<Violated> {
         }
         ("in" | "not_in", Value::List(values)) => {
             let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
-            let literals = texts?.iter().map(|t| names::literal(t)).collect();
-            choice(rule, literals)
+            let literals: Vec<String> = texts?.iter().map(|t| names::literal(t)).collect();
+            choice(rule, &literals)
         }
         _ => None,
     }
@@ -151,14 +151,14 @@ fn enumeration(field: &FieldDescriptor, rule: &str, value: &Value) -> Option<Vio
             let path = names::enumeration(&descriptor, field.parent_message().package_name());
             broken(format!("{path}::try_from(v).is_err()"), "must be one of the enum's values")
         }
-        ("in" | "not_in", Value::List(values)) => choice(rule, numbers(values)?),
+        ("in" | "not_in", Value::List(values)) => choice(rule, &numbers(values)?),
         _ => None,
     }
 }
 
 fn number(rule: &str, value: &Value) -> Option<Violated> {
     if let ("in" | "not_in", Value::List(values)) = (rule, value) {
-        return choice(rule, numbers(values)?);
+        return choice(rule, &numbers(values)?);
     }
     let n = plain_number(value)?;
     match rule {
@@ -184,7 +184,7 @@ fn numbers(values: &[Value]) -> Option<Vec<String>> {
     values.iter().map(plain_number).collect()
 }
 
-fn choice(rule: &str, values: Vec<String>) -> Option<Violated> {
+fn choice(rule: &str, values: &[String]) -> Option<Violated> {
     let (list, says) = (values.join(" | "), values.join(", "));
     if rule == "in" {
         broken(format!("!matches!(v, {list})"), format!("must be one of {says}"))

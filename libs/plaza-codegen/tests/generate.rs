@@ -1,4 +1,5 @@
 //! What the generator refuses, and what it writes.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,10 +33,8 @@ fn one(options: &str, fields: &str) -> String {
 }
 
 const PUBLIC: &str = "option (plaza.options.v1.auth) = AUTH_PUBLIC;";
-const MUTATION: &str =
-    "option (plaza.options.v1.auth) = AUTH_PUBLIC; option (plaza.options.v1.mutation) = true;";
-const OWNER: &str =
-    "option (plaza.options.v1.auth) = AUTH_OWNER; option (plaza.options.v1.owner_field) = \"id\";";
+const MUTATION: &str = "option (plaza.options.v1.auth) = AUTH_PUBLIC; option (plaza.options.v1.mutation) = true;";
+const OWNER: &str = "option (plaza.options.v1.auth) = AUTH_OWNER; option (plaza.options.v1.owner_field) = \"id\";";
 
 #[track_caller]
 fn refused(body: &str, expected: &str) {
@@ -56,7 +55,10 @@ fn a_mutation_needs_a_required_uuid() {
     refused(&one(MUTATION, ""), expected);
     refused(&one(MUTATION, "string request_id = 1;"), expected);
     refused(&one(MUTATION, &format!("optional string request_id = 1 {rule};")), expected);
-    refused(&one(MUTATION, &format!("repeated string request_id = 1 {};", rule.replace("string", "repeated.items.string"))), expected);
+    refused(
+        &one(MUTATION, &format!("repeated string request_id = 1 {};", rule.replace("string", "repeated.items.string"))),
+        expected,
+    );
     let skipped = "[(buf.validate.field).string.uuid = true, (buf.validate.field).ignore = IGNORE_IF_ZERO_VALUE]";
     refused(&one(MUTATION, &format!("string request_id = 1 {skipped};")), expected);
     generate(&one(MUTATION, &format!("string request_id = 1 {rule};"))).unwrap();
@@ -82,7 +84,10 @@ fn rules_that_would_not_be_checked_are_refused() {
     refused(&field("sint32 a = 1 [(buf.validate.field).int32.gt = 1];"), "rules are not for this field's type");
     refused(&field("string a = 1 [(buf.validate.field).string.pattern = \"(\"];"), "the pattern does not compile");
     refused(&field("map<string, Other> a = 1;"), "a map of plaza.things.v1.Other, which has rules");
-    refused(&field("oneof o { string a = 1 [(buf.validate.field).required = true]; }"), "`required` on a oneof's member");
+    refused(
+        &field("oneof o { string a = 1 [(buf.validate.field).required = true]; }"),
+        "`required` on a oneof's member",
+    );
     refused(
         &field("repeated Kind a = 1 [(buf.validate.field).repeated.items = {required: true}];"),
         "the generator does not know `items.required`",

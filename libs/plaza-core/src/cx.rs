@@ -100,7 +100,9 @@ impl Cx {
     /// service that calls. What the peer leaves behind comes back by [`Cx::absorb`].
     #[must_use]
     pub fn child(&self, service: Option<&'static str>) -> Self {
-        let caller = Caller { service: service.or(self.caller.service), ..self.caller.clone() };
+        // A service that calls on behalf of an operator is a service: over gRPC nothing else could be told either.
+        let admin = self.caller.admin && service.is_none();
+        let caller = Caller { service: service.or(self.caller.service), admin, ..self.caller.clone() };
         let deadline = self.deadline.checked_sub(HOP_MARGIN).unwrap_or(self.deadline);
         Self::new(caller, deadline).with_trace(self.trace).with_token(self.token.clone())
     }

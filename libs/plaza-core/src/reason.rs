@@ -48,6 +48,7 @@ reasons! {
     PEER_UNAVAILABLE: Unavailable, "a service that this call needs does not answer; retry with back-off";
     STORE_UNAVAILABLE: Unavailable, "the store behind this call does not answer; retry with back-off";
     METHOD_UNKNOWN: Unimplemented, "there is no such method";
+    SERVICE_UNKNOWN: NotFound, "this process serves no service of this name";
     CANCELLED: Cancelled, "the caller went away";
     INTERNAL: Internal, "something broke on our side; the details are in our log under the trace id";
     ID_CLASH: Aborted, "a fresh id was taken already; retry";

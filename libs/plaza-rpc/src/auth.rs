@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use moka::sync::Cache;
 use plaza_core::{AccountId, Caller, Error, Result, SessionId, Timestamp, reason};
 
-pub use crate::service_key::ServiceKey;
 use crate::Gate;
+pub use crate::service_key::ServiceKey;
 
 /// Metadata key of a service's token.
 pub(crate) const SERVICE: &str = "plaza-service";

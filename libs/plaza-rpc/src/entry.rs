@@ -1,5 +1,5 @@
-//! The entry steps: authorise, validate, guard, deadline, span, metrics, error mapping. They stand here and nowhere else,
-//! and run once for each call, be its caller in this process or not.
+//! The entry steps: authorise, validate, guard, deadline, span, metrics, error mapping. They stand here and nowhere
+//! else, and run once for each call, be its caller in this process or not.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use plaza_core::{Caller, Check, Code, Cx, Error, RequestKey, Result, TraceContext, Violations, reason};
+use plaza_core::{AccountId, Caller, Check, Code, Cx, Error, RequestKey, Result, TraceContext, Violations, reason};
 use prost::Message;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -15,8 +15,7 @@ use uuid::Uuid;
 
 use crate::flight::Flight;
 use crate::metrics::MethodStats;
-use crate::stream::Guarded;
-use crate::{Auth, Gate, Method, Step, Stream, telemetry};
+use crate::{Auth, Gate, Method, Step, Stream, stream, telemetry};
 
 /// What stands in front of a service's handler.
 pub trait Entry: Send + Sync + 'static {
@@ -123,7 +122,7 @@ impl EntryCore {
         match work.instrument(span).await {
             Ok(stream) => {
                 let session = cx.caller().session;
-                Ok(Guarded::new(stream, self.gate.clone(), session, method, trace, timer))
+                Ok(stream::guard(stream, self.gate.clone(), session, method, trace, timer))
             }
             Err(error) => {
                 let error = settle(method, trace, error);
@@ -186,7 +185,7 @@ impl EntryCore {
         let invalid = || Error::invalid_field("request_id", "must be a UUID");
         let request_id = Uuid::try_parse(request_id).map_err(|_| invalid())?;
         let digest = self.gate.digest(method.name, &req.encode_to_vec());
-        let caller = caller.account.map_or(0, |account| account.get());
+        let caller = caller.account.map_or(0, AccountId::get);
         Ok(RequestKey { caller, request_id, method: method.name, digest })
     }
 }

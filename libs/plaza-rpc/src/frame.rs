@@ -1,5 +1,5 @@
-//! gRPC's framing of single messages, without copies where the message came or goes in one piece. Compressed messages and
-//! streams go through tonic.
+//! gRPC framing of single messages, without copies where the message came or goes in one piece. Compressed messages
+//! and streams go through tonic.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};

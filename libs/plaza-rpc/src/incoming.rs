@@ -7,7 +7,7 @@ use plaza_core::cx::HOP_MARGIN;
 use plaza_core::{Cx, Error, Result, Token, TraceContext, reason};
 use tokio::time::Instant;
 
-use crate::{Gate, Method, auth};
+use crate::{Gate, Method, auth, telemetry};
 
 /// A call as its metadata tells of it.
 pub(crate) struct Opening {
@@ -40,8 +40,10 @@ pub(crate) async fn open(gate: &Gate, method: &Method, headers: &HeaderMap, arri
         true => Token::parse(text(Token::METADATA_KEY).unwrap_or("?"))?,
         false => Token::default(),
     };
-    let trace = text(TraceContext::METADATA_KEY).and_then(TraceContext::parse).unwrap_or_else(|| gate.fresh_trace());
-    let cx = Cx::new(caller, deadline).with_trace(Some(trace)).with_token(token);
+    let trace = text(TraceContext::METADATA_KEY).and_then(TraceContext::parse);
+    // Where spans are exported, the call's own begins the trace.
+    let trace = trace.or_else(|| (!telemetry::is_exporting()).then(|| gate.fresh_trace()));
+    let cx = Cx::new(caller, deadline).with_trace(trace).with_token(token);
     Ok(Opening { cx, stream_deadline: named.map(|_| deadline) })
 }
 
@@ -49,7 +51,8 @@ pub(crate) async fn open(gate: &Gate, method: &Method, headers: &HeaderMap, arri
 fn timeout(headers: &HeaderMap) -> Result<Option<Duration>> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
     let parsed = value.to_str().ok().and_then(parse_timeout);
-    let invalid = || Error::invalid_field("grpc-timeout", "must be 1 to 8 digits and one of the units H, M, S, m, u, n");
+    let invalid =
+        || Error::invalid_field("grpc-timeout", "must be 1 to 8 digits and one of the units H, M, S, m, u, n");
     parsed.map(Some).ok_or_else(invalid)
 }
 

@@ -111,7 +111,8 @@ fn render_labels(labels: &[(String, String)]) -> String {
 pub(crate) struct MethodStats {
     method: &'static Method,
     metrics: Arc<Metrics>,
-    duration: Histogram,
+    /// Made at the first call, as the counters are.
+    duration: OnceLock<Histogram>,
     in_flight: IntGauge,
     /// By code; made when a code first occurs, so that what never happens is no series.
     requests: [OnceLock<IntCounter>; 17],
@@ -123,7 +124,7 @@ impl MethodStats {
         Self {
             method,
             metrics: metrics.clone(),
-            duration: metrics.duration.with_label_values(&labels),
+            duration: OnceLock::new(),
             in_flight: metrics.in_flight.with_label_values(&labels),
             requests: Default::default(),
         }
@@ -142,7 +143,9 @@ impl MethodStats {
 
     /// Counts a call that was refused before it began.
     pub(crate) fn count(&self, start: Instant, code: Option<Code>) {
-        self.duration.observe(start.elapsed().as_secs_f64());
+        let labels = [self.method.service, self.method.name];
+        let duration = self.duration.get_or_init(|| self.metrics.duration.with_label_values(&labels));
+        duration.observe(start.elapsed().as_secs_f64());
         let Some(counter) = self.requests.get(code.map_or(0, |c| c as usize)) else { return };
         let make = || {
             let labels = [self.method.service, self.method.name, code_name(code)];

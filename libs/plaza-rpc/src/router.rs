@@ -68,7 +68,7 @@ impl Router {
         let Some(mounted) = self.services.get(name) else {
             return self.route_foreign(name.to_owned(), request).await;
         };
-        if mounted.streaming.iter().any(|streaming| *streaming == path) {
+        if mounted.streaming.contains(&path) {
             let Some(place) = self.streams.enter() else { return self.shed() };
             let response = mounted.service.call(request).await;
             return response.map(|body| Body::new(Held { body, _place: place }));
@@ -83,7 +83,7 @@ impl Router {
     }
 
     async fn route_foreign(&self, name: String, request: HttpRequest) -> HttpResponse {
-        if !self.foreign_names.iter().any(|foreign| *foreign == name) {
+        if !self.foreign_names.contains(&&*name) {
             return fail(&Error::new(reason::METHOD_UNKNOWN));
         }
         match self.foreign.clone().oneshot(request).await {

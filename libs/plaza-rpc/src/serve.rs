@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use plaza_core::{Error, Result};
 use prost::Message as _;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -144,13 +145,13 @@ impl Server {
     /// Holds the method tables against the descriptors.
     fn check_methods(&self) -> Result<()> {
         for set in &self.descriptors {
-            let set = prost_types::FileDescriptorSet::decode(*set).map_err(Error::internal)?;
+            let set = FileDescriptorSet::decode(*set).map_err(Error::internal)?;
             for file in &set.file {
                 for described in &file.service {
                     let name = format!("{}.{}", file.package(), described.name());
                     let Some(mounted) = self.services.iter().find(|s| s.name() == name) else { continue };
                     let declared: BTreeSet<&str> = mounted.methods().iter().map(|m| m.name).collect();
-                    let found: BTreeSet<&str> = described.method.iter().map(|m| m.name()).collect();
+                    let found: BTreeSet<&str> = described.method.iter().map(MethodDescriptorProto::name).collect();
                     if declared != found {
                         let what = "the RPCs of the descriptors and those with an auth option differ";
                         return Err(Error::internal(format_args!("{name}: {what}")));

@@ -16,7 +16,7 @@ pub type Stream<T> = Pin<Box<dyn futures::Stream<Item = Result<T>> + Send>>;
 
 /// A handler's stream as its caller sees it: it ends when the process shuts down or the caller's session is revoked, a
 /// panic in it is an error, and its end is counted.
-pub(crate) struct Guarded<T> {
+struct Guarded<T> {
     inner: Option<Stream<T>>,
     shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
     gate: Arc<Gate>,
@@ -26,19 +26,20 @@ pub(crate) struct Guarded<T> {
     timer: CallTimer,
 }
 
-impl<T: Send + 'static> Guarded<T> {
-    pub(crate) fn new(
-        inner: Stream<T>,
-        gate: Arc<Gate>,
-        session: Option<SessionId>,
-        method: &'static Method,
-        trace: Option<TraceContext>,
-        timer: CallTimer,
-    ) -> Stream<T> {
-        let shutdown = Box::pin(gate.shutdown().clone().cancelled_owned());
-        Box::pin(Self { inner: Some(inner), shutdown, gate, session, method, trace, timer })
-    }
+/// Puts a handler's stream under guard.
+pub(crate) fn guard<T: Send + 'static>(
+    inner: Stream<T>,
+    gate: Arc<Gate>,
+    session: Option<SessionId>,
+    method: &'static Method,
+    trace: Option<TraceContext>,
+    timer: CallTimer,
+) -> Stream<T> {
+    let shutdown = Box::pin(gate.shutdown().clone().cancelled_owned());
+    Box::pin(Guarded { inner: Some(inner), shutdown, gate, session, method, trace, timer })
+}
 
+impl<T: Send + 'static> Guarded<T> {
     fn fail(&mut self, error: Error) -> Poll<Option<Result<T>>> {
         self.inner = None;
         let error = entry::settle(self.method, self.trace, error);

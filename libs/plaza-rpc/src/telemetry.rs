@@ -5,6 +5,7 @@
 //! costs a look at a flag.
 
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use plaza_core::{Error, Result, TraceContext};
 use tracing::Span;
@@ -16,6 +17,13 @@ use crate::Method;
 
 /// The target of the calls' spans, for filters.
 pub const SPANS: &str = "plaza_rpc::call";
+
+static EXPORTING: AtomicBool = AtomicBool::new(false);
+
+/// Whether calls' spans are exported.
+pub(crate) fn is_exporting() -> bool {
+    EXPORTING.load(Ordering::Relaxed)
+}
 
 /// In which form logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +46,9 @@ pub struct TelemetryConfig {
     pub format: LogFormat,
     /// Where to send traces, such as `http://collector:4317`; `None` for nowhere.
     pub otlp_endpoint: Option<String>,
+    /// Which share of the traces that begin here to send, from 0 to 1; `None` for all. Where a caller has decided, its
+    /// decision stands.
+    pub otlp_share: Option<f64>,
     /// The name of this process in traces.
     pub service_name: String,
 }
@@ -87,8 +98,10 @@ where
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint);
     let exporter = exporter.build().map_err(|error| wrong(&error))?;
     let resource = opentelemetry_sdk::Resource::builder().with_service_name(config.service_name.clone()).build();
+    let begun_here = opentelemetry_sdk::trace::Sampler::TraceIdRatioBased(config.otlp_share.unwrap_or(1.0));
     let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
+        .with_sampler(opentelemetry_sdk::trace::Sampler::ParentBased(Box::new(begun_here)))
         .with_resource(resource)
         .build();
     let tracer = provider.tracer("plaza");
@@ -96,6 +109,7 @@ where
     let ours = Targets::new().with_target("plaza", tracing::Level::DEBUG);
     let traces = tracing_opentelemetry::layer().with_tracer(tracer).with_filter(ours);
     registry.with(traces).try_init().map_err(|error| twice(&error))?;
+    EXPORTING.store(true, Ordering::Relaxed);
     Ok(Telemetry { provider: Some(provider) })
 }
 
@@ -149,8 +163,8 @@ fn join(span: &Span, parent: Option<TraceContext>) -> Option<TraceContext> {
 
     if let Some(parent) = parent {
         let (trace, id) = (TraceId::from(parent.trace_id), SpanId::from(parent.span_id));
-        // A trace that its caller did not sample is recorded all the same: the caller may have no export.
-        let context = SpanContext::new(trace, id, TraceFlags::SAMPLED, true, TraceState::default());
+        let flags = if parent.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+        let context = SpanContext::new(trace, id, flags, true, TraceState::default());
         let context = opentelemetry::Context::new().with_remote_span_context(context);
         span.set_parent(context).ok()?;
     }
@@ -166,4 +180,42 @@ fn join(span: &Span, parent: Option<TraceContext>) -> Option<TraceContext> {
 #[cfg(not(feature = "otlp"))]
 fn join(_: &Span, _: Option<TraceContext>) -> Option<TraceContext> {
     None
+}
+
+#[cfg(all(test, feature = "otlp"))]
+mod tests {
+    use opentelemetry::trace::TracerProvider as _;
+
+    use super::*;
+    use crate::Auth;
+
+    const METHOD: Method = Method {
+        path: "/plaza.sample.v1.SampleService/Echo",
+        name: "Echo",
+        service: "plaza.sample.v1.SampleService",
+        auth: Auth::Public,
+        owner_field: None,
+        mutation: false,
+        server_streaming: false,
+    };
+
+    #[test]
+    fn a_call_passes_its_callers_trace_on_unless_its_own_span_is_exported() {
+        let parent = TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let (idle, trace) = span(&METHOD, parent);
+        assert_eq!((idle.is_disabled(), trace), (true, parent));
+
+        let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        let _on = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let (_span, own) = span(&METHOD, parent);
+        let (own, parent) = (own.unwrap(), parent.unwrap());
+        assert_eq!((own.trace_id, own.sampled), (parent.trace_id, true));
+        assert_ne!(own.span_id, parent.span_id);
+
+        let (_span, unsampled) = span(&METHOD, Some(TraceContext { sampled: false, ..parent }));
+        assert!(!unsampled.unwrap().sampled, "the caller's decision stands");
+        let (_span, root) = span(&METHOD, None);
+        assert_ne!(root.unwrap().trace_id, parent.trace_id);
+    }
 }

@@ -26,7 +26,9 @@ fn broken(change: impl FnOnce(&mut CheckAllRequest)) -> Vec<String> {
     let mut out = Violations::default();
     request.check("", &mut out);
     let error = out.into_result().err();
-    error.map(|e| e.violations().iter().map(|v| format!("{}: {}", v.field, v.description)).collect()).unwrap_or_default()
+    error
+        .map(|e| e.violations().iter().map(|v| format!("{}: {}", v.field, v.description)).collect())
+        .unwrap_or_default()
 }
 
 #[track_caller]
@@ -77,10 +79,7 @@ fn numbers_and_enums() {
 fn lists_and_maps() {
     one(|r| r.ids.clear(), "ids: must hold at least 1");
     one(|r| r.ids = vec![3, 4, 3], "ids: must not hold anything twice");
-    assert_eq!(
-        broken(|r| r.ids = vec![1, 0, 2, -1]),
-        ["ids[1]: must be more than 0", "ids[3]: must be more than 0"]
-    );
+    assert_eq!(broken(|r| r.ids = vec![1, 0, 2, -1]), ["ids[1]: must be more than 0", "ids[3]: must be more than 0"]);
     let labels = ["a", "b", "c"].map(|key| (key.to_owned(), String::new()));
     one(|r| r.labels = labels.into(), "labels: must hold at most 2");
 }
@@ -91,8 +90,14 @@ fn messages_and_oneofs() {
     one(|r| r.time = None, "time: must be set");
     one(|r| r.choice = None, "choice: must be set to one of its choices");
     one(|r| r.choice = Some(check_all_request::Choice::Number(0)), "number: must be more than 0");
-    one(|r| r.choice = Some(check_all_request::Choice::Text("long".to_owned())), "text: must have at most 3 characters");
-    one(|r| r.choice = Some(check_all_request::Choice::Chosen(inner("long"))), "chosen.label: must have at most 2 characters");
+    one(
+        |r| r.choice = Some(check_all_request::Choice::Text("long".to_owned())),
+        "text: must have at most 3 characters",
+    );
+    one(
+        |r| r.choice = Some(check_all_request::Choice::Chosen(inner("long"))),
+        "chosen.label: must have at most 2 characters",
+    );
     let deep = Inner { deep: Some(inner::Deep { depth: 0 }), ..Inner::default() };
     let nested = Inner { inner: Some(Box::new(deep)), ..Inner::default() };
     one(|r| r.inner = Some(nested), "inner.inner.deep.depth: must be more than 0");

@@ -24,8 +24,7 @@ fn agree(pool: &DescriptorPool, tables: &[&[Method]]) {
         assert_eq!(method.is_server_streaming(), generated.server_streaming, "{path}");
         described.insert(path);
     }
-    let generated: BTreeSet<String> =
-        tables.iter().flat_map(|table| table.iter()).map(|m| m.path.to_owned()).collect();
+    let generated: BTreeSet<String> = tables.iter().flat_map(|table| table.iter()).map(|m| m.path.to_owned()).collect();
     assert_eq!(described, generated);
 }
 

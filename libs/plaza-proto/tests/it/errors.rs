@@ -63,7 +63,10 @@ async fn a_success_tells_what_was_degraded_and_written() {
         let cx = nobody();
         client.fail(&cx, fail(fail_request::How::Degrade(true))).await.unwrap();
         let outcome = cx.take_outcome();
-        assert_eq!((outcome.token.to_string(), outcome.degraded), ("sample=9".to_owned(), vec!["sample-cache".to_owned()]));
+        assert_eq!(
+            (outcome.token.to_string(), outcome.degraded),
+            ("sample=9".to_owned(), vec!["sample-cache".to_owned()])
+        );
     })
     .await;
 }
@@ -75,7 +78,9 @@ async fn calls_are_counted_by_code() {
     world.local().echo(&nobody(), EchoRequest { times: -1, ..Default::default() }).await.unwrap_err();
     let text = world.gate.metrics().render();
     let count = |code: &str| {
-        format!("plaza_rpc_requests_total{{code=\"{code}\",method=\"Echo\",service=\"plaza.sample.v1.SampleService\"}} 1")
+        format!(
+            "plaza_rpc_requests_total{{code=\"{code}\",method=\"Echo\",service=\"plaza.sample.v1.SampleService\"}} 1"
+        )
     };
     assert!(text.contains(&count("OK")) && text.contains(&count("INVALID_ARGUMENT")), "{text}");
     let idle = "plaza_rpc_in_flight{method=\"Echo\",service=\"plaza.sample.v1.SampleService\"} 0";

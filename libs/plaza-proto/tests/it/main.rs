@@ -1,4 +1,5 @@
 //! The frame at work: a sample service, generated like every other, called in this process and over gRPC.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod admin;
 mod authorise;

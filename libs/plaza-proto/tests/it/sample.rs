@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use plaza_core::{Error, Result, reason};
+use plaza_core::{Error, Result, SessionId, reason};
 use plaza_rpc::{Cx, Stream};
 use tokio::sync::Notify;
 
@@ -47,7 +47,7 @@ impl SampleService for Sample {
         let caller = cx.caller();
         Ok(WhoamiResponse {
             account_id: cx.account()?.get(),
-            session_id: caller.session.map_or(0, |session| session.get()),
+            session_id: caller.session.map_or(0, SessionId::get),
             service: caller.service.unwrap_or_default().to_owned(),
         })
     }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use plaza_core::reason;
-use plaza_rpc::ServeConfig;
+use plaza_core::{Code, Env, reason};
+use plaza_rpc::server::{HttpFuture, HttpRequest};
+use plaza_rpc::{Gate, Method, RpcService, ServeConfig, Server};
+use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -96,6 +98,32 @@ async fn connections_grow_old_and_calls_go_on() {
     while start.elapsed() < Duration::from_millis(200) {
         client.echo(&nobody(), EchoRequest::default()).await.unwrap();
     }
+}
+
+/// A service that forgot its methods.
+struct Forgetful;
+
+impl RpcService for Forgetful {
+    fn name(&self) -> &'static str {
+        SERVICE
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        &[]
+    }
+
+    fn call(&self, _: HttpRequest) -> HttpFuture {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_server_with_a_method_that_nobody_may_call_does_not_start() {
+    let gate = Gate::builder(Env::system(), &crate::world::secret()).build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::new(&gate, ServeConfig::default()).mount(Forgetful).descriptors(DESCRIPTORS);
+    let error = server.serve(listener).await.unwrap_err();
+    assert_eq!(error.code(), Code::Internal);
 }
 
 #[tokio::test]

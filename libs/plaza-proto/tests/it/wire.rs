@@ -90,8 +90,14 @@ async fn bodies_that_are_no_message() {
         assert!(!status.message().is_empty(), "{what}");
     }
     refused(&world, ECHO, &[("grpc-encoding", "snappy")], good.clone(), reason::MALFORMED_REQUEST).await;
-    refused(&world, ECHO, &[("grpc-encoding", "gzip")], Bytes::from_static(b"\x01\0\0\0\x02no"), reason::MALFORMED_REQUEST)
-        .await;
+    refused(
+        &world,
+        ECHO,
+        &[("grpc-encoding", "gzip")],
+        Bytes::from_static(b"\x01\0\0\0\x02no"),
+        reason::MALFORMED_REQUEST,
+    )
+    .await;
     world.remote().echo(&nobody(), EchoRequest::default()).await.unwrap();
 }
 
@@ -175,7 +181,8 @@ async fn service_tokens_that_are_forged_or_expired() {
     let call = |token: String| {
         let world = &world;
         async move {
-            let (_, status) = raw(world, list, &[("plaza-service", &token), ("plaza-caller", "1.2")], framed(b"")).await;
+            let (_, status) =
+                raw(world, list, &[("plaza-service", &token), ("plaza-caller", "1.2")], framed(b"")).await;
             status.unwrap()
         }
     };

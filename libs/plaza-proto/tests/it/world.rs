@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use plaza_core::{AccountId, Caller, Env, Error, ManualClock, Result, Secret, SessionId, Timestamp, reason};
-use plaza_rpc::{
-    CallLimits, Channel, ChannelConfig, Cx, Gate, Health, ServeConfig, Server, TokenVerifier, Verified,
-};
+use plaza_rpc::{CallLimits, Channel, ChannelConfig, Cx, Gate, Health, ServeConfig, Server, TokenVerifier, Verified};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -39,11 +37,9 @@ impl TokenVerifier for TestVerifier {
         let numbers: Option<Vec<i64>> =
             token.strip_prefix("user.").map(|rest| rest.split('.').filter_map(|part| part.parse().ok()).collect());
         match numbers.as_deref() {
-            Some(&[account, session, expires]) => Ok(Verified {
-                account: AccountId(account),
-                session: SessionId(session),
-                expires: Timestamp(expires),
-            }),
+            Some(&[account, session, expires]) => {
+                Ok(Verified { account: AccountId(account), session: SessionId(session), expires: Timestamp(expires) })
+            }
             _ => Err(Error::new(reason::CREDENTIALS_INVALID)),
         }
     }
@@ -89,9 +85,8 @@ impl World {
         let entry = SampleServiceEntry::new(Arc::new(sample), &gate);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut server = Server::new(&gate, options.serve)
-            .mount(SampleServiceServer::new(entry.clone()))
-            .descriptors(DESCRIPTORS);
+        let mut server =
+            Server::new(&gate, options.serve).mount(SampleServiceServer::new(entry.clone())).descriptors(DESCRIPTORS);
         let health = server.health();
         let server = tokio::spawn(server.serve(listener));
         Self { gate, clock, verifier, address, health, waiting, go, entry, server }
