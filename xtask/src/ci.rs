@@ -26,14 +26,10 @@ pub(crate) fn verb() -> Outcome {
 fn all(steps: &mut Steps, total: &mut Option<Total>) -> Outcome {
     steps.run("fetch", || run(&mut cargo(&["fetch", "--locked"])))?;
     steps.run("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
-    steps.run("clippy", || {
-        run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
-    })?;
+    steps.run("clippy", || run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))?;
     steps.run("tidy", || tidy::verb(None))?;
     // A protoc that cannot run shows that the build needs none.
-    steps.run("build", || {
-        run(cargo(&["build", "--package", "plaza"]).env("PROTOC", "/nonexistent/protoc"))
-    })?;
+    steps.run("build", || run(cargo(&["build", "--package", "plaza"]).env("PROTOC", "/nonexistent/protoc")))?;
     steps.run("test", || {
         let (counted, outcome) = test::run(&[]);
         println!("{counted}");
@@ -49,8 +45,7 @@ fn deny() -> Outcome {
     if !succeeds(&mut command("cargo-deny", &["--version"])) {
         return Err("cargo-deny is not on the PATH: run .ci/run, which installs it".into());
     }
-    let what =
-        ["deny", "--offline", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
+    let what = ["deny", "--offline", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
     run(&mut cargo(&what))
 }
 
@@ -68,8 +63,6 @@ impl Steps {
         let seconds = watch.elapsed().as_secs_f64();
         println!("== {name}: {seconds:.1} s");
         self.done.push((name, seconds));
-        outcome.map_err(|error| {
-            if error.is_empty() { format!("{name} failed") } else { format!("{name}: {error}") }
-        })
+        outcome.map_err(|error| if error.is_empty() { format!("{name} failed") } else { format!("{name}: {error}") })
     }
 }

@@ -8,8 +8,7 @@ use crate::Outcome;
 
 /// The root of the repository: the folder above this crate.
 pub(crate) fn root() -> PathBuf {
-    let here =
-        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("xtask"), PathBuf::from);
+    let here = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("xtask"), PathBuf::from);
     here.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 

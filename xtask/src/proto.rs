@@ -12,8 +12,7 @@ pub(crate) fn verb(against: Option<&str>) -> Outcome {
     match base(against)? {
         Base::Commit(commit) => {
             println!("buf breaking proto, against {commit}");
-            let input =
-                format!("{}#ref={commit},subdir=proto", git(&["rev-parse", "--git-common-dir"])?);
+            let input = format!("{}#ref={commit},subdir=proto", git(&["rev-parse", "--git-common-dir"])?);
             run(&mut command("buf", &["breaking", "proto", "--against", &input]))
         }
         Base::None(why) => {

@@ -6,10 +6,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a developer's tool reports wall time; nothing here is simulated"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a developer's tool reports wall time; nothing here is simulated")]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }

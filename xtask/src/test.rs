@@ -107,9 +107,7 @@ mod tests {
     fn result_lines_are_summed_and_other_lines_are_not() {
         let mut total = Total::default();
         total.take("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s\n");
-        total.take(
-            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n",
-        );
+        total.take("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n");
         total.take("test posts::counts_9 passed; ... ok\n");
         assert_eq!(total.to_string(), "15 passed, 2 failed");
     }

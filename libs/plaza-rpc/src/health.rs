@@ -14,9 +14,6 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::status;
 
-/// The reason of the health check's NOT_FOUND.
-const SERVICE_UNKNOWN: &str = "SERVICE_UNKNOWN";
-
 type Serving = BTreeMap<String, bool>;
 
 /// The health of a process and its services. The process as a whole serves while every service does. Cheap to clone.
@@ -74,8 +71,7 @@ impl HealthRpc for Health {
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         let service = &request.get_ref().service;
         let Some(serving) = self.is_serving(service) else {
-            let message = format!("no service `{service}` is served here");
-            let error = Error::from_parts(plaza_core::Code::NotFound, SERVICE_UNKNOWN.into(), message.into());
+            let error = Error::new(reason::SERVICE_UNKNOWN).with("service", service);
             return Err(status::to_status(&error));
         };
         Ok(Response::new(answer(Some(serving))))

@@ -116,7 +116,7 @@ impl App {
     ///
     /// # Errors
     /// The store's.
-    pub async fn prune(&self, cx: &Cx) -> Result<usize> {
+    pub async fn maintain(&self, cx: &Cx) -> Result<usize> {
         self.store.prune(cx).await
     }
 

@@ -110,9 +110,7 @@ mod tests {
 
     #[test]
     fn a_server_is_ready_with_its_line_and_ends_when_asked() {
-        let server =
-            Background::start("echo loading; echo ready >&2; sleep 60", &line("ready"), LONG)
-                .unwrap();
+        let server = Background::start("echo loading; echo ready >&2; sleep 60", &line("ready"), LONG).unwrap();
         assert_eq!(server.end(), Ok(()));
     }
 
@@ -126,10 +124,7 @@ mod tests {
 
     #[test]
     fn an_early_end_and_a_late_start_are_errors() {
-        assert!(
-            Background::start("echo other", &line("ready"), LONG)
-                .is_err_and(|error| error.contains("before"))
-        );
+        assert!(Background::start("echo other", &line("ready"), LONG).is_err_and(|error| error.contains("before")));
         let late = Background::start("sleep 60", &line("ready"), Duration::from_millis(50));
         assert!(late.is_err_and(|error| error.contains("within")));
     }

@@ -48,8 +48,7 @@ pub(crate) fn parse(page: &str) -> Result<Vec<Block>, Vec<String>> {
     let mut above = "";
     while let Some((at, line)) = lines.next() {
         if let Some(language) = line.trim_start().strip_prefix("```") {
-            let inside =
-                lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "```");
+            let inside = lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "```");
             let script = inside.collect::<Vec<_>>().join("\n");
             if is_shell(language) {
                 match tag(above) {
@@ -74,8 +73,7 @@ fn is_shell(language: &str) -> bool {
 }
 
 fn tag(comment: &str) -> Result<Tag, String> {
-    let inside =
-        comment.strip_prefix("<!-- ci:").and_then(|rest| rest.strip_suffix("-->")).map(str::trim);
+    let inside = comment.strip_prefix("<!-- ci:").and_then(|rest| rest.strip_suffix("-->")).map(str::trim);
     let Some(inside) = inside else {
         return Err(format!("shell block without a tag — {KINDS}"));
     };

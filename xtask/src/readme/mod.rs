@@ -17,8 +17,7 @@ const LIMIT: Duration = Duration::from_mins(25);
 
 pub(crate) fn verb(list: bool) -> Outcome {
     let path = process::root().join("README.md");
-    let page =
-        fs::read_to_string(&path).map_err(|error| format!("cannot read README.md: {error}"))?;
+    let page = fs::read_to_string(&path).map_err(|error| format!("cannot read README.md: {error}"))?;
     let blocks = blocks::parse(&page).map_err(|problems| problems.join("\nerror: "))?;
     if list {
         for block in &blocks {
@@ -38,9 +37,7 @@ fn run(block: &Block, servers: &mut Vec<Background>) -> Outcome {
     let outcome = match &block.tag {
         Tag::Skip(_) => Ok(()),
         Tag::Run => shell::run(&block.script, LIMIT),
-        Tag::Background(ready) => {
-            Background::start(&block.script, ready, LIMIT).map(|server| servers.push(server))
-        }
+        Tag::Background(ready) => Background::start(&block.script, ready, LIMIT).map(|server| servers.push(server)),
     };
     println!("README.md:{}: {:.1} s", block.line, watch.elapsed().as_secs_f64());
     outcome.map_err(|error| format!("README.md:{}: {error}", block.line))

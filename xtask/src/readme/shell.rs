@@ -66,10 +66,7 @@ impl Group {
 
     /// A group that has ended already is no error.
     fn signal(self, name: &str) {
-        process::succeeds(&mut process::command(
-            "kill",
-            &[&format!("-{name}"), "--", &format!("-{}", self.0)],
-        ));
+        process::succeeds(&mut process::command("kill", &[&format!("-{name}"), "--", &format!("-{}", self.0)]));
     }
 }
 

@@ -32,8 +32,7 @@ impl fmt::Display for Violation {
 
 pub(crate) fn verb(only: Option<&str>) -> Outcome {
     let tree = Tree::load(&process::root())?;
-    let selected: Vec<_> =
-        rules::ALL.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    let selected: Vec<_> = rules::ALL.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
     if selected.is_empty() {
         let names = rules::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         return Err(format!("no such rule; the rules are {names}"));

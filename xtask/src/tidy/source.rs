@@ -12,8 +12,7 @@ pub(crate) struct Function {
 
 /// Blanks out comments, strings and characters and leaves every line where it was.
 pub(crate) fn mask(text: &str) -> String {
-    let mut mask =
-        Mask { chars: text.chars().collect(), at: 0, out: String::with_capacity(text.len()) };
+    let mut mask = Mask { chars: text.chars().collect(), at: 0, out: String::with_capacity(text.len()) };
     while let Some(next) = mask.peek(0) {
         match (next, mask.peek(1)) {
             ('/', Some('/')) => mask.line_comment(),
@@ -158,8 +157,7 @@ fn has_test_attribute(code: &str, at: usize) -> bool {
         return true;
     }
     let above = code[..start_of_line].lines().rev().map(str::trim);
-    let mut attributes =
-        above.take_while(|line| line.is_empty() || line.starts_with("#[") || line.ends_with(")]"));
+    let mut attributes = above.take_while(|line| line.is_empty() || line.starts_with("#[") || line.ends_with(")]"));
     attributes.any(|line| words(line, "test").next().is_some())
 }
 
@@ -187,8 +185,7 @@ mod tests {
 
     #[test]
     fn comments_and_literals_are_blanked_and_lines_stay() {
-        let text =
-            "a // x\n/* y /* z */\n */ b \"c\\\"d\" 'e' '\\'' r#\"f\"g\"# r#type <'h> /// i\n";
+        let text = "a // x\n/* y /* z */\n */ b \"c\\\"d\" 'e' '\\'' r#\"f\"g\"# r#type <'h> /// i\n";
         let masked = mask(text);
         assert_eq!(masked.matches('\n').count(), text.matches('\n').count());
         let left: Vec<&str> = masked.split_whitespace().collect();
@@ -199,8 +196,7 @@ mod tests {
     fn functions_are_found_with_their_lines() {
         let code = "trait T {\n    fn a(&self, b: [u8; 2]);\n}\n\n#[tokio::test(start_paused = true)]\nasync fn c() {\n    if x {\n    }\n}\nlet d: fn(u8) = e;\n";
         let found = functions(&mask(code));
-        let seen: Vec<_> =
-            found.iter().map(|f| (f.name.as_str(), f.first_line, f.last_line, f.is_test)).collect();
+        let seen: Vec<_> = found.iter().map(|f| (f.name.as_str(), f.first_line, f.last_line, f.is_test)).collect();
         assert_eq!(seen, [("a", 2, 2, false), ("c", 6, 9, true)]);
     }
 

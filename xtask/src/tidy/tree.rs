@@ -113,8 +113,7 @@ impl Tree {
 
     /// The folders that are crates.
     pub(crate) fn crates(&self) -> impl Iterator<Item = &str> {
-        let manifests =
-            self.files().filter(|file| file.text.lines().any(|line| line.trim() == "[package]"));
+        let manifests = self.files().filter(|file| file.text.lines().any(|line| line.trim() == "[package]"));
         manifests.filter_map(|file| file.path.strip_suffix("/Cargo.toml"))
     }
 

@@ -106,7 +106,7 @@ async fn a_retry_gets_the_first_answer_and_its_token() {
     w.graph.follow(&user(4), FollowRequest { account_id: 5, ..request.clone() }).await.unwrap();
     // A day later the answer is forgotten.
     w.clock.advance(24 * 60 * 60 * 1_000 + 10);
-    assert_eq!(w.app.prune(&user(1)).await.unwrap(), 3);
+    assert_eq!(w.app.maintain(&user(1)).await.unwrap(), 3);
     assert!(w.graph.follow(&user(1), request).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
 }
 

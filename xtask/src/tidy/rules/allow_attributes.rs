@@ -15,12 +15,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
         for needle in ["#[allow(", "#![allow("] {
             for (at, _) in file.code.match_indices(needle) {
                 let line = line_of(&file.code, at);
-                found.push(Violation::new(
-                    &file.path,
-                    line,
-                    "allow attribute",
-                    "use #[expect(…, reason = \"…\")]",
-                ));
+                found.push(Violation::new(&file.path, line, "allow attribute", "use #[expect(…, reason = \"…\")]"));
             }
         }
     }

@@ -17,9 +17,7 @@ const BANNED: &[(&str, &str)] = &[
 
 pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     let mut found = Vec::new();
-    for file in
-        tree.rust().filter(|file| !EXEMPT.iter().any(|exempt| file.path.starts_with(exempt)))
-    {
+    for file in tree.rust().filter(|file| !EXEMPT.iter().any(|exempt| file.path.starts_with(exempt))) {
         for (needle, remedy) in BANNED {
             for at in words(&file.code, needle) {
                 found.push(Violation::new(&file.path, line_of(&file.code, at), needle, remedy));
@@ -38,16 +36,9 @@ fn rand_crates(file: &File, found: &mut Vec<Violation>) {
         found.push(Violation::new(&file.path, line_of(&file.code, at), "rand::", remedy));
     }
     for at in words(&file.code, "fastrand") {
-        let hidden = file.code[at + 8..]
-            .strip_prefix("::")
-            .is_some_and(|rest| rest.starts_with(char::is_lowercase));
+        let hidden = file.code[at + 8..].strip_prefix("::").is_some_and(|rest| rest.starts_with(char::is_lowercase));
         if hidden {
-            found.push(Violation::new(
-                &file.path,
-                line_of(&file.code, at),
-                "hidden fastrand generator",
-                remedy,
-            ));
+            found.push(Violation::new(&file.path, line_of(&file.code, at), "hidden fastrand generator", remedy));
         }
     }
 }
@@ -57,8 +48,7 @@ fn std_instants(file: &File, found: &mut Vec<Violation>) {
     let imported = imports_from_tokio(&file.code, "Instant");
     let module = imports_from_tokio(&file.code, "time");
     for at in words(&file.code, "Instant::now") {
-        let path: Vec<char> =
-            file.code[..at].chars().rev().take_while(|c| is_word(*c) || *c == ':').collect();
+        let path: Vec<char> = file.code[..at].chars().rev().take_while(|c| is_word(*c) || *c == ':').collect();
         let path: String = path.into_iter().rev().collect();
         let is_tokio = match path.as_str() {
             "" => imported,
@@ -67,19 +57,13 @@ fn std_instants(file: &File, found: &mut Vec<Violation>) {
         };
         if !is_tokio {
             let line = line_of(&file.code, at);
-            found.push(Violation::new(
-                &file.path,
-                line,
-                "Instant::now of std",
-                "use tokio::time::Instant::now",
-            ));
+            found.push(Violation::new(&file.path, line, "Instant::now of std", "use tokio::time::Instant::now"));
         }
     }
 }
 
 fn imports_from_tokio(code: &str, word: &str) -> bool {
-    let mut imports =
-        code.match_indices("use tokio::").filter_map(|(at, _)| code[at..].split(';').next());
+    let mut imports = code.match_indices("use tokio::").filter_map(|(at, _)| code[at..].split(';').next());
     imports.any(|import| words(import, word).next().is_some())
 }
 
@@ -103,16 +87,8 @@ mod tests {
     #[test]
     fn hidden_sources_are_found() {
         assert_eq!(count("use std::time::Instant;\nfn a() { Instant::now(); }\n"), 1);
-        assert_eq!(
-            count("fn a() { std::time::Instant::now(); std::time::SystemTime::now(); }\n"),
-            2
-        );
-        assert_eq!(
-            count(
-                "fn a() { rand::random(); thread_rng(); fastrand::u64(..); fastrand::Rng::new(); }\n"
-            ),
-            4
-        );
+        assert_eq!(count("fn a() { std::time::Instant::now(); std::time::SystemTime::now(); }\n"), 2);
+        assert_eq!(count("fn a() { rand::random(); thread_rng(); fastrand::u64(..); fastrand::Rng::new(); }\n"), 4);
         assert_eq!(count("fn a() { Uuid::new_v4(); uuid::Uuid::now_v7(); }\n"), 2);
     }
 }

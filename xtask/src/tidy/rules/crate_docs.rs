@@ -11,25 +11,14 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     for krate in tree.crates() {
         if !tree.exists(&format!("{krate}/README.md")) {
             let manifest = format!("{krate}/Cargo.toml");
-            found.push(Violation::new(
-                &manifest,
-                1,
-                "crate without README.md",
-                "say in one what the crate is for",
-            ));
+            found.push(Violation::new(&manifest, 1, "crate without README.md", "say in one what the crate is for"));
         }
         for root in ["src/lib.rs", "src/main.rs"] {
             let Some(file) = tree.get(&format!("{krate}/{root}")) else { continue };
             let first = file.text.lines().next().unwrap_or_default();
             if !first.starts_with("//! ") && first != INCLUDED {
-                let remedy =
-                    "begin with `//! ` and one sentence, or include the README as documentation";
-                found.push(Violation::new(
-                    &file.path,
-                    1,
-                    "no documentation on the first line",
-                    remedy,
-                ));
+                let remedy = "begin with `//! ` and one sentence, or include the README as documentation";
+                found.push(Violation::new(&file.path, 1, "no documentation on the first line", remedy));
             }
         }
     }

@@ -9,9 +9,7 @@ const BANNED: &[&str] = &["tonic", "rusqlite", "sqlx", "fred", "neo4rs", "async_
 pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     let mut found = Vec::new();
     for service in tree.services() {
-        for file in
-            tree.under(&format!("services/{service}/src/domain")).filter(|file| file.is_rust())
-        {
+        for file in tree.under(&format!("services/{service}/src/domain")).filter(|file| file.is_rust()) {
             for name in BANNED {
                 for at in words(&file.code, name).filter(|at| is_path(&file.code, *at, name)) {
                     let remedy = "domain/ has rules and types only; move this to api/ or store/";

@@ -17,8 +17,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
         for (driver, engine) in DRIVERS.iter().filter(|(_, engine)| !runs(&file.path, engine)) {
             for at in words(&file.code, driver) {
                 let line = line_of(&file.code, at);
-                let remedy =
-                    format!("only store/{engine}.rs names it; go through the store's trait");
+                let remedy = format!("only store/{engine}.rs names it; go through the store's trait");
                 found.push(Violation::new(&file.path, line, format!("{driver} here"), remedy));
             }
         }
@@ -29,8 +28,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
 /// Whether a file is the engine, or a part of it.
 fn runs(path: &str, engine: &str) -> bool {
     let Some((_, inside)) = path.split_once("/src/store/") else { return false };
-    path.starts_with("services/")
-        && (inside == format!("{engine}.rs") || inside.starts_with(&format!("{engine}/")))
+    path.starts_with("services/") && (inside == format!("{engine}.rs") || inside.starts_with(&format!("{engine}/")))
 }
 
 #[cfg(test)]
@@ -41,27 +39,17 @@ mod tests {
 
     #[test]
     fn the_engine_may_name_its_driver() {
-        let places = [
-            "services/a/src/store/sqlite.rs",
-            "services/a/src/store/sqlite/rows.rs",
-            "libs/plaza-stores/src/x.rs",
-        ];
+        let places =
+            ["services/a/src/store/sqlite.rs", "services/a/src/store/sqlite/rows.rs", "libs/plaza-stores/src/x.rs"];
         for path in places {
             assert_eq!(check(&Tree::of(&[(path, TEXT)])), [], "{path}");
         }
-        assert_eq!(
-            check(&Tree::of(&[("services/a/src/app.rs", "// rusqlite groups commits\n")])),
-            []
-        );
+        assert_eq!(check(&Tree::of(&[("services/a/src/app.rs", "// rusqlite groups commits\n")])), []);
     }
 
     #[test]
     fn others_may_not() {
-        for path in [
-            "services/a/src/app.rs",
-            "services/a/src/store/mod.rs",
-            "services/a/src/store/memory.rs",
-        ] {
+        for path in ["services/a/src/app.rs", "services/a/src/store/mod.rs", "services/a/src/store/memory.rs"] {
             assert_eq!(check(&Tree::of(&[(path, TEXT)])).len(), 1, "{path}");
         }
     }

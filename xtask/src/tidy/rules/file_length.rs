@@ -14,12 +14,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
         let lines = file.text.lines().count();
         if lines > bound {
             let problem = format!("{lines} lines, at most {bound}");
-            found.push(Violation::new(
-                &file.path,
-                bound + 1,
-                problem,
-                "split it by what its parts are about",
-            ));
+            found.push(Violation::new(&file.path, bound + 1, problem, "split it by what its parts are about"));
         }
     }
     found
@@ -49,8 +44,7 @@ mod tests {
     #[test]
     fn one_more_line_is_found() {
         let (code, test) = ("\n".repeat(LINES + 1), "\n".repeat(TEST_LINES + 1));
-        let files =
-            [("libs/a/src/lib.rs", code.as_str()), ("tests/journeys/main.rs", test.as_str())];
+        let files = [("libs/a/src/lib.rs", code.as_str()), ("tests/journeys/main.rs", test.as_str())];
         assert_eq!(check(&Tree::of(&files)).len(), 2);
     }
 }

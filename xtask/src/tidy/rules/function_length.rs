@@ -13,12 +13,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
             let lines = function.last_line - function.first_line + 1;
             if lines > LINES {
                 let problem = format!("fn {} has {lines} lines, at most {LINES}", function.name);
-                found.push(Violation::new(
-                    &file.path,
-                    function.first_line,
-                    problem,
-                    "split it into named steps",
-                ));
+                found.push(Violation::new(&file.path, function.first_line, problem, "split it into named steps"));
             }
         }
     }

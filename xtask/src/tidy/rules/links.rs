@@ -9,12 +9,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
         for (line, target) in targets(&file.text) {
             if !resolves(tree, file, &target) {
                 let remedy = "correct the link, or write the page";
-                found.push(Violation::new(
-                    &file.path,
-                    line,
-                    format!("link to {target}, which is not there"),
-                    remedy,
-                ));
+                found.push(Violation::new(&file.path, line, format!("link to {target}, which is not there"), remedy));
             }
         }
     }
@@ -39,10 +34,8 @@ fn targets(text: &str) -> Vec<(usize, String)> {
 }
 
 fn in_line(line: &str) -> Vec<String> {
-    let inline =
-        line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
-    let named =
-        line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|(_, target)| target);
+    let inline = line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    let named = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|(_, target)| target);
     let first_word = |target: &str| target.split_whitespace().next().unwrap_or_default().to_owned();
     inline.chain(named).map(first_word).collect()
 }
@@ -78,8 +71,7 @@ mod tests {
 
     #[test]
     fn a_dead_link_is_found() {
-        let page =
-            "[a](gone.md)\n\n[b](../../outside.md) and [c](../docs/gone.md#x)\n[d]: gone.md\n";
+        let page = "[a](gone.md)\n\n[b](../../outside.md) and [c](../docs/gone.md#x)\n[d]: gone.md\n";
         let found = check(&Tree::of(&[("docs/page.md", page)]));
         assert_eq!(found.iter().map(|v| v.line).collect::<Vec<_>>(), [1, 3, 3, 4]);
     }

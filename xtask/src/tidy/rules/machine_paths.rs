@@ -13,16 +13,9 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     let mut found = Vec::new();
     for file in tree.files().filter(|file| file.path != EXEMPT) {
         for needle in BANNED {
-            for (at, _) in
-                file.text.match_indices(needle).filter(|(at, _)| is_absolute(&file.text, *at))
-            {
+            for (at, _) in file.text.match_indices(needle).filter(|(at, _)| is_absolute(&file.text, *at)) {
                 let remedy = "use a path in the repository, $HOME, or a temporary folder";
-                found.push(Violation::new(
-                    &file.path,
-                    line_of(&file.text, at),
-                    format!("path {needle}…"),
-                    remedy,
-                ));
+                found.push(Violation::new(&file.path, line_of(&file.text, at), format!("path {needle}…"), remedy));
             }
         }
     }

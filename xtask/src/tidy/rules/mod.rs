@@ -7,6 +7,7 @@ mod domain_imports;
 mod driver_place;
 mod file_length;
 mod function_length;
+mod guarantees;
 mod links;
 mod machine_paths;
 mod rpc_files;
@@ -30,6 +31,7 @@ pub(crate) const ALL: &[(&str, Check)] = &[
     ("driver-place", driver_place::check),
     ("file-length", file_length::check),
     ("function-length", function_length::check),
+    ("guarantees", guarantees::check),
     ("links", links::check),
     ("machine-paths", machine_paths::check),
     ("rpc-files", rpc_files::check),

@@ -14,23 +14,11 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
                 let handler = format!("services/{service}/src/api/{rpc}.rs");
                 if tree.get(&handler).is_none() {
                     let remedy = format!("write its handler in {handler}");
-                    found.push(Violation::new(
-                        &proto.path,
-                        line,
-                        format!("RPC {rpc} has no file"),
-                        remedy,
-                    ));
+                    found.push(Violation::new(&proto.path, line, format!("RPC {rpc} has no file"), remedy));
                 }
                 if !is_tested(tree, service, &rpc, &all) {
-                    let remedy = format!(
-                        "name a test or a test file after it in services/{service}/tests/it"
-                    );
-                    found.push(Violation::new(
-                        &proto.path,
-                        line,
-                        format!("RPC {rpc} has no test"),
-                        remedy,
-                    ));
+                    let remedy = format!("name a test or a test file after it in services/{service}/tests/it");
+                    found.push(Violation::new(&proto.path, line, format!("RPC {rpc} has no test"), remedy));
                 }
             }
         }
@@ -73,12 +61,9 @@ fn snake(name: &str) -> String {
 
 fn is_tested(tree: &Tree, service: &str, rpc: &str, all: &[String]) -> bool {
     let handler = format!("services/{service}/src/api/{rpc}.rs");
-    let in_tests =
-        |file: &File| functions(&file.code).iter().any(|f| f.is_test && names(&f.name, rpc, all));
-    let mut tests =
-        tree.under(&format!("services/{service}/tests/it")).filter(|file| file.is_rust());
-    tests.any(|file| names(file.name(), rpc, all) || in_tests(file))
-        || tree.get(&handler).is_some_and(in_tests)
+    let in_tests = |file: &File| functions(&file.code).iter().any(|f| f.is_test && names(&f.name, rpc, all));
+    let mut tests = tree.under(&format!("services/{service}/tests/it")).filter(|file| file.is_rust());
+    tests.any(|file| names(file.name(), rpc, all) || in_tests(file)) || tree.get(&handler).is_some_and(in_tests)
 }
 
 /// Whether a name has the RPC's in it, and not only as a part of another's: `unfollow_twice` does not name `follow`.
@@ -95,17 +80,13 @@ mod tests {
         "proto/plaza/posts/v1/posts.proto",
         "service PostsService {\n  rpc CreatePost(CreatePostRequest) returns (CreatePostResponse);\n}\n",
     );
-    const HANDLER: (&str, &str) =
-        ("services/posts/src/api/create_post.rs", "async fn create_post() {}\n");
+    const HANDLER: (&str, &str) = ("services/posts/src/api/create_post.rs", "async fn create_post() {}\n");
 
     #[test]
     fn a_test_of_its_name_may_stand_in_three_places() {
         let tests = [
             ("services/posts/tests/it/create_post.rs", "#[test]\nfn works() {}\n"),
-            (
-                "services/posts/tests/it/posts.rs",
-                "#[tokio::test]\nasync fn create_post_works() {}\n",
-            ),
+            ("services/posts/tests/it/posts.rs", "#[tokio::test]\nasync fn create_post_works() {}\n"),
         ];
         for test in tests {
             assert_eq!(check(&Tree::of(&[PROTO, HANDLER, test])), [], "{test:?}");
@@ -124,18 +105,13 @@ mod tests {
     #[test]
     fn the_test_of_a_longer_name_is_not_enough() {
         let all = ["follow", "unfollow", "list_followers"].map(str::to_owned);
-        assert!(
-            !names("unfollow_twice", "follow", &all)
-                && !names("list_followers_pages", "follow", &all)
-        );
+        assert!(!names("unfollow_twice", "follow", &all) && !names("list_followers_pages", "follow", &all));
         assert!(names("unfollow_after_follow", "follow", &all));
     }
 
     #[test]
     fn names_turn_into_snake_case() {
-        for (name, expected) in
-            [("CreatePost", "create_post"), ("GetJWKS", "get_jwks"), ("Get", "get")]
-        {
+        for (name, expected) in [("CreatePost", "create_post"), ("GetJWKS", "get_jwks"), ("Get", "get")] {
             assert_eq!(snake(name), expected);
         }
     }

@@ -6,11 +6,7 @@ use crate::tidy::Violation;
 use crate::tidy::tree::{File, Tree};
 
 pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
-    let manifests = || {
-        tree.services()
-            .into_iter()
-            .filter_map(|name| tree.get(&format!("services/{name}/Cargo.toml")))
-    };
+    let manifests = || tree.services().into_iter().filter_map(|name| tree.get(&format!("services/{name}/Cargo.toml")));
     let services: BTreeSet<&str> = manifests().filter_map(package_name).collect();
     let libs = tree.under("libs").filter(|file| file.name() == "Cargo.toml");
     let mut found = Vec::new();
@@ -18,8 +14,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
         let own = package_name(manifest).unwrap_or_default();
         for (line, dependency) in dependencies(&manifest.text) {
             if dependency != own && services.contains(dependency) {
-                let remedy =
-                    "call it through its client in plaza-proto, which the binary hands over";
+                let remedy = "call it through its client in plaza-proto, which the binary hands over";
                 found.push(Violation::new(
                     &manifest.path,
                     line,
@@ -81,8 +76,7 @@ mod tests {
         let feeds = "[package]\nname = \"plaza-feeds\"\n[dependencies]\nplaza-posts = { workspace = true }\n\
             [dev-dependencies]\nplaza-posts.workspace = true\n[build-dependencies.plaza-posts]\nworkspace = true\n";
         assert_eq!(check(&Tree::of(&[POSTS, ("services/feeds/Cargo.toml", feeds)])).len(), 3);
-        let lib =
-            "[package]\nname = \"plaza-testkit\"\n[dependencies]\nplaza-posts.workspace = true\n";
+        let lib = "[package]\nname = \"plaza-testkit\"\n[dependencies]\nplaza-posts.workspace = true\n";
         assert_eq!(check(&Tree::of(&[POSTS, ("libs/plaza-testkit/Cargo.toml", lib)])).len(), 1);
     }
 }

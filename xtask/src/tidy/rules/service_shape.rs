@@ -3,16 +3,8 @@
 use crate::tidy::Violation;
 use crate::tidy::tree::Tree;
 
-const PARTS: &[&str] = &[
-    "README.md",
-    "src/lib.rs",
-    "src/app.rs",
-    "src/config.rs",
-    "src/api",
-    "src/domain",
-    "src/store",
-    "tests/it",
-];
+const PARTS: &[&str] =
+    &["README.md", "src/lib.rs", "src/app.rs", "src/config.rs", "src/api", "src/domain", "src/store", "tests/it"];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -21,12 +13,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
             let path = format!("services/{service}/{part}");
             if !tree.exists(&path) {
                 let remedy = "docs/adding-a-service.md says what belongs there";
-                found.push(Violation::new(
-                    &path,
-                    1,
-                    "part of a service's shape is missing",
-                    remedy,
-                ));
+                found.push(Violation::new(&path, 1, "part of a service's shape is missing", remedy));
             }
         }
     }

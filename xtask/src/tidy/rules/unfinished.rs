@@ -13,22 +13,14 @@ const EXEMPT: &str = "xtask/src/tidy/rules/unfinished.rs";
 pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
     let mut found = Vec::new();
     for file in tree.files().filter(|file| file.path != EXEMPT && file.name() != "Cargo.lock") {
-        let markers = MARKERS
-            .iter()
-            .flat_map(|marker| words(&file.text, marker).map(move |at| (*marker, at)));
-        let macros =
-            MACROS.iter().flat_map(|name| words(&file.code, name).map(move |at| (*name, at)));
+        let markers = MARKERS.iter().flat_map(|marker| words(&file.text, marker).map(move |at| (*marker, at)));
+        let macros = MACROS.iter().flat_map(|name| words(&file.code, name).map(move |at| (*name, at)));
         let macros = macros.filter(|(name, at)| file.code[at + name.len()..].starts_with('!'));
         for (what, at) in markers.chain(macros) {
             // Masking keeps lines but not offsets of wide characters, so each text counts its own lines.
             let text = if MARKERS.contains(&what) { &file.text } else { &file.code };
             let problem = format!("unfinished: {what}");
-            found.push(Violation::new(
-                &file.path,
-                line_of(text, at),
-                problem,
-                "finish it, or file an issue",
-            ));
+            found.push(Violation::new(&file.path, line_of(text, at), problem, "finish it, or file an issue"));
         }
     }
     found

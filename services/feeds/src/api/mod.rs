@@ -1,0 +1,56 @@
+//! One file for each RPC.
+
+mod get_home_feed;
+mod get_user_feed;
+mod rebuild_feed;
+mod stream_home_feed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use plaza_core::page::Pager;
+use plaza_core::{Cx, Env, Result};
+use plaza_events::Marks;
+use plaza_proto::feeds::v1::{
+    FeedsService, GetHomeFeedRequest, GetHomeFeedResponse, GetUserFeedRequest, GetUserFeedResponse, RebuildFeedRequest,
+    RebuildFeedResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
+};
+use plaza_rpc::Stream;
+
+use crate::domain::{Builder, Home, Live, Peers};
+use crate::store::FeedStore;
+
+/// What the handlers work with.
+pub(crate) struct Handler {
+    pub(crate) env: Env,
+    pub(crate) pager: Pager,
+    pub(crate) home: Arc<Home>,
+    pub(crate) peers: Peers,
+    pub(crate) store: Arc<dyn FeedStore>,
+    pub(crate) builder: Arc<Builder>,
+    pub(crate) live: Arc<Live>,
+    /// How far the projection has got.
+    pub(crate) marks: Marks,
+    /// How long a read waits for it at most.
+    pub(crate) consistency_wait: Duration,
+}
+
+#[async_trait]
+impl FeedsService for Handler {
+    async fn get_home_feed(&self, cx: &Cx, req: GetHomeFeedRequest) -> Result<GetHomeFeedResponse> {
+        get_home_feed::get_home_feed(self, cx, req).await
+    }
+
+    async fn get_user_feed(&self, cx: &Cx, req: GetUserFeedRequest) -> Result<GetUserFeedResponse> {
+        get_user_feed::get_user_feed(self, cx, req).await
+    }
+
+    async fn rebuild_feed(&self, cx: &Cx, req: RebuildFeedRequest) -> Result<RebuildFeedResponse> {
+        rebuild_feed::rebuild_feed(self, cx, req).await
+    }
+
+    async fn stream_home_feed(&self, cx: &Cx, req: StreamHomeFeedRequest) -> Result<Stream<StreamHomeFeedResponse>> {
+        stream_home_feed::stream_home_feed(self, cx, req).await
+    }
+}

@@ -1,0 +1,159 @@
+//! Puts the service together; the only file that knows all layers.
+
+use std::sync::Arc;
+
+use plaza_core::page::Pager;
+use plaza_core::{Env, Result, Secret};
+use plaza_events::{Marks, Projection};
+use plaza_proto::accounts::v1::AccountsServiceClient;
+use plaza_proto::feeds::v1::{FeedsService, FeedsServiceClient, FeedsServiceEntry, FeedsServiceServer};
+use plaza_proto::graph::v1::GraphServiceClient;
+use plaza_proto::posts::v1::PostsServiceClient;
+use plaza_rpc::Gate;
+use plaza_stores::Gauge;
+
+use crate::api::Handler;
+use crate::config::Config;
+use crate::domain::{Builder, Home, Live, LiveOptions, Peers, Relations, RelationsOptions, Sources};
+use crate::projections::{HomeFeeds, SOURCES};
+use crate::store::FeedStore;
+use crate::store::memory::{MemoryFeeds, MemoryOptions};
+
+/// What the service needs from outside.
+#[derive(Clone)]
+pub struct Deps {
+    /// Clock, ids, randomness.
+    pub env: Env,
+    /// What the entry steps share.
+    pub gate: Arc<Gate>,
+    /// Signs page tokens.
+    pub secret: Secret,
+    /// What people wrote.
+    pub posts: PostsServiceClient,
+    /// Who follows and blocks whom.
+    pub graph: GraphServiceClient,
+    /// Who is there, for audits and rebuilds.
+    pub accounts: AccountsServiceClient,
+}
+
+/// The service, running.
+pub struct App {
+    entry: Arc<FeedsServiceEntry>,
+    store: Arc<dyn FeedStore>,
+    relations: Arc<Relations>,
+    live: Arc<Live>,
+    projection: Arc<HomeFeeds>,
+    marks: Marks,
+}
+
+impl App {
+    /// Opens the store and starts the service.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` that names wrong settings, or why the store cannot be opened.
+    pub async fn build(config: Config, deps: Deps) -> Result<Self> {
+        config.check()?;
+        let options = MemoryOptions { cap: config.cap, max_entries: config.max_entries, active_ms: config.active_ms() };
+        let store = Arc::new(MemoryFeeds::new(options, deps.env.clone()));
+        Self::with_store(&config, deps, store)
+    }
+
+    /// Starts the service on a store that is open; its cap must be the settings'.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` that names wrong settings.
+    pub fn with_store(config: &Config, deps: Deps, store: Arc<dyn FeedStore>) -> Result<Self> {
+        config.check()?;
+        let peers = Peers::new(deps.posts, deps.graph, deps.accounts);
+        let relations = Arc::new(Relations::new(relations_options(config), peers.clone(), &deps.env));
+        let builder = Builder::new(
+            store.clone(),
+            peers.clone(),
+            relations.clone(),
+            config.cap,
+            config.builds,
+            config.build_timeout(),
+        );
+        let builder = Arc::new(builder);
+        let live = Live::new(LiveOptions {
+            readers: config.live_readers,
+            readers_per_account: config.live_readers_per_account,
+            queue: config.live_queue,
+        });
+        let marks = Marks::new(&SOURCES);
+        let sources = Sources {
+            store: store.clone(),
+            peers: peers.clone(),
+            relations: relations.clone(),
+            builder: builder.clone(),
+        };
+        let handler = Handler {
+            env: deps.env,
+            pager: Pager::new(&deps.secret),
+            home: Arc::new(Home::new(sources)),
+            peers: peers.clone(),
+            store: store.clone(),
+            builder: builder.clone(),
+            live: live.clone(),
+            marks: marks.clone(),
+            consistency_wait: config.consistency_wait(),
+        };
+        let entry = FeedsServiceEntry::new(Arc::new(handler), &deps.gate);
+        let projection = HomeFeeds {
+            store: store.clone(),
+            peers,
+            relations: relations.clone(),
+            builder,
+            live: live.clone(),
+            cap: config.cap,
+        };
+        Ok(Self { entry, store, relations, live, projection: Arc::new(projection), marks })
+    }
+
+    /// The service behind its entry steps.
+    #[must_use]
+    pub fn service(&self) -> Arc<dyn FeedsService> {
+        self.entry.clone()
+    }
+
+    /// A client in this process.
+    #[must_use]
+    pub fn client(&self) -> FeedsServiceClient {
+        FeedsServiceClient::local(self.entry.clone())
+    }
+
+    /// The service over gRPC.
+    #[must_use]
+    pub fn server(&self) -> FeedsServiceServer {
+        FeedsServiceServer::new(self.entry.clone())
+    }
+
+    /// What follows others' events, with the marks that reads wait for: whoever applies the events raises them.
+    #[must_use]
+    pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
+        vec![(self.projection.clone(), self.marks.clone())]
+    }
+
+    /// Figures for metrics.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<Gauge> {
+        let mut gauges = self.store.observe();
+        gauges.extend(self.relations.observe());
+        gauges.push(self.live.observe());
+        gauges
+    }
+
+    /// Ends live feeds. All else needs no end.
+    pub async fn close(&self) {
+        self.live.close();
+    }
+}
+
+fn relations_options(config: &Config) -> RelationsOptions {
+    RelationsOptions {
+        celebrity_threshold: config.celebrity_threshold,
+        follower_ids: config.follower_cache_ids,
+        following_ids: config.following_cache_ids,
+        recent_posts: config.recent_cache_posts,
+    }
+}

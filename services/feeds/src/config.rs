@@ -1,0 +1,133 @@
+//! Settings.
+
+use std::time::Duration;
+
+use plaza_core::{Result, Violations};
+use plaza_stores::StoreAddress;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::MAX_REFS;
+
+/// The settings of the feeds service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where feeds are kept. All in it is derived.
+    pub store: StoreAddress,
+    /// How many of a home feed's newest entries are kept; older ones are read from the posts service.
+    pub cap: usize,
+    /// Posts of an author with more followers are not written to feeds but merged in when a feed is read.
+    pub celebrity_threshold: usize,
+    /// Feeds not read for this many days are dropped, and built again when their owners return.
+    pub active_days: u32,
+    /// The most entries of all feeds together, 16 bytes each; the feeds not read for the longest go first.
+    pub max_entries: usize,
+    /// How many ids the lists of followers may hold together, 8 bytes each.
+    pub follower_cache_ids: u64,
+    /// How many ids the lists of followed accounts may hold together, 8 bytes each.
+    pub following_cache_ids: u64,
+    /// How many recent posts of authors above the threshold may be held together.
+    pub recent_cache_posts: u64,
+    /// How many feeds are built at once.
+    pub builds: usize,
+    /// How long building a feed may take, in milliseconds.
+    pub build_timeout_ms: u64,
+    /// How long a read waits at most for the writes its token names, in milliseconds.
+    pub consistency_wait_ms: u64,
+    /// How many live feeds may be open.
+    pub live_readers: usize,
+    /// How many live feeds of one account may be open.
+    pub live_readers_per_account: usize,
+    /// How many posts wait for one live reader before it misses some.
+    pub live_queue: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: StoreAddress::Memory,
+            cap: 800,
+            celebrity_threshold: 10_000,
+            active_days: 30,
+            max_entries: 10_000_000,
+            follower_cache_ids: 5_000_000,
+            following_cache_ids: 5_000_000,
+            recent_cache_posts: 1_000_000,
+            builds: 32,
+            build_timeout_ms: 10_000,
+            consistency_wait_ms: 2_000,
+            live_readers: 10_000,
+            live_readers_per_account: 16,
+            live_queue: 64,
+        }
+    }
+}
+
+impl Config {
+    /// Refuses settings that cannot work.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with a violation for each wrong setting, saying what would be right.
+    pub fn check(&self) -> Result<()> {
+        let mut wrong = Violations::default();
+        if self.store != StoreAddress::Memory {
+            wrong.push("store", "feeds are kept in `memory:`");
+        }
+        if !(1..MAX_REFS).contains(&self.cap) {
+            wrong.push("cap", "must be 1 to 999, such as 800");
+        }
+        if self.celebrity_threshold > 1_000_000 {
+            wrong.push("celebrity_threshold", "must be at most 1000000, such as 10000");
+        }
+        if !(1..=3_650).contains(&self.active_days) {
+            wrong.push("active_days", "must be 1 to 3650 days, such as 30");
+        }
+        if self.max_entries < self.cap {
+            wrong.push("max_entries", "must have room for at least one feed of `cap` entries, such as 10000000");
+        }
+        if !(1..=10_000).contains(&self.builds) {
+            wrong.push("builds", "must be 1 to 10000, such as 32");
+        }
+        if !(100..=300_000).contains(&self.build_timeout_ms) {
+            wrong.push("build_timeout_ms", "must be 100 to 300000 milliseconds, such as 10000");
+        }
+        if self.consistency_wait_ms > 60_000 {
+            wrong.push("consistency_wait_ms", "must be at most 60000 milliseconds, such as 2000");
+        }
+        if self.live_readers_per_account == 0 || self.live_readers < self.live_readers_per_account {
+            wrong.push("live_readers_per_account", "must be 1 up to `live_readers`, such as 16");
+        }
+        if !(1..=10_000).contains(&self.live_queue) {
+            wrong.push("live_queue", "must be 1 to 10000, such as 64");
+        }
+        wrong.into_result()
+    }
+
+    pub(crate) fn build_timeout(&self) -> Duration {
+        Duration::from_millis(self.build_timeout_ms)
+    }
+
+    pub(crate) fn consistency_wait(&self) -> Duration {
+        Duration::from_millis(self.consistency_wait_ms)
+    }
+
+    /// How long a feed stays without being read, in milliseconds.
+    pub(crate) fn active_ms(&self) -> i64 {
+        i64::from(self.active_days) * 24 * 60 * 60 * 1_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_right_and_wrong_settings_are_named() {
+        Config::default().check().unwrap();
+        let wrong = Config { cap: 0, active_days: 0, max_entries: 0, live_queue: 0, builds: 0, ..Config::default() };
+        let fields: Vec<String> = wrong.check().unwrap_err().violations().iter().map(|v| v.field.clone()).collect();
+        assert_eq!(fields, ["cap", "active_days", "builds", "live_queue"]);
+        let small = Config { max_entries: 799, store: "sqlite:x".parse().unwrap(), ..Config::default() };
+        assert_eq!(small.check().unwrap_err().violations().len(), 2);
+    }
+}

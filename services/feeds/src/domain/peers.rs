@@ -1,0 +1,181 @@
+//! What feeds ask of the other services.
+
+use futures::FutureExt as _;
+use plaza_core::{AccountId, Caller, Cx, PostId, Result};
+use plaza_proto::accounts::v1::{AccountsService as _, AccountsServiceClient, ListAccountIdsRequest};
+use plaza_proto::graph::v1::{
+    BatchGetRelationshipsRequest, GraphService as _, GraphServiceClient, ListFollowerIdsRequest,
+    ListFollowingIdsRequest, Relationship,
+};
+use plaza_proto::posts::v1::{
+    BatchGetPostsRequest, ListPostRefsRequest, ListPostsByAuthorRequest, ListPostsByAuthorResponse, Post,
+    PostsService as _, PostsServiceClient,
+};
+
+use super::{Entry, merge, together};
+
+/// The name under which feeds call others.
+pub(crate) const SERVICE: &str = "feeds";
+/// The most ids of followers or followed accounts that graph gives at once.
+const IDS_PAGE: usize = 5_000;
+/// The most authors that posts takes at once for references.
+const REF_AUTHORS: usize = 5_000;
+/// The most references that posts gives at once.
+pub(crate) const MAX_REFS: usize = 1_000;
+/// The most ids in a batch read of posts and of relationships.
+pub(crate) const MAX_BATCH: usize = 100;
+/// The most account ids that accounts gives at once.
+const ACCOUNTS_PAGE: usize = 1_000;
+
+/// The services that feeds follow.
+#[derive(Clone)]
+pub(crate) struct Peers {
+    posts: PostsServiceClient,
+    graph: GraphServiceClient,
+    accounts: AccountsServiceClient,
+}
+
+impl Peers {
+    pub(crate) fn new(posts: PostsServiceClient, graph: GraphServiceClient, accounts: AccountsServiceClient) -> Self {
+        Self {
+            posts: posts.as_service(SERVICE),
+            graph: graph.as_service(SERVICE),
+            accounts: accounts.as_service(SERVICE),
+        }
+    }
+
+    /// The followers of `author` by rising id, or `None` if there are more than `most`.
+    pub(crate) async fn followers(&self, cx: &Cx, author: AccountId, most: usize) -> Result<Option<Vec<AccountId>>> {
+        let mut followers = Vec::new();
+        loop {
+            let after_id = followers.last().map_or(0, |id: &AccountId| id.0);
+            let asked = IDS_PAGE.min(most + 1 - followers.len());
+            let req = ListFollowerIdsRequest { account_id: author.0, after_id, page_size: int(asked) };
+            let page = self.graph.list_follower_ids(cx, req).await?.account_ids;
+            followers.extend(page.iter().map(|id| AccountId(*id)));
+            if followers.len() > most {
+                return Ok(None);
+            }
+            if page.len() < asked {
+                return Ok(Some(followers));
+            }
+        }
+    }
+
+    /// Whom `account` follows, by rising id.
+    pub(crate) async fn following(&self, cx: &Cx, account: AccountId) -> Result<Vec<AccountId>> {
+        let mut following = Vec::new();
+        loop {
+            let after_id = following.last().map_or(0, |id: &AccountId| id.0);
+            let req = ListFollowingIdsRequest { account_id: account.0, after_id, page_size: int(IDS_PAGE) };
+            let page = self.graph.list_following_ids(cx, req).await?.account_ids;
+            following.extend(page.iter().map(|id| AccountId(*id)));
+            if page.len() < IDS_PAGE {
+                return Ok(following);
+            }
+        }
+    }
+
+    /// The newest posts of `authors` below `before`, falling; fewer than `limit` (at most [`MAX_REFS`]) when there are
+    /// no more.
+    pub(crate) async fn refs(
+        &self,
+        cx: &Cx,
+        authors: &[AccountId],
+        before: Option<PostId>,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        let limit = limit.min(MAX_REFS);
+        if authors.len() <= REF_AUTHORS {
+            return self.refs_of_some(cx, authors, before, limit).await;
+        }
+        let chunks = authors.chunks(REF_AUTHORS).map(|chunk| self.refs_of_some(cx, chunk, before, limit).boxed());
+        Ok(merge(together(chunks.collect()).await?, limit))
+    }
+
+    async fn refs_of_some(
+        &self,
+        cx: &Cx,
+        authors: &[AccountId],
+        before: Option<PostId>,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        if authors.is_empty() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let author_ids = authors.iter().map(|id| id.0).collect();
+        let before_id = before.map_or(0, PostId::get);
+        let req = ListPostRefsRequest { author_ids, before_id, page_size: int(limit) };
+        let refs = self.posts.list_post_refs(cx, req).await?.refs;
+        Ok(refs.iter().map(|r| Entry { post: PostId(r.post_id), author: AccountId(r.author_id) }).collect())
+    }
+
+    /// Those of `posts` that do not exist (any more).
+    pub(crate) async fn missing(&self, cx: &Cx, posts: &[Entry]) -> Result<Vec<Entry>> {
+        let (Some(newest), Some(oldest)) = (posts.iter().map(|e| e.post).max(), posts.iter().map(|e| e.post).min())
+        else {
+            return Ok(Vec::new());
+        };
+        let mut authors: Vec<AccountId> = posts.iter().map(|e| e.author).collect();
+        authors.sort_unstable();
+        authors.dedup();
+        let limit = (posts.len() * 2).clamp(20, MAX_REFS);
+        let mut refs = self.refs(cx, &authors, Some(PostId(newest.0.saturating_add(1))), limit).await?;
+        // Known down to here; what lies below is looked up one by one, which an old event that came again needs.
+        let known_to = if refs.len() < limit { oldest } else { refs.last().map_or(newest, |e| e.post) };
+        refs.sort_unstable();
+        let (known, older): (Vec<Entry>, Vec<Entry>) = posts.iter().partition(|e| e.post >= known_to);
+        let mut missing: Vec<Entry> = known.into_iter().filter(|e| refs.binary_search(e).is_err()).collect();
+        let look_ups = older.into_iter().map(|entry| self.missing_one(cx, entry).boxed());
+        missing.extend(together(look_ups.collect()).await?.into_iter().flatten());
+        Ok(missing)
+    }
+
+    async fn missing_one(&self, cx: &Cx, entry: Entry) -> Result<Option<Entry>> {
+        let next = self.refs(cx, &[entry.author], Some(PostId(entry.post.0.saturating_add(1))), 1).await?;
+        Ok((next.first() != Some(&entry)).then_some(entry))
+    }
+
+    /// How the caller stands to accounts, in order. At most [`MAX_BATCH`].
+    pub(crate) async fn relationships(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<Relationship>> {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let req = BatchGetRelationshipsRequest { account_ids: accounts.iter().map(|id| id.0).collect() };
+        Ok(self.graph.batch_get_relationships(cx, req).await?.relationships)
+    }
+
+    /// The posts that the caller may see, in order. At most [`MAX_BATCH`].
+    pub(crate) async fn posts(&self, cx: &Cx, entries: &[Entry]) -> Result<Vec<Post>> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let req = BatchGetPostsRequest { post_ids: entries.iter().map(|e| e.post.0).collect() };
+        Ok(self.posts.batch_get_posts(cx, req).await?.posts)
+    }
+
+    /// A page of an author's posts that the caller may see.
+    pub(crate) async fn posts_by_author(
+        &self,
+        cx: &Cx,
+        req: ListPostsByAuthorRequest,
+    ) -> Result<ListPostsByAuthorResponse> {
+        self.posts.list_posts_by_author(cx, req).await
+    }
+
+    /// Up to `limit` ids of accounts above `after`; none at the end.
+    pub(crate) async fn accounts(&self, cx: &Cx, after: i64, limit: usize) -> Result<Vec<AccountId>> {
+        let req = ListAccountIdsRequest { after_id: after, page_size: int(limit.min(ACCOUNTS_PAGE)) };
+        Ok(self.accounts.list_account_ids(cx, req).await?.account_ids.into_iter().map(AccountId).collect())
+    }
+}
+
+/// A context in which feeds act for `account`, within the time and trace of `cx`.
+pub(crate) fn acting_for(cx: &Cx, account: AccountId) -> Cx {
+    let caller = Caller { account: Some(account), ..Caller::service(SERVICE) };
+    Cx::new(caller, cx.deadline()).with_trace(cx.trace())
+}
+
+fn int(n: usize) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,154 @@
+//! Who follows whom, and what celebrities wrote lately: read from the truth, held for a while, forgotten by events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use plaza_core::{AccountId, Cx, Env, PostId, Result};
+use plaza_stores::{Cache, CacheOptions, Gauge};
+
+use super::{Entry, Peers, Window, merge, together};
+
+/// Lists are forgotten by events; this is for what no event tells of.
+const TTL: Duration = Duration::from_secs(3_600);
+const JITTER: Duration = Duration::from_secs(600);
+/// How many of a celebrity's newest posts are held.
+const RECENT: usize = 200;
+
+/// The followers of an author, as far as fan-out wants to know them.
+#[derive(Clone, Debug)]
+pub(crate) enum Followers {
+    /// By rising id.
+    Listed(Arc<[AccountId]>),
+    /// More than are pushed to.
+    TooMany,
+}
+
+/// Bounds of what is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RelationsOptions {
+    /// Authors with more followers are not pushed.
+    pub(crate) celebrity_threshold: usize,
+    /// Ids in all lists of followers.
+    pub(crate) follower_ids: u64,
+    /// Ids in all lists of followed accounts.
+    pub(crate) following_ids: u64,
+    /// Posts in all lists of celebrities' posts.
+    pub(crate) recent_posts: u64,
+}
+
+/// The lists.
+pub(crate) struct Relations {
+    peers: Peers,
+    threshold: usize,
+    followers: Cache<AccountId, Followers>,
+    following: Cache<AccountId, Arc<[AccountId]>>,
+    recent: Cache<AccountId, Arc<Window>>,
+}
+
+impl Relations {
+    pub(crate) fn new(options: RelationsOptions, peers: Peers, env: &Env) -> Self {
+        let cache = |name, max_weight| CacheOptions { name, max_weight, ttl: TTL, jitter: JITTER };
+        let of_followers = |_: &AccountId, followers: &Followers| match followers {
+            Followers::Listed(ids) => weight(ids.len()),
+            Followers::TooMany => 1,
+        };
+        let of_following = |_: &AccountId, ids: &Arc<[AccountId]>| weight(ids.len());
+        let of_recent = |_: &AccountId, window: &Arc<Window>| weight(window.len());
+        Self {
+            peers,
+            threshold: options.celebrity_threshold,
+            followers: Cache::weighted(cache("feeds-followers", options.follower_ids), env.clone(), of_followers),
+            following: Cache::weighted(cache("feeds-following", options.following_ids), env.clone(), of_following),
+            recent: Cache::weighted(cache("feeds-recent", options.recent_posts), env.clone(), of_recent),
+        }
+    }
+
+    /// Whom to push the author's posts to.
+    pub(crate) async fn followers(&self, cx: &Cx, author: AccountId) -> Result<Followers> {
+        let load = || async {
+            let ids = self.peers.followers(cx, author, self.threshold).await?;
+            Ok(ids.map_or(Followers::TooMany, |ids| Followers::Listed(ids.into())))
+        };
+        self.followers.get_or_load(&author, load).await
+    }
+
+    /// Whom the account follows, by rising id.
+    pub(crate) async fn following(&self, cx: &Cx, account: AccountId) -> Result<Arc<[AccountId]>> {
+        let load = || async { Ok(self.peers.following(cx, account).await?.into()) };
+        self.following.get_or_load(&account, load).await
+    }
+
+    /// Whom the account follows, if that is known without asking.
+    pub(crate) fn following_known(&self, account: AccountId) -> Option<Arc<[AccountId]>> {
+        self.following.get(&account)
+    }
+
+    /// The newest `limit` posts of `celebrities` below `before`.
+    pub(crate) async fn pull(
+        &self,
+        cx: &Cx,
+        celebrities: &[AccountId],
+        before: Option<PostId>,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        let (mut windows, mut unknown) = (Vec::with_capacity(celebrities.len()), Vec::new());
+        for author in celebrities {
+            match self.recent.get(author) {
+                Some(window) => windows.push((*author, window)),
+                None => unknown.push(self.recent(cx, *author).boxed()),
+            }
+        }
+        windows.extend(together(unknown).await?);
+        let (mut lists, mut deep) = (Vec::with_capacity(windows.len() + 1), Vec::new());
+        for (author, window) in windows {
+            let page = window.page(before, limit);
+            if page.entries.len() < limit && page.floor > PostId(0) {
+                deep.push(author);
+            } else {
+                lists.push(page.entries);
+            }
+        }
+        lists.push(self.peers.refs(cx, &deep, before, limit).await?);
+        Ok(merge(lists, limit))
+    }
+
+    async fn recent(&self, cx: &Cx, author: AccountId) -> Result<(AccountId, Arc<Window>)> {
+        let load = || async {
+            let refs = self.peers.refs(cx, &[author], None, RECENT).await?;
+            Ok(Arc::new(Window::new(&refs, floor(&refs, RECENT), RECENT)))
+        };
+        Ok((author, self.recent.get_or_load(&author, load).await?))
+    }
+
+    /// Forgets lists that a change of the relationship of `follower` to `followee` made old.
+    pub(crate) fn forget_relationship(&self, follower: AccountId, followee: AccountId) {
+        self.following.invalidate(&follower);
+        self.followers.invalidate(&followee);
+    }
+
+    /// Forgets what the author wrote lately.
+    pub(crate) fn forget_recent(&self, author: AccountId) {
+        self.recent.invalidate(&author);
+    }
+
+    /// Forgets all about an account.
+    pub(crate) fn forget(&self, account: AccountId) {
+        self.followers.invalidate(&account);
+        self.following.invalidate(&account);
+        self.recent.invalidate(&account);
+    }
+
+    pub(crate) fn observe(&self) -> Vec<Gauge> {
+        [self.followers.observe(), self.following.observe(), self.recent.observe()].concat()
+    }
+}
+
+/// Down to where references are complete when at most `limit` were asked for: to the bottom, or to the last of them.
+pub(crate) fn floor(refs: &[Entry], limit: usize) -> PostId {
+    refs.last().filter(|_| refs.len() >= limit).map_or(PostId(0), |last| last.post)
+}
+
+fn weight(ids: usize) -> u32 {
+    u32::try_from(ids).unwrap_or(u32::MAX).saturating_add(1)
+}

@@ -1,0 +1,105 @@
+//! What a batch of events tells, sorted out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plaza_core::{AccountId, PostId, Result};
+use plaza_events::Event;
+use plaza_proto::accounts::v1::AccountDeleted;
+use plaza_proto::graph::v1::{Blocked, Followed, Unfollowed};
+use plaza_proto::posts::v1::{PostCreated, PostDeleted};
+
+use crate::domain::Entry;
+
+/// The events of a batch by what they concern. Their order does not count: what they lead to is read from the truth.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Batch {
+    /// New posts by author, as told; they may be gone by now.
+    pub(super) created: BTreeMap<AccountId, Vec<Entry>>,
+    /// Deleted posts by author.
+    pub(super) deleted: BTreeMap<AccountId, Vec<PostId>>,
+    /// Readers with the authors whose relationship to them changed.
+    pub(super) changed: BTreeMap<AccountId, BTreeSet<AccountId>>,
+    /// Accounts that are gone.
+    pub(super) gone: BTreeSet<AccountId>,
+}
+
+impl Batch {
+    /// Sorts the events out; those that do not concern feeds are passed over.
+    pub(super) fn of(events: &[Event]) -> Result<Self> {
+        let mut batch = Self::default();
+        for event in events {
+            batch.add(event)?;
+        }
+        Ok(batch)
+    }
+
+    fn add(&mut self, event: &Event) -> Result<()> {
+        if let Some(created) = event.decode::<PostCreated>() {
+            let PostCreated { post_id, author_id } = created?;
+            let entry = Entry { post: PostId(post_id), author: AccountId(author_id) };
+            let posts = self.created.entry(entry.author).or_default();
+            if !posts.contains(&entry) {
+                posts.push(entry);
+            }
+        } else if let Some(deleted) = event.decode::<PostDeleted>() {
+            let PostDeleted { post_id, author_id } = deleted?;
+            self.deleted.entry(AccountId(author_id)).or_default().push(PostId(post_id));
+        } else if let Some(followed) = event.decode::<Followed>() {
+            let Followed { follower_id, followee_id } = followed?;
+            self.changed(follower_id, followee_id);
+        } else if let Some(unfollowed) = event.decode::<Unfollowed>() {
+            let Unfollowed { follower_id, followee_id } = unfollowed?;
+            self.changed(follower_id, followee_id);
+        } else if let Some(blocked) = event.decode::<Blocked>() {
+            let Blocked { blocker_id, blocked_id } = blocked?;
+            self.changed(blocker_id, blocked_id);
+            self.changed(blocked_id, blocker_id);
+        } else if let Some(gone) = event.decode::<AccountDeleted>() {
+            self.gone.insert(AccountId(gone?.account_id));
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, reader: i64, author: i64) {
+        if reader != author {
+            self.changed.entry(AccountId(reader)).or_default().insert(AccountId(author));
+        }
+    }
+
+    /// The readers whose feeds the batch touches by name; the followers of authors are not among them.
+    pub(super) fn named(&self) -> BTreeSet<AccountId> {
+        self.created.keys().chain(self.deleted.keys()).chain(self.changed.keys()).chain(&self.gone).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plaza_core::{Env, ManualClock, Timestamp};
+    use plaza_events::NewEvent;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_collects_by_author_and_reader() {
+        let env = Env::manual(ManualClock::new(Timestamp(1_800_000_000_000)), 1);
+        let post = |post_id| {
+            let created = PostCreated { post_id, author_id: 1 };
+            NewEvent::new(&env, None, "post", post_id, &created).placed("posts", post_id)
+        };
+        let block = Blocked { blocker_id: 1, blocked_id: 2 };
+        let block = NewEvent::new(&env, None, "account", 1, &block).placed("graph", 1);
+        let follow = Followed { follower_id: 1, followee_id: 3 };
+        let follow = NewEvent::new(&env, None, "account", 1, &follow).placed("graph", 2);
+        let batch = Batch::of(&[post(5), post(6), post(5), block, follow]).unwrap();
+        assert_eq!(batch.created[&AccountId(1)].len(), 2);
+        assert_eq!(batch.changed[&AccountId(1)], BTreeSet::from([AccountId(2), AccountId(3)]));
+        assert_eq!(batch.named(), BTreeSet::from([AccountId(1), AccountId(2)]));
+
+        let mut broken = post(7);
+        broken.payload = vec![0xff].into();
+        assert!(Batch::of(&[broken]).is_err());
+        let mut unknown = post(8);
+        unknown.type_ = "plaza.posts.v1.PostPolished".to_owned();
+        assert_eq!(Batch::of(&[unknown]).unwrap(), Batch::default());
+    }
+}

@@ -1,0 +1,294 @@
+//! Home feeds follow posts, graph and accounts: fan-out on write, backfill, purge.
+//!
+//! Its law: a new post is pushed as its event tells, everything else is read from the truth *after* the event, and what
+//! was pushed is checked against the truth *after* the push. So whatever order events come in, and however often: the
+//! last one applied sees the truth that made it the last.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use plaza_core::{AccountId, Cx, PostId, Result};
+use plaza_events::{Digest, Event, Projection};
+
+use super::batch::Batch;
+use crate::domain::{
+    Builder, Entry, Followers, Live, MAX_BATCH, MAX_REFS, Peers, Relations, Window, acting_for, digest, floor, together,
+};
+use crate::store::FeedStore;
+
+/// The projection's name.
+pub(crate) const NAME: &str = "home-feeds";
+/// The outboxes it follows.
+pub(crate) const SOURCES: [&str; 3] = ["posts", "graph", "accounts"];
+/// Feeds written to by one call of the store.
+const PUSH: usize = 512;
+/// A relationship that keeps changing while a feed is adapted to it leaves that to a later event after this many rounds.
+const ROUNDS: usize = 4;
+
+/// The projection. Its keys are the accounts that read.
+pub(crate) struct HomeFeeds {
+    pub(crate) store: Arc<dyn FeedStore>,
+    pub(crate) peers: Peers,
+    pub(crate) relations: Arc<Relations>,
+    pub(crate) builder: Arc<Builder>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) cap: usize,
+}
+
+#[async_trait]
+impl Projection for HomeFeeds {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn sources(&self) -> &[&'static str] {
+        &SOURCES
+    }
+
+    fn keys(&self, event: &Event) -> Vec<i64> {
+        let batch = Batch::of(std::slice::from_ref(event)).unwrap_or_default();
+        batch.named().iter().map(|account| account.0).collect()
+    }
+
+    /// Builds the feeds of these owners anew, if they are held: a cold one is built when it is read.
+    async fn project(&self, cx: &Cx, keys: &[i64]) -> Result<()> {
+        let owners: Vec<AccountId> = keys.iter().map(|key| AccountId(*key)).collect();
+        let held = self.store.held(cx, &owners).await?;
+        together(held.into_iter().map(|owner| self.builder.afresh(cx, owner).boxed()).collect()).await?;
+        Ok(())
+    }
+
+    /// The accounts whose feeds are warm. A cold feed holds nothing that could be wrong.
+    async fn scan_truth(&self, cx: &Cx, after: i64, limit: usize) -> Result<Vec<(i64, Digest)>> {
+        let mut after = after;
+        loop {
+            let accounts = self.peers.accounts(cx, after, limit).await?;
+            let Some(last) = accounts.last() else { return Ok(Vec::new()) };
+            after = last.0;
+            let windows = self.store.windows(cx, &accounts).await?;
+            let celebrities = self.store.celebrities(cx).await?;
+            let warm = accounts.into_iter().zip(windows).filter_map(|(owner, window)| Some((owner, window?.floor())));
+            let digests = warm.map(|(owner, floor)| self.true_digest(cx, owner, floor, &celebrities).boxed());
+            let page: Vec<(i64, Digest)> = together(digests.collect()).await?;
+            if !page.is_empty() {
+                return Ok(page);
+            }
+        }
+    }
+
+    async fn digests(&self, cx: &Cx, keys: &[i64]) -> Result<Vec<Option<Digest>>> {
+        let owners: Vec<AccountId> = keys.iter().map(|key| AccountId(*key)).collect();
+        let windows = self.store.windows(cx, &owners).await?;
+        let celebrities = self.store.celebrities(cx).await?;
+        let of = |(owner, window): (AccountId, Option<Window>)| {
+            window.map(|window| digest(owner, window.iter(), window.floor(), &celebrities))
+        };
+        Ok(owners.into_iter().zip(windows).map(of).collect())
+    }
+
+    async fn apply(&self, cx: &Cx, events: &[Event]) -> Result<()> {
+        let batch = Batch::of(events)?;
+        self.forget(&batch);
+        if self.live.is_idle() && self.store.is_idle(cx).await? {
+            // Nobody reads. A build that begins from here on reads the truth that these events tell of.
+            return Ok(());
+        }
+        let pushed = self.push(cx, &batch.created).await?;
+        self.adapt(cx, &batch.changed).await?;
+        self.take_out(cx, &batch).await?;
+        let missing = self.verify(cx, &pushed).await?;
+        self.publish(&pushed, &missing);
+        Ok(())
+    }
+}
+
+/// Posts of one author with those they were pushed to.
+struct Pushed {
+    author: AccountId,
+    entries: Vec<Entry>,
+    followers: Followers,
+}
+
+impl HomeFeeds {
+    /// Lists that the events made old go before anything is read.
+    fn forget(&self, batch: &Batch) {
+        for (reader, authors) in &batch.changed {
+            for author in authors {
+                self.relations.forget_relationship(*reader, *author);
+            }
+        }
+        for author in batch.created.keys().chain(batch.deleted.keys()) {
+            self.relations.forget_recent(*author);
+        }
+        for account in &batch.gone {
+            self.relations.forget(*account);
+        }
+    }
+
+    /// Fan-out: new posts go to their authors' own feeds and to those of their followers.
+    async fn push(&self, cx: &Cx, created: &BTreeMap<AccountId, Vec<Entry>>) -> Result<Vec<Pushed>> {
+        let mut pushed = Vec::with_capacity(created.len());
+        for (author, entries) in created {
+            let followers = self.audience(cx, *author).await?;
+            for owners in pieces(author, &followers) {
+                self.store.push(cx, owners, entries).await?;
+            }
+            pushed.push(Pushed { author: *author, entries: entries.clone(), followers });
+        }
+        Ok(pushed)
+    }
+
+    /// Whom an author's posts are pushed to. One with too many followers is marked first, so that readers pull them
+    /// before anything is held back.
+    async fn audience(&self, cx: &Cx, author: AccountId) -> Result<Followers> {
+        if self.store.celebrities(cx).await?.contains(&author) {
+            return Ok(Followers::TooMany);
+        }
+        let followers = self.relations.followers(cx, author).await?;
+        if matches!(followers, Followers::TooMany) {
+            tracing::info!(%author, "too many followers for fan-out: pulled from now on");
+            self.store.mark_celebrities(cx, &[author]).await?;
+        }
+        Ok(followers)
+    }
+
+    /// Adapts held feeds to relationships that changed: brings in who is followed, takes out who is not.
+    async fn adapt(&self, cx: &Cx, changed: &BTreeMap<AccountId, BTreeSet<AccountId>>) -> Result<()> {
+        let readers: Vec<AccountId> = changed.keys().copied().collect();
+        if readers.is_empty() {
+            return Ok(());
+        }
+        // One that turns warm after this look is built from the truth that made these events.
+        let held = self.store.held(cx, &readers).await?;
+        let work = held.into_iter().filter_map(|owner| Some(self.adapt_one(cx, owner, changed.get(&owner)?).boxed()));
+        together(work.collect()).await?;
+        Ok(())
+    }
+
+    async fn adapt_one(&self, cx: &Cx, owner: AccountId, authors: &BTreeSet<AccountId>) -> Result<()> {
+        let authors: Vec<AccountId> = authors.iter().copied().collect();
+        let mut done: HashMap<AccountId, bool> = HashMap::new();
+        for _ in 0..ROUNDS {
+            let now = self.followed_among(cx, owner, &authors).await?;
+            let differs = |author: &AccountId, follows| done.get(author) != Some(&follows);
+            let gained: Vec<AccountId> =
+                authors.iter().copied().filter(|a| now.contains(a) && differs(a, true)).collect();
+            let lost: Vec<AccountId> =
+                authors.iter().copied().filter(|a| !now.contains(a) && differs(a, false)).collect();
+            if gained.is_empty() && lost.is_empty() {
+                // Known again, so that the feed can be read while graph is away.
+                self.relations.following(cx, owner).await?;
+                return Ok(());
+            }
+            if !lost.is_empty() {
+                self.store.purge(cx, owner, &lost).await?;
+            }
+            if !gained.is_empty() {
+                self.backfill(cx, owner, &gained).await?;
+            }
+            done = authors.iter().map(|author| (*author, now.contains(author))).collect();
+        }
+        Ok(())
+    }
+
+    /// Those of `authors` whom `owner` follows now.
+    async fn followed_among(&self, cx: &Cx, owner: AccountId, authors: &[AccountId]) -> Result<HashSet<AccountId>> {
+        let acting = acting_for(cx, owner);
+        let mut followed = HashSet::new();
+        for some in authors.chunks(MAX_BATCH) {
+            let relationships = self.peers.relationships(&acting, some).await?;
+            followed.extend(relationships.iter().filter(|r| r.following).map(|r| AccountId(r.account_id)));
+        }
+        Ok(followed)
+    }
+
+    /// Brings the recent posts of `authors` in. What the feed already has of them may be from an earlier time of
+    /// following, or from a build that knew of this one before its event, and was deleted while the list of followers did
+    /// not name the owner: that goes.
+    async fn backfill(&self, cx: &Cx, owner: AccountId, authors: &[AccountId]) -> Result<()> {
+        let celebrities = self.store.celebrities(cx).await?;
+        let pushed: Vec<AccountId> = authors.iter().copied().filter(|a| !celebrities.contains(a)).collect();
+        let refs = self.peers.refs(cx, &pushed, None, self.cap).await?;
+        self.store.merge(cx, owner, &refs, floor(&refs, self.cap)).await?;
+        let Some(window) = self.store.windows(cx, &[owner]).await?.pop().flatten() else { return Ok(()) };
+        let known: HashSet<PostId> = refs.iter().map(|e| e.post).collect();
+        let doubtful: Vec<Entry> =
+            window.iter().filter(|e| pushed.contains(&e.author) && !known.contains(&e.post)).copied().collect();
+        let missing: Vec<PostId> = self.peers.missing(cx, &doubtful).await?.iter().map(|e| e.post).collect();
+        if !missing.is_empty() {
+            self.store.remove(cx, &[owner], &missing).await?;
+        }
+        Ok(())
+    }
+
+    /// Deleted posts leave the feeds they were pushed to, deleted accounts lose theirs.
+    async fn take_out(&self, cx: &Cx, batch: &Batch) -> Result<()> {
+        for (author, posts) in &batch.deleted {
+            let followers = self.audience(cx, *author).await?;
+            for owners in pieces(author, &followers) {
+                self.store.remove(cx, owners, posts).await?;
+            }
+        }
+        let gone: Vec<AccountId> = batch.gone.iter().copied().collect();
+        if gone.is_empty() { Ok(()) } else { self.store.drop_feeds(cx, &gone).await }
+    }
+
+    /// Takes out again what was deleted before it was pushed. Returns those posts.
+    async fn verify(&self, cx: &Cx, pushed: &[Pushed]) -> Result<HashSet<PostId>> {
+        let entries: Vec<Entry> = pushed.iter().flat_map(|p| p.entries.iter().copied()).collect();
+        let missing: HashSet<PostId> = self.peers.missing(cx, &entries).await?.iter().map(|e| e.post).collect();
+        if missing.is_empty() {
+            return Ok(missing);
+        }
+        for Pushed { author, entries, followers } in pushed {
+            let posts: Vec<PostId> = entries.iter().map(|e| e.post).filter(|post| missing.contains(post)).collect();
+            if !posts.is_empty() {
+                for owners in pieces(author, followers) {
+                    self.store.remove(cx, owners, &posts).await?;
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Live feeds get what is there, in the order of ids, which is the one it was published in.
+    fn publish(&self, pushed: &[Pushed], missing: &HashSet<PostId>) {
+        if self.live.is_idle() {
+            return;
+        }
+        let mut news: Vec<(Entry, &Followers)> =
+            pushed.iter().flat_map(|p| p.entries.iter().map(|entry| (*entry, &p.followers))).collect();
+        news.retain(|(entry, _)| !missing.contains(&entry.post));
+        news.sort_by_key(|(entry, _)| entry.post);
+        for (entry, followers) in news {
+            self.live.publish(entry, followers, &self.relations);
+        }
+    }
+
+    /// The digest of what the owner's window should hold from `floor` up.
+    async fn true_digest(
+        &self,
+        cx: &Cx,
+        owner: AccountId,
+        floor: PostId,
+        celebrities: &HashSet<AccountId>,
+    ) -> Result<(i64, Digest)> {
+        let following = self.peers.following(cx, owner).await?;
+        let authors: Vec<AccountId> =
+            following.into_iter().filter(|author| !celebrities.contains(author)).chain([owner]).collect();
+        // One more than a window can hold: were there more, the digest should tell.
+        let refs = self.peers.refs(cx, &authors, None, (self.cap + 1).min(MAX_REFS)).await?;
+        Ok((owner.0, digest(owner, &refs, floor, celebrities)))
+    }
+}
+
+/// The feeds that an author's posts are pushed to, in pieces fit for one call of the store.
+fn pieces<'a>(author: &'a AccountId, followers: &'a Followers) -> impl Iterator<Item = &'a [AccountId]> {
+    let listed: &[AccountId] = match followers {
+        Followers::Listed(ids) => ids,
+        Followers::TooMany => &[],
+    };
+    listed.chunks(PUSH).chain([std::slice::from_ref(author)])
+}

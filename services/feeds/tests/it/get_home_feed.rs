@@ -1,0 +1,203 @@
+use std::time::Duration;
+
+use plaza_core::{Caller, Cx, reason};
+
+use crate::support::{Bench, CAP, Shown, THRESHOLD, config, user_with};
+use plaza_feeds::Config;
+
+#[tokio::test]
+async fn get_home_feed_shows_own_and_followed_posts_newest_first() {
+    let bench = Bench::new(4);
+    bench.world.follow(1, 2);
+    bench.world.follow(1, 3);
+    bench.page(1, 1).await;
+    for author in [1, 2, 3, 4, 2, 1] {
+        bench.world.post(author);
+    }
+    bench.deliver().await;
+    let home = bench.world.home(1);
+    assert_eq!(home.len(), 5);
+    let first = bench.page(1, 3).await;
+    assert_eq!(first.posts, home[..3]);
+    let second = bench.page_at(1, 3, &first.next).await.unwrap();
+    assert_eq!(second, Shown { posts: home[3..].to_vec(), next: String::new(), degraded: vec![] });
+}
+
+#[tokio::test]
+async fn get_home_feed_goes_on_below_the_window_without_a_hole() {
+    let bench = Bench::new(3);
+    bench.world.follow(1, 2);
+    for n in 0..3 * CAP as i64 {
+        bench.world.post(1 + n % 2);
+    }
+    bench.deliver().await;
+    for size in [1, 3, CAP as i32, 100] {
+        assert_eq!(bench.walk(1, size).await, bench.world.home(1), "pages of {size}");
+    }
+    assert_eq!(bench.held(1).await.unwrap().0, bench.world.home(1)[..CAP]);
+}
+
+#[tokio::test]
+async fn get_home_feed_builds_a_cold_feed_and_a_push_does_not_make_it_look_whole() {
+    let bench = Bench::new(2);
+    bench.world.follow(1, 2);
+    bench.world.post(2);
+    bench.page(1, 10).await;
+    bench.make_cold(1).await;
+    bench.world.post(2);
+    bench.deliver().await;
+    assert_eq!(bench.held(1).await, None);
+    assert_eq!(bench.page(1, 10).await.posts, bench.world.home(1));
+    assert_eq!(bench.held(1).await, Some((bench.world.home(1), 0)));
+}
+
+#[tokio::test]
+async fn get_home_feed_is_right_at_once_after_unfollow_block_and_delete() {
+    let bench = Bench::new(5);
+    for author in 2..=5 {
+        bench.world.follow(1, author);
+        bench.world.post(author);
+        bench.world.post(author);
+    }
+    bench.deliver().await;
+    assert_eq!(bench.page(1, 10).await.posts.len(), 8);
+    // None of the events is delivered.
+    bench.world.unfollow(1, 2);
+    assert_eq!(bench.page(1, 10).await.posts, bench.world.home(1));
+    bench.world.block(1, 3);
+    assert_eq!(bench.page(1, 10).await.posts, bench.world.home(1));
+    bench.world.block(4, 1);
+    assert_eq!(bench.page(1, 10).await.posts, bench.world.home(1));
+    let newest = bench.world.home(1)[0];
+    bench.world.delete(newest);
+    assert_eq!(bench.page(1, 10).await.posts, bench.world.home(1));
+    assert_eq!(bench.world.home(1).len(), 1);
+    assert_eq!(bench.walk(1, 1).await, bench.world.home(1));
+}
+
+#[tokio::test]
+async fn get_home_feed_merges_pulled_authors_in_order() {
+    let bench = Bench::new(9);
+    for reader in [1, 6, 7, 8, 9] {
+        bench.world.follow(reader, 2);
+    }
+    bench.world.follow(1, 3);
+    bench.page(1, 1).await;
+    for n in 0..3 * CAP as i64 {
+        bench.world.post(1 + n % 3);
+    }
+    bench.deliver().await;
+    assert!(bench.world.state.lock().follows.iter().filter(|(_, a)| *a == 2).count() > THRESHOLD);
+    let held = bench.held(1).await.unwrap().0;
+    assert!(held.iter().all(|post| bench.world.state.lock().posts[post].author != 2));
+    for size in [1, 4, 7, 100] {
+        assert_eq!(bench.walk(1, size).await, bench.world.home(1), "pages of {size}");
+    }
+    // Its own feed is pushed to.
+    assert_eq!(bench.walk(2, 3).await, bench.world.home(2));
+}
+
+#[tokio::test]
+async fn get_home_feed_shows_what_a_pulled_author_posted_since_the_last_page() {
+    let bench = Bench::new(9);
+    for reader in [1, 6, 7, 8, 9] {
+        bench.world.follow(reader, 2);
+    }
+    bench.page(1, 1).await;
+    for _ in 0..3 {
+        bench.world.post(2);
+        bench.deliver().await;
+        assert_eq!(bench.page(1, 10).await.posts, bench.world.home(1));
+    }
+}
+
+#[tokio::test]
+async fn get_home_feed_of_an_author_who_became_a_celebrity_has_each_post_once() {
+    let bench = Bench::new(9);
+    bench.world.follow(1, 2);
+    bench.page(1, 1).await;
+    bench.world.post(2);
+    bench.deliver().await;
+    for reader in 6..=9 {
+        bench.world.follow(reader, 2);
+    }
+    bench.world.post(2);
+    bench.deliver().await;
+    assert_eq!(bench.held(1).await.unwrap().0.len(), 1);
+    assert_eq!(bench.walk(1, 1).await, bench.world.home(1));
+    assert_eq!(bench.world.home(1).len(), 2);
+    assert_eq!(bench.drifted().await, [0; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn get_home_feed_waits_for_what_its_token_names_or_says_that_it_did_not() {
+    let bench = Bench::new(2);
+    bench.page(1, 1).await;
+    let post = bench.world.post(1);
+    let behind = bench.page_with(&user_with(1, "posts=1"), 10, "").await.unwrap();
+    assert_eq!(behind, Shown { posts: vec![], next: String::new(), degraded: vec!["feeds-behind".to_owned()] });
+
+    let cx = user_with(1, "posts=1");
+    let (page, ()) = tokio::join!(bench.page_with(&cx, 10, ""), bench.deliver());
+    assert_eq!(page.unwrap(), Shown { posts: vec![post], next: String::new(), degraded: vec![] });
+}
+
+#[tokio::test(start_paused = true)]
+async fn get_home_feed_does_not_wait_past_its_setting_or_its_deadline() {
+    let bench = Bench::with(2, &Config { consistency_wait_ms: 300, ..config() });
+    let start = tokio::time::Instant::now();
+    let page = bench.page_with(&user_with(1, "graph=9"), 10, "").await.unwrap();
+    assert_eq!((page.degraded, start.elapsed().as_millis() / 10), (vec!["feeds-behind".to_owned()], 30));
+
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(100);
+    let cx = Cx::new(Caller::user(plaza_core::AccountId(1)), deadline)
+        .with_token(plaza_core::Token::parse("graph=9").unwrap());
+    assert_eq!(bench.page_with(&cx, 10, "").await.unwrap().degraded, ["feeds-behind"]);
+    assert!(tokio::time::Instant::now() < deadline);
+}
+
+#[tokio::test]
+async fn get_home_feed_refuses_a_negative_size_and_a_token_of_another() {
+    let bench = Bench::new(2);
+    for _ in 0..4 {
+        bench.world.post(1);
+    }
+    let error = bench.page_at(1, -1, "").await.unwrap_err();
+    assert_eq!(error.violations()[0].field, "page_size");
+    let next = bench.page(1, 2).await.next;
+    let error = bench.page_at(2, 2, &next).await.unwrap_err();
+    assert!(error.is(reason::PAGE_TOKEN_INVALID));
+    assert!(bench.page_at(1, 2, "forged").await.unwrap_err().is(reason::PAGE_TOKEN_INVALID));
+    let nobody = Cx::new(Caller::default(), tokio::time::Instant::now() + Duration::from_secs(5));
+    assert!(bench.page_with(&nobody, 2, "").await.unwrap_err().is(reason::CREDENTIALS_MISSING));
+}
+
+#[tokio::test]
+async fn get_home_feed_costs_one_call_for_rules_and_one_for_posts() {
+    let bench = Bench::with(4, &Config { cap: 100, ..config() });
+    for author in 2..=4 {
+        bench.world.follow(1, author);
+    }
+    for n in 0..30 {
+        bench.world.post(1 + n % 4);
+    }
+    bench.page(1, 10).await;
+    bench.world.calls.take();
+    assert_eq!(bench.page(1, 10).await.posts.len(), 10);
+    assert_eq!(bench.world.calls.take(), [0, 1, 1, 0]);
+}
+
+#[tokio::test]
+async fn get_home_feed_serves_a_short_page_with_a_token_when_almost_all_is_hidden() {
+    let bench = Bench::with(2, &Config { cap: 500, ..config() });
+    bench.world.follow(1, 2);
+    let oldest = bench.world.post(1);
+    for _ in 0..400 {
+        bench.world.post(2);
+    }
+    bench.page(1, 1).await;
+    bench.world.unfollow(1, 2);
+    let page = bench.page(1, 10).await;
+    assert!(page.posts.is_empty() && !page.next.is_empty());
+    assert_eq!(bench.walk(1, 10).await, [oldest]);
+}

@@ -1,0 +1,325 @@
+//! Random sequences of operations against the brute-force model, [`crate::world::State::home`].
+//!
+//! Caps are small, so that windows overflow and authors become celebrities; events come late, in any order and more than
+//! once. While events are under way a page must never show what it should not. When all have come, every feed must be the
+//! model's to the last post, however it came about, and hold exactly what the truth says.
+
+use std::collections::BTreeSet;
+
+use plaza_events::Event;
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
+use crate::support::{Bench, config, falls};
+use crate::world::World;
+use plaza_feeds::Config;
+
+const ACCOUNTS: i64 = 7;
+
+#[derive(Clone, Debug)]
+enum Change {
+    Post {
+        author: i64,
+        followers_only: bool,
+    },
+    /// Of all posts the one at this place.
+    Delete(prop::sample::Index),
+    Follow(i64, i64),
+    Unfollow(i64, i64),
+    Block(i64, i64),
+    Unblock(i64, i64),
+    DeleteAccount(i64),
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Change(Change),
+    /// Up to so many of the events that wait, from this place on, or in the order of the seed.
+    Deliver {
+        count: usize,
+        shuffle: Option<u64>,
+    },
+    /// Events that were delivered before, again.
+    Redeliver {
+        count: usize,
+        seed: u64,
+    },
+    Read {
+        reader: i64,
+        size: i32,
+    },
+    /// Delivers all, then walks, with steps between the pages.
+    Walk {
+        reader: i64,
+        size: i32,
+        between: Vec<Step>,
+    },
+    Rebuild(i64),
+    Cold(i64),
+    /// All feeds at once, as after losing the store.
+    Wipe,
+    Wait,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Change(Change),
+    Deliver(usize),
+    Cold(i64),
+    Next,
+}
+
+fn account() -> impl Strategy<Value = i64> {
+    // The first are more likely: followed by many, read by many.
+    prop_oneof![3 => 1..=3_i64, 2 => 1..=ACCOUNTS]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        24 => (account(), prop::bool::weighted(0.2))
+            .prop_map(|(author, followers_only)| Change::Post { author, followers_only }),
+        6 => any::<prop::sample::Index>().prop_map(Change::Delete),
+        16 => (1..=ACCOUNTS, account()).prop_map(|(a, b)| Change::Follow(a, b)),
+        6 => (1..=ACCOUNTS, account()).prop_map(|(a, b)| Change::Unfollow(a, b)),
+        2 => (account(), account()).prop_map(|(a, b)| Change::Block(a, b)),
+        2 => (account(), account()).prop_map(|(a, b)| Change::Unblock(a, b)),
+        1 => (1..=ACCOUNTS).prop_map(Change::DeleteAccount),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => change().prop_map(Step::Change),
+        2 => (1..6_usize).prop_map(Step::Deliver),
+        1 => account().prop_map(Step::Cold),
+        4 => Just(Step::Next),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        40 => change().prop_map(Op::Change),
+        12 => (1..9_usize, prop::option::of(any::<u64>()))
+            .prop_map(|(count, shuffle)| Op::Deliver { count, shuffle }),
+        4 => (1..9_usize, any::<u64>()).prop_map(|(count, seed)| Op::Redeliver { count, seed }),
+        8 => (1..=ACCOUNTS, 1..12_i32).prop_map(|(reader, size)| Op::Read { reader, size }),
+        2 => (account(), 1..5_i32, prop::collection::vec(step(), 0..24))
+            .prop_map(|(reader, size, between)| Op::Walk { reader, size, between }),
+        1 => account().prop_map(Op::Rebuild),
+        2 => account().prop_map(Op::Cold),
+        1 => Just(Op::Wipe),
+        2 => Just(Op::Wait),
+    ]
+}
+
+/// The service with the events that wait for it and those it had.
+struct Run {
+    bench: Bench,
+    waiting: Vec<Event>,
+    delivered: Vec<Event>,
+    /// Pairs whose relationship changed since a walk began.
+    touched: BTreeSet<(i64, i64)>,
+}
+
+impl Run {
+    fn new(config: &Config) -> Self {
+        Self { bench: Bench::with(ACCOUNTS, config), waiting: vec![], delivered: vec![], touched: BTreeSet::new() }
+    }
+
+    fn world(&self) -> &World {
+        &self.bench.world
+    }
+
+    fn is_there(&self, account: i64) -> bool {
+        self.world().state.lock().accounts.contains(&account)
+    }
+
+    fn change(&mut self, change: &Change) {
+        match change {
+            Change::Post { author, followers_only } if self.is_there(*author) => {
+                self.world().post_for(*author, *followers_only);
+            }
+            Change::Post { .. } => {}
+            Change::Delete(at) => {
+                let posts: Vec<i64> = self.world().state.lock().posts.keys().copied().collect();
+                if !posts.is_empty() {
+                    self.world().delete(*at.get(&posts));
+                }
+            }
+            Change::Follow(a, b) => self.touch(*a, *b, World::follow),
+            Change::Unfollow(a, b) => self.touch(*a, *b, World::unfollow),
+            Change::Block(a, b) => self.touch(*a, *b, World::block),
+            Change::Unblock(a, b) => self.touch(*a, *b, World::unblock),
+            Change::DeleteAccount(account) => {
+                self.touched.extend((1..=ACCOUNTS).flat_map(|other| [(*account, other), (other, *account)]));
+                self.world().delete_account(*account);
+            }
+        }
+        self.waiting.extend(self.world().drain());
+    }
+
+    fn touch(&mut self, a: i64, b: i64, change: impl Fn(&World, i64, i64)) {
+        if self.is_there(a) && self.is_there(b) {
+            self.touched.extend([(a, b), (b, a)]);
+            change(self.world(), a, b);
+        }
+    }
+
+    async fn deliver(&mut self, count: usize, shuffle: Option<u64>) {
+        if let Some(seed) = shuffle {
+            shuffled(&mut self.waiting, seed);
+        }
+        let batch: Vec<Event> = self.waiting.drain(..count.min(self.waiting.len())).collect();
+        self.bench.apply(&batch).await;
+        self.delivered.extend(batch);
+    }
+
+    async fn deliver_all(&mut self) {
+        self.deliver(usize::MAX, None).await;
+    }
+
+    async fn redeliver(&mut self, count: usize, seed: u64) {
+        let mut again = self.delivered.clone();
+        shuffled(&mut again, seed);
+        again.truncate(count);
+        self.bench.apply(&again).await;
+    }
+
+    /// A page shows nothing that it should not, whatever the state of events.
+    async fn read(&self, reader: i64, size: i32) {
+        let page = self.bench.page(reader, size).await;
+        assert!(falls(&page.posts), "order: {:?}", page.posts);
+        assert!(page.posts.len() <= usize::try_from(size).unwrap());
+        let home = self.world().home(reader);
+        assert!(page.posts.iter().all(|post| home.contains(post)), "{:?} is not in {home:?}", page.posts);
+    }
+
+    /// Pages of a walk are disjoint and fall, and miss nothing that stood from start to end.
+    async fn walk(&mut self, reader: i64, size: i32, between: &[Step]) {
+        self.deliver_all().await;
+        self.touched.clear();
+        let (at_start, mut seen, mut token) = (self.world().home(reader), Vec::new(), String::new());
+        let mut steps = between.iter();
+        loop {
+            if !self.is_there(reader) {
+                return;
+            }
+            let page = self.bench.page_at(reader, size, &token).await.unwrap();
+            seen.extend(page.posts);
+            assert!(falls(&seen), "order: {seen:?}");
+            token = page.next;
+            if token.is_empty() {
+                break;
+            }
+            for step in steps.by_ref() {
+                match step {
+                    Step::Change(change) => self.change(change),
+                    Step::Deliver(count) => self.deliver(*count, None).await,
+                    Step::Cold(account) => self.bench.make_cold(*account).await,
+                    Step::Next => break,
+                }
+            }
+        }
+        let state = self.world().state.lock();
+        let stood = |post: &&i64| state.posts.get(post).is_some_and(|p| !self.touched.contains(&(reader, p.author)));
+        for post in at_start.iter().filter(stood) {
+            assert!(seen.contains(post), "{post} stood all the while; seen {seen:?} of {at_start:?}");
+        }
+    }
+
+    async fn run(&mut self, op: &Op) {
+        match op {
+            Op::Change(change) => self.change(change),
+            Op::Deliver { count, shuffle } => self.deliver(*count, *shuffle).await,
+            Op::Redeliver { count, seed } => self.redeliver(*count, *seed).await,
+            Op::Read { reader, size } if self.is_there(*reader) => self.read(*reader, *size).await,
+            Op::Walk { reader, size, between } if self.is_there(*reader) => self.walk(*reader, *size, between).await,
+            Op::Rebuild(reader) if self.is_there(*reader) => drop(self.bench.rebuild(*reader).await),
+            Op::Read { .. } | Op::Walk { .. } | Op::Rebuild(_) => {}
+            Op::Cold(reader) => self.bench.make_cold(*reader).await,
+            Op::Wipe => {
+                for reader in 1..=ACCOUNTS {
+                    self.bench.make_cold(reader).await;
+                }
+            }
+            Op::Wait => self.world().clock.advance(40_000_000),
+        }
+    }
+
+    /// All events have come, some of them again: every feed is the model's, and what is held is what should be.
+    async fn settle(&mut self, seed: u64) {
+        shuffled(&mut self.waiting, seed);
+        while !self.waiting.is_empty() {
+            self.deliver(3, None).await;
+        }
+        self.redeliver(self.delivered.len() / 2, seed).await;
+        assert_eq!(self.bench.drifted().await, [0; 0], "as fanned out");
+        let readers: Vec<i64> = self.world().state.lock().accounts.iter().copied().collect();
+        for reader in &readers {
+            let fanned_out = self.bench.held(*reader).await;
+            let home = self.world().home(*reader);
+            assert_eq!(self.bench.walk(*reader, 3).await, home, "of {reader}, from {fanned_out:?}");
+            self.bench.rebuild(*reader).await;
+            assert_eq!(self.bench.walk(*reader, 5).await, home, "of {reader}, rebuilt");
+        }
+        assert_eq!(self.bench.drifted().await, [0; 0], "as rebuilt");
+        // The whole log once more, into feeds that are all warm.
+        self.redeliver(usize::MAX, seed).await;
+        assert_eq!(self.bench.drifted().await, [0; 0], "as replayed");
+        for reader in &readers {
+            assert_eq!(self.bench.walk(*reader, 100).await, self.world().home(*reader), "of {reader}, replayed");
+        }
+    }
+}
+
+fn shuffled(events: &mut [Event], seed: u64) {
+    // A linear congruential generator: the same order for the same seed everywhere.
+    let mut state = seed;
+    for at in (1..events.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let other = usize::try_from(state >> 33).unwrap() % (at + 1);
+        events.swap(at, other);
+    }
+}
+
+fn check(config: &Config, ops: &[Op], seed: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let mut run = Run::new(config);
+        for op in ops {
+            run.run(op).await;
+        }
+        run.settle(seed).await;
+    });
+}
+
+fn settings(cases: u32) -> ProptestConfig {
+    let persistence = Box::new(FileFailurePersistence::Direct("tests/it/property.regressions"));
+    ProptestConfig {
+        cases,
+        failure_persistence: Some(persistence),
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(settings(400))]
+
+    #[test]
+    fn feeds_are_what_the_model_says(ops in prop::collection::vec(op(), 1..160), seed in any::<u64>()) {
+        check(&config(), &ops, seed);
+    }
+
+    /// Hardly room for two feeds, and one day of absence is long: feeds go cold all the time.
+    #[test]
+    fn feeds_in_a_crammed_store_are_what_the_model_says(ops in prop::collection::vec(op(), 1..120), seed in any::<u64>()) {
+        check(&Config { max_entries: 18, active_days: 1, ..config() }, &ops, seed);
+    }
+
+    /// Everybody who has a follower is pulled.
+    #[test]
+    fn feeds_of_celebrities_only_are_what_the_model_says(ops in prop::collection::vec(op(), 1..120), seed in any::<u64>()) {
+        check(&Config { celebrity_threshold: 0, ..config() }, &ops, seed);
+    }
+}

@@ -1,0 +1,164 @@
+//! A service under test: the app over a world, with the events in the test's hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plaza_core::{AccountId, Caller, Cx, Result, Secret, Token};
+use plaza_events::projection::{AuditOptions, audit};
+use plaza_events::{Event, Marks, Projection};
+use plaza_feeds::store::FeedStore;
+use plaza_feeds::store::faulty::FaultyFeeds;
+use plaza_feeds::store::memory::{MemoryFeeds, MemoryOptions};
+use plaza_feeds::{App, Config, Deps};
+use plaza_proto::accounts::v1::AccountsServiceClient;
+use plaza_proto::feeds::v1::{FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, RebuildFeedRequest};
+use plaza_proto::graph::v1::GraphServiceClient;
+use plaza_proto::posts::v1::PostsServiceClient;
+use plaza_rpc::Gate;
+use plaza_stores::Faults;
+
+use crate::fakes::Fake;
+use crate::world::World;
+
+/// Small, so that tests hit the edges.
+pub(crate) const CAP: usize = 8;
+pub(crate) const THRESHOLD: usize = 3;
+
+pub(crate) struct Bench {
+    pub(crate) world: Arc<World>,
+    pub(crate) app: App,
+    pub(crate) client: FeedsServiceClient,
+    pub(crate) store: Arc<dyn FeedStore>,
+    pub(crate) faults: Faults,
+    pub(crate) projection: Arc<dyn Projection>,
+    pub(crate) marks: Marks,
+}
+
+/// A page as tests look at it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) posts: Vec<i64>,
+    pub(crate) next: String,
+    pub(crate) degraded: Vec<String>,
+}
+
+pub(crate) fn config() -> Config {
+    Config { cap: CAP, celebrity_threshold: THRESHOLD, live_queue: 4, ..Config::default() }
+}
+
+impl Bench {
+    /// The service over a world of the accounts 1 to `accounts`.
+    pub(crate) fn new(accounts: i64) -> Self {
+        Self::with(accounts, &config())
+    }
+
+    pub(crate) fn with(accounts: i64, config: &Config) -> Self {
+        let (world, faults) = (World::new(accounts), Faults::new());
+        let secret = Secret::new([7; 32]);
+        let options = MemoryOptions {
+            cap: config.cap,
+            max_entries: config.max_entries,
+            active_ms: i64::from(config.active_days) * 86_400_000,
+        };
+        let memory = Arc::new(MemoryFeeds::new(options, world.env.clone()));
+        let deps = Deps {
+            env: world.env.clone(),
+            gate: Gate::builder(world.env.clone(), &secret).build(),
+            secret,
+            posts: PostsServiceClient::local(Arc::new(Fake(world.clone()))),
+            graph: GraphServiceClient::local(Arc::new(Fake(world.clone()))),
+            accounts: AccountsServiceClient::local(Arc::new(Fake(world.clone()))),
+        };
+        let faulty = Arc::new(FaultyFeeds::new(memory.clone(), faults.clone()));
+        let app = App::with_store(config, deps, faulty).unwrap();
+        let (projection, marks) = app.projections().pop().unwrap();
+        Self { client: app.client(), world, app, store: memory, faults, projection, marks }
+    }
+
+    /// Applies all events of the world, in order.
+    pub(crate) async fn deliver(&self) {
+        let events = self.world.drain();
+        self.apply(&events).await;
+    }
+
+    pub(crate) async fn apply(&self, events: &[Event]) {
+        self.try_apply(events).await.unwrap();
+    }
+
+    pub(crate) async fn try_apply(&self, events: &[Event]) -> Result<()> {
+        let cx = Cx::background("home-feeds", Duration::from_secs(30));
+        self.projection.apply(&cx, events).await?;
+        self.marks.raise(events.iter().map(|e| (e.source.as_str(), e.position)));
+        Ok(())
+    }
+
+    pub(crate) async fn page_at(&self, reader: i64, size: i32, token: &str) -> Result<Shown> {
+        self.page_with(&user(reader), size, token).await
+    }
+
+    pub(crate) async fn page_with(&self, cx: &Cx, size: i32, token: &str) -> Result<Shown> {
+        let req = GetHomeFeedRequest { page_size: size, page_token: token.to_owned() };
+        let page = self.client.get_home_feed(cx, req).await?;
+        let posts = page.posts.iter().map(|p| p.post_id).collect();
+        Ok(Shown { posts, next: page.next_page_token, degraded: cx.take_outcome().degraded })
+    }
+
+    /// The newest page.
+    pub(crate) async fn page(&self, reader: i64, size: i32) -> Shown {
+        self.page_at(reader, size, "").await.unwrap()
+    }
+
+    /// All pages from top to bottom.
+    pub(crate) async fn walk(&self, reader: i64, size: i32) -> Vec<i64> {
+        let (mut posts, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = self.page_at(reader, size, &token).await.unwrap();
+            assert_eq!(page.degraded, [""; 0]);
+            posts.extend(page.posts);
+            assert!(falls(&posts), "not falling: {posts:?}");
+            token = page.next;
+            if token.is_empty() {
+                return posts;
+            }
+        }
+    }
+
+    pub(crate) async fn rebuild(&self, reader: i64) -> i32 {
+        let request_id = self.world.env.event_id().to_string();
+        let req = RebuildFeedRequest { request_id, account_id: reader };
+        self.client.rebuild_feed(&user(reader), req).await.unwrap().entries
+    }
+
+    /// What the store holds, newest first, with the floor; `None` if cold.
+    pub(crate) async fn held(&self, reader: i64) -> Option<(Vec<i64>, i64)> {
+        let cx = Cx::background("test", Duration::from_secs(5));
+        let window = self.store.windows(&cx, &[AccountId(reader)]).await.unwrap().remove(0)?;
+        Some((window.iter().map(|e| e.post.0).collect(), window.floor().0))
+    }
+
+    pub(crate) async fn make_cold(&self, reader: i64) {
+        let cx = Cx::background("test", Duration::from_secs(5));
+        self.store.drop_feeds(&cx, &[AccountId(reader)]).await.unwrap();
+    }
+
+    /// The owners whose held feeds are not what the truth says.
+    pub(crate) async fn drifted(&self) -> Vec<i64> {
+        let options = AuditOptions { page: 3, ..AuditOptions::default() };
+        audit(&*self.projection, &self.world.env, &options).await.unwrap().keys()
+    }
+}
+
+/// Whether posts are in strict order, newest first; so a walk that does not get on is seen.
+pub(crate) fn falls(posts: &[i64]) -> bool {
+    posts.windows(2).all(|pair| pair[0] > pair[1])
+}
+
+/// A call of a signed-in user.
+pub(crate) fn user(account: i64) -> Cx {
+    Cx::new(Caller::user(AccountId(account)), tokio::time::Instant::now() + Duration::from_secs(5))
+}
+
+/// The same with a consistency token.
+pub(crate) fn user_with(account: i64, token: &str) -> Cx {
+    user(account).with_token(Token::parse(token).unwrap())
+}

@@ -1,0 +1,36 @@
+//! `plaza bench`: measures a platform from outside, over gRPC.
+
+mod drive;
+mod report;
+mod scenes;
+mod server;
+mod stage;
+mod steps;
+mod wire;
+
+use crate::cli::{BenchArgs, BenchCommand, LoadArgs};
+use crate::failure::Result;
+use crate::plan;
+
+use scenes::Scene;
+
+/// Runs one measurement and prints it.
+///
+/// # Errors
+/// A platform that cannot be started, filled or reached.
+pub async fn run(args: &BenchArgs) -> Result<()> {
+    let (load, report) = match &args.command {
+        BenchCommand::Home(load) => (load, scene(Scene::Home, load).await?),
+        BenchCommand::User(load) => (load, scene(Scene::User, load).await?),
+        BenchCommand::Compose(load) => (load, scene(Scene::Compose, load).await?),
+        BenchCommand::Mix(load) => (load, scene(Scene::Mix, load).await?),
+        BenchCommand::Followers(load) => (load, steps::followers(load).await?),
+        BenchCommand::Length(load) => (load, steps::length(load).await?),
+    };
+    report.print(load.json);
+    Ok(())
+}
+
+async fn scene(scene: Scene, load: &LoadArgs) -> Result<report::Report> {
+    scenes::run(scene, load, plan::of(&load.people, &load.sizes)?).await
+}

@@ -1,0 +1,106 @@
+//! Commands that an operator gives to a running process.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Which process, and how to prove who asks.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Process")]
+pub struct AdminArgs {
+    /// The process that runs the projections
+    #[arg(long, value_name = "ADDRESS", default_value = "http://127.0.0.1:50051", env = "PLAZA_TARGET")]
+    pub target: String,
+    /// The platform's data folder, which holds its secret; PLAZA_SECRET is used if it is set
+    #[arg(long, value_name = "DIR", default_value = "plaza-data")]
+    pub data_dir: PathBuf,
+}
+
+/// `plaza projections`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  plaza projections
+  plaza projections --target http://127.0.0.1:50054 --data-dir data")]
+pub struct ProjectionsArgs {
+    /// Process.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// `plaza rebuild`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  plaza rebuild home-feeds
+  plaza rebuild home-feeds --after 81234567890   # go on where a rebuild stopped")]
+pub struct RebuildArgs {
+    /// The projection's name, as `plaza projections` lists it
+    pub projection: String,
+    /// Only keys above KEY, to go on after a rebuild that stopped
+    #[arg(long, value_name = "KEY", default_value_t = 0)]
+    pub after: i64,
+    /// Process.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// `plaza audit`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  plaza audit home-feeds            # ends with status 3 if something drifted
+  plaza audit home-feeds --repair")]
+pub struct AuditArgs {
+    /// The projection's name, as `plaza projections` lists it
+    pub projection: String,
+    /// Repair what drifted
+    #[arg(long)]
+    pub repair: bool,
+    /// Process.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// `plaza dlq`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  plaza dlq list
+  plaza dlq replay home-feeds")]
+pub struct DlqArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: DlqCommand,
+}
+
+/// What to do with dead letters.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DlqCommand {
+    /// List them, oldest first
+    #[command(after_help = "\
+Examples:
+  plaza dlq list
+  plaza dlq list home-feeds")]
+    List {
+        /// Only those of this projection
+        projection: Option<String>,
+        /// Process.
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Apply them again; those that succeed are gone
+    #[command(after_help = "\
+Examples:
+  plaza dlq replay home-feeds
+  plaza dlq replay home-feeds 3 4")]
+    Replay {
+        /// The projection that gave up on them
+        projection: String,
+        /// Only these, as `plaza dlq list` numbers them
+        ids: Vec<i64>,
+        /// Process.
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+}

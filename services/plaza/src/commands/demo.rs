@@ -1,0 +1,104 @@
+//! `demo` and `seed`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use plaza_core::Env;
+use tokio::time::Instant;
+
+use super::signals::asked_to_end;
+use super::story::Story;
+use super::up::{announce, logging, stop};
+use crate::cli::{DemoArgs, SeedArgs};
+use crate::config::{Layers, Service, Setting, Settings};
+use crate::failure::Result;
+use crate::load::{Door, Filled, Filler};
+use crate::people::Plan;
+use crate::plan;
+use crate::platform::{Listeners, Platform, Running};
+use crate::usage;
+
+/// Calls under way at once while a platform in this process is filled.
+const INSIDE: usize = 256;
+/// The same for one elsewhere.
+const OUTSIDE: usize = 64;
+
+pub(super) async fn demo(args: DemoArgs) -> Result<()> {
+    let start = Instant::now();
+    let plan = plan::of(&args.people, &args.sizes)?;
+    if let Some(target) = &args.target {
+        let filled = fill(Door::outside(target)?, &plan, OUTSIDE).await?;
+        print!("{}", Story::new(&plan, &filled, address(target)));
+        return Ok(());
+    }
+    let settings = settings(&args)?;
+    let _telemetry = logging(&settings, "plaza")?;
+    let running = start_all(settings).await?;
+    let told = tell(&running, &args, &plan, start);
+    tokio::select! {
+        told = told => told?,
+        asked = asked_to_end() => return asked.and(stop(running).await),
+    }
+    if !args.exit {
+        println!("Serving until Ctrl-C.");
+        asked_to_end().await?;
+    }
+    stop(running).await
+}
+
+async fn start_all(settings: Settings) -> Result<Running> {
+    let listeners = Listeners::bind(&settings).await?;
+    Platform::start_on(settings, Env::system(), &Service::ALL, listeners).await
+}
+
+/// Fills the platform and says what to try.
+async fn tell(running: &Running, args: &DemoArgs, plan: &Plan, start: Instant) -> Result<()> {
+    let filled = fill(running.door()?, plan, INSIDE).await?;
+    print!("{}", Story::new(plan, &filled, &running.grpc().to_string()));
+    println!("Metrics: http://{}/metrics", running.admin());
+    println!("{}", cost(start.elapsed()));
+    announce(running, &args.ready)
+}
+
+/// What it took: read by those who measure it.
+fn cost(elapsed: Duration) -> String {
+    let memory = usage::peak_mb(Path::new("/proc/self")).map_or(String::new(), |mb| format!(", {mb} MB at most"));
+    format!("Ready after {:.1} s{memory}.", elapsed.as_secs_f64())
+}
+
+/// The settings of a demo: those of `up`, but in memory and with passwords that cost nothing unless said otherwise.
+fn settings(args: &DemoArgs) -> Result<Settings> {
+    let flags = args.settings.flags();
+    let default = |name: &str, value: &str| Setting {
+        origin: "the demo's default".to_owned(),
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    let mut layers = Layers::of_process(args.settings.config.clone(), flags);
+    layers.defaults.insert(0, default("log", "warn"));
+    layers.defaults.push(default("accounts.insecure_fast_hash", "true"));
+    if args.settings.data_dir.is_none() {
+        layers.defaults.push(default("ephemeral", "true"));
+    }
+    Ok(layers.load()?)
+}
+
+pub(super) async fn seed(args: SeedArgs) -> Result<()> {
+    let start = Instant::now();
+    let plan = plan::of(&args.people, &args.sizes)?;
+    let filled = fill(Door::outside(&args.target)?, &plan, usize::from(args.concurrency)).await?;
+    let (people, posts) = (filled.actors.len(), filled.posts.len());
+    let (follows, likes) = (plan.follows().count(), plan.likes());
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{people} people, {follows} follows, {posts} posts, {likes} likes in {seconds:.1} s");
+    Ok(())
+}
+
+async fn fill(door: Door, plan: &Plan, concurrency: usize) -> Result<Filled> {
+    Ok(Filler::new(door, plan.clone(), Env::system(), concurrency).run().await?)
+}
+
+/// `http://host:port` as grpcurl takes it.
+fn address(target: &str) -> &str {
+    target.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/')
+}

@@ -1,0 +1,185 @@
+//! The layers that settings come from, the later over the earlier.
+
+use std::path::{Path, PathBuf};
+
+use figment::providers::{Format as _, Serialized, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Error, Figment, Metadata, Profile, Provider};
+
+use super::{Settings, SettingsError};
+
+/// How variables begin that are no settings: they are for a command, the build or the tests.
+const NO_SETTINGS: &[&str] = &["PLAZA_CONFIG", "PLAZA_TARGET", "PLAZA_REQUIRE_STORES", "PLAZA_CRASH_AT", "PLAZA_TEST_"];
+/// The file that is read if it is there and none is named.
+const FILE: &str = "plaza.toml";
+
+/// One setting from a variable or a flag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Where it is from, such as `PLAZA_GRPC_ADDRESS` or `--grpc-address`.
+    pub origin: String,
+    /// Its name, parts apart by dots, such as `posts.store`.
+    pub name: String,
+    /// Its value as text.
+    pub value: String,
+}
+
+/// What to read.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    /// Defaults of the command, over those of the settings.
+    pub defaults: Vec<Setting>,
+    /// The file; without one, `plaza.toml` in the current folder if there is one.
+    pub file: Option<PathBuf>,
+    /// The process's variables; those that are not ours are passed over.
+    pub variables: Vec<(String, String)>,
+    /// From the command line.
+    pub flags: Vec<Setting>,
+}
+
+impl Layers {
+    /// The process's own variables, with this file and these flags.
+    #[must_use]
+    pub fn of_process(file: Option<PathBuf>, flags: Vec<Setting>) -> Self {
+        let variables = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        // The usual variable of programs that log by filters counts where nothing of ours says otherwise.
+        let filter = std::env::var("RUST_LOG").ok().map(|value| Setting {
+            origin: "RUST_LOG".to_owned(),
+            name: "log".to_owned(),
+            value,
+        });
+        Self { defaults: filter.into_iter().collect(), file, variables: variables.collect(), flags }
+    }
+
+    /// The settings that come of it, checked.
+    ///
+    /// # Errors
+    /// Every wrong setting that was found, with what would be right.
+    pub fn load(&self) -> Result<Settings, SettingsError> {
+        let given = self.given()?;
+        let base = Figment::from(Serialized::defaults(Settings::default())).merge(given.clone());
+        let derived = base.extract::<Settings>()?.derived();
+        let settings: Settings = Figment::from(Serialized::defaults(derived)).merge(given).extract()?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn given(&self) -> Result<Figment, SettingsError> {
+        let mut figment = self.defaults.iter().cloned().fold(Figment::new(), Figment::merge);
+        if let Some(file) = self.file() {
+            if !file.is_file() {
+                let told = format!("`--config` names {}, which is not a file", file.display());
+                return Err(SettingsError::one(told));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let variables = self.variables.iter().filter_map(|(name, value)| variable(name, value));
+        Ok(variables.chain(self.flags.iter().cloned()).fold(figment, Figment::merge))
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        let usual = || Path::new(FILE).is_file().then(|| PathBuf::from(FILE));
+        self.file.clone().or_else(usual)
+    }
+}
+
+/// The setting that a variable holds: `PLAZA_POSTS__STORE` is `posts.store`.
+fn variable(name: &str, value: &str) -> Option<Setting> {
+    let path = name.strip_prefix("PLAZA_").filter(|_| !NO_SETTINGS.iter().any(|no| name.starts_with(no)))?;
+    Some(Setting { origin: name.to_owned(), name: path.to_lowercase().replace("__", "."), value: value.to_owned() })
+}
+
+impl Provider for Setting {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.clone())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, Error> {
+        // Text reads as what it looks like: a number, a truth value, a list; but a secret of digits is no number.
+        let value = match self.name.as_str() {
+            "secret" | "data_dir" | "log" => Value::from(self.value.as_str()),
+            _ => self.value.parse().unwrap_or_else(|_| Value::from(self.value.as_str())),
+        };
+        let dict = figment::util::nest(&self.name, value).into_dict().unwrap_or_default();
+        Ok(Profile::Default.collect(dict))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flag(name: &str, value: &str) -> Setting {
+        Setting { origin: format!("--{name}"), name: name.to_owned(), value: value.to_owned() }
+    }
+
+    fn layers(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> (tempfile::TempDir, Layers) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.toml");
+        std::fs::write(&path, file).unwrap();
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let flags = flags.iter().map(|(k, v)| flag(k, v)).collect();
+        (dir, Layers { file: Some(path), variables, flags, ..Layers::default() })
+    }
+
+    fn load(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Settings, String> {
+        layers(file, variables, flags).1.load().map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
+        let file = "log = 'file'\ndrain_ms = 1000\nmaintenance_ms = 1000\n";
+        let variables = [("PLAZA_LOG", "variable"), ("PLAZA_DRAIN_MS", "2000"), ("OTHER_LOG", "x")];
+        let settings = load(file, &variables, &[("log", "flag")]).unwrap();
+        assert_eq!(settings.log, "flag");
+        assert_eq!((settings.drain_ms, settings.maintenance_ms), (2_000, 1_000));
+        assert_eq!(settings.grpc_address, Settings::default().grpc_address);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_with_the_nearest_there_is() {
+        let error = load("grpc_adress = '127.0.0.1:1'\n", &[], &[]).unwrap_err();
+        assert!(error.contains("there is no setting `grpc_adress` in ") && error.contains("settings.toml"), "{error}");
+        assert!(error.ends_with("did you mean `grpc_address`?"), "{error}");
+        let error = load("", &[("PLAZA_PEERS__POST", "http://a:1")], &[]).unwrap_err();
+        assert!(error.contains("there is no setting `peers.post` in PLAZA_PEERS__POST"), "{error}");
+        assert!(error.ends_with("did you mean `posts`?"), "{error}");
+        let error = load("", &[], &[("peers.zebra", "1")]).unwrap_err();
+        assert!(error.contains("there are: accounts, "), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_with_name_and_origin() {
+        for (name, value, told) in [
+            ("grpc_address", "here", "`grpc_address` in --grpc_address: "),
+            ("drain_ms", "soon", "`drain_ms` in --drain_ms: "),
+            ("drain_ms", "1", "`drain_ms` is 1: choose from 100 to 60000"),
+            ("secret", "abc", "a secret is 64 hexadecimal digits"),
+            ("ephemeral", "maybe", "`ephemeral` in --ephemeral: "),
+            ("peers.posts", "nowhere", "`peers.posts` "),
+        ] {
+            let error = load("", &[], &[(name, value)]).unwrap_err();
+            assert!(error.contains(told), "{name}={value}: {error}");
+        }
+        let same = load("", &[], &[("grpc_address", "127.0.0.1:7"), ("admin_address", "127.0.0.1:7")]).unwrap_err();
+        assert!(same.contains("choose another port"), "{same}");
+    }
+
+    #[test]
+    fn a_secret_of_digits_stays_text() {
+        let digits = "1".repeat(64);
+        assert!(load("", &[("PLAZA_SECRET", &digits)], &[]).unwrap().secret.is_some());
+    }
+
+    #[test]
+    fn variables_of_commands_and_tests_are_no_settings() {
+        load("", &[("PLAZA_TARGET", "x"), ("PLAZA_REQUIRE_STORES", "all"), ("PLAZA_TEST_LOG", "x")], &[]).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_or_no_toml_is_refused() {
+        let missing = Layers { file: Some(PathBuf::from("nowhere.toml")), ..Layers::default() };
+        assert!(missing.load().unwrap_err().to_string().contains("which is not a file"));
+        assert!(load("grpc_address = \n", &[], &[]).unwrap_err().contains("settings.toml"));
+    }
+}

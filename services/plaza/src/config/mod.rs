@@ -1,0 +1,134 @@
+//! Settings: defaults, then a file, then `PLAZA_*` variables, then flags; what is wrong is refused by name.
+
+mod error;
+mod layers;
+mod secret;
+mod services;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::SettingsError;
+pub use layers::{Layers, Setting};
+pub use secret::SecretText;
+pub use services::{EventsConfig, PeersConfig, Service};
+
+/// All settings of a process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The folder that holds the platform's files: the embedded stores, the event log and the secret.
+    pub data_dir: PathBuf,
+    /// Keep everything in memory instead, gone when the process ends.
+    pub ephemeral: bool,
+    /// The address that gRPC is served on; port 0 takes a free one.
+    pub grpc_address: SocketAddr,
+    /// The address that metrics and health are served on over HTTP; port 0 takes a free one.
+    pub admin_address: SocketAddr,
+    /// The platform's secret, 64 hexadecimal digits; without it, one is made in the data folder. Every process of a
+    /// platform needs the same.
+    pub secret: Option<SecretText>,
+    /// What goes to the log, as a filter of `tracing`: `info`, `plaza_posts=debug,warn`.
+    pub log: String,
+    /// Where traces go by OTLP over gRPC; nowhere if not set.
+    pub otlp_endpoint: Option<String>,
+    /// Which share of the traces that begin here goes there, from 0 to 1; all if not set.
+    pub otlp_share: Option<f64>,
+    /// How long work in hand may take to finish when the process is asked to end, in milliseconds.
+    pub drain_ms: u64,
+    /// How often expired rows are removed, in milliseconds.
+    pub maintenance_ms: u64,
+    /// Where the services are that do not run in this process.
+    pub peers: PeersConfig,
+    /// The event log.
+    pub events: EventsConfig,
+    /// The accounts service.
+    pub accounts: plaza_accounts::Config,
+    /// The sessions service.
+    pub sessions: plaza_sessions::Config,
+    /// The graph service.
+    pub graph: plaza_graph::Config,
+    /// The posts service.
+    pub posts: plaza_posts::Config,
+    /// The feeds service.
+    pub feeds: plaza_feeds::Config,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("plaza-data"),
+            ephemeral: false,
+            grpc_address: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            admin_address: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            secret: None,
+            log: "info".to_owned(),
+            otlp_endpoint: None,
+            otlp_share: None,
+            drain_ms: 5_000,
+            maintenance_ms: 60_000,
+            peers: PeersConfig::default(),
+            events: EventsConfig::default(),
+            accounts: plaza_accounts::Config::default(),
+            sessions: plaza_sessions::Config::default(),
+            graph: plaza_graph::Config::default(),
+            posts: plaza_posts::Config::default(),
+            feeds: plaza_feeds::Config::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// A platform that leaves nothing behind, on ports of its own, whose password hashes protect nothing: for tests.
+    #[must_use]
+    pub fn ephemeral() -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut settings = Self { ephemeral: true, grpc_address: any_port, admin_address: any_port, ..Self::default() };
+        settings.accounts.insecure_fast_hash = true;
+        settings.derived()
+    }
+
+    /// As [`Settings::ephemeral`], with its files in `data_dir`.
+    #[must_use]
+    pub fn in_folder(data_dir: &Path) -> Self {
+        let ephemeral = Self::ephemeral();
+        Self { ephemeral: false, data_dir: data_dir.to_owned(), ..ephemeral }.derived()
+    }
+
+    /// How long work in hand may take to finish.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        Duration::from_millis(self.drain_ms)
+    }
+
+    /// How often expired rows are removed.
+    #[must_use]
+    pub fn maintenance(&self) -> Duration {
+        Duration::from_millis(self.maintenance_ms)
+    }
+
+    /// Whether every setting is within its bounds.
+    ///
+    /// # Errors
+    /// Each one that is not, with what would be right.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let mut wrong = Vec::new();
+        if self.grpc_address == self.admin_address && self.grpc_address.port() != 0 {
+            wrong.push(format!("`admin_address` is {}, as `grpc_address` is: choose another port", self.admin_address));
+        }
+        if !(100..=60_000).contains(&self.drain_ms) {
+            wrong.push(format!("`drain_ms` is {}: choose from 100 to 60000", self.drain_ms));
+        }
+        if let Some(share) = self.otlp_share.filter(|share| !(0.0..=1.0).contains(share)) {
+            wrong.push(format!("`otlp_share` is {share}: choose from 0 to 1"));
+        }
+        if self.maintenance_ms < 100 {
+            wrong.push(format!("`maintenance_ms` is {}: choose 100 or more", self.maintenance_ms));
+        }
+        self.check_services(&mut wrong);
+        SettingsError::unless_empty(wrong)
+    }
+}

@@ -1,0 +1,85 @@
+//! What runs beside the calls: relays, consumers, the list of ended sessions, upkeep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plaza_core::{Env, Result};
+use plaza_events::{EventLog, Relay, RelayOptions, Runner, RunnerOptions, SqliteLog};
+use plaza_sessions::SessionVerifier;
+use plaza_stores::Gauge;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::marked::Marked;
+use super::parts::Parts;
+
+/// How long a consumer's batch in hand may go on after a stop.
+const RUNNER_GRACE: Duration = Duration::from_secs(1);
+
+/// The work beside the calls.
+pub(super) struct Background {
+    relays: Vec<Arc<Relay>>,
+    pub(super) runners: Vec<Arc<Runner>>,
+    verifier: Arc<SessionVerifier>,
+    log: SqliteLog,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Background {
+    /// Prepares a relay for each outbox and a consumer for each projection.
+    pub(super) async fn new(parts: &Parts, log: SqliteLog, env: &Env, verifier: Arc<SessionVerifier>) -> Result<Self> {
+        let shared: Arc<dyn EventLog> = Arc::new(log.clone());
+        let relay = |outbox| Arc::new(Relay::new(outbox, shared.clone(), env.clone(), RelayOptions::default()));
+        let relays = parts.iter().filter_map(|part| part.outbox()).map(relay).collect();
+        let mut runners = Vec::new();
+        for (projection, marks) in parts.iter().flat_map(|part| part.projections()) {
+            let marked = Marked::new(projection, marks, &*shared).await?;
+            let options = RunnerOptions { grace: RUNNER_GRACE, ..RunnerOptions::default() };
+            runners.push(Arc::new(Runner::new(marked, shared.clone(), env.clone(), options)));
+        }
+        Ok(Self { relays, runners, verifier, log, stop: CancellationToken::new(), tasks: TaskTracker::new() })
+    }
+
+    /// Starts all of it.
+    pub(super) fn start(&self, parts: &Arc<Parts>, every: Duration) {
+        for relay in &self.relays {
+            let (relay, stop) = (relay.clone(), self.stop.clone());
+            self.tasks.spawn(async move { relay.run(stop).await });
+        }
+        for runner in &self.runners {
+            let (runner, stop) = (runner.clone(), self.stop.clone());
+            self.tasks.spawn(async move { runner.run(stop).await });
+        }
+        let (verifier, stop) = (self.verifier.clone(), self.stop.clone());
+        self.tasks.spawn(async move { verifier.run(stop.cancelled()).await });
+        let (parts, stop) = (parts.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(every) => parts.upkeep().await,
+                }
+            }
+        });
+    }
+
+    /// Figures of all of it.
+    pub(super) fn gauges(&self) -> Vec<Gauge> {
+        let relays = self.relays.iter().flat_map(|relay| relay.observe());
+        let runners = self.runners.iter().flat_map(|runner| runner.observe());
+        relays.chain(runners).chain(self.verifier.gauges()).chain(self.log.database().observe()).collect()
+    }
+
+    /// Stops all of it, and waits until it has stored where it stands.
+    pub(super) async fn end(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Closes the event log. Comes after [`Background::end`].
+    pub(super) async fn close(&self) {
+        self.log.database().close().await;
+    }
+}

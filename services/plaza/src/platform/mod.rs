@@ -1,0 +1,242 @@
+//! A platform, or a part of one, in this process.
+
+mod background;
+mod folder;
+mod marked;
+mod parts;
+mod verifier;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use plaza_core::Env;
+use plaza_events::{EventLog, SqliteLog};
+use plaza_proto::projections::v1::{ProjectionsServiceEntry, ProjectionsServiceServer};
+use plaza_rpc::{Gate, Metrics, ServeConfig, Server, admin};
+use plaza_sessions::SessionVerifier;
+use plaza_stores::{Gauge, StoreAddress};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Service, Settings};
+use crate::failure::{Failure, Result};
+use crate::load::Door;
+use crate::projections_service::Projections;
+
+use background::Background;
+use folder::Held;
+use parts::Parts;
+use verifier::Verifier;
+
+pub use folder::read_secret;
+
+/// Where to listen.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For gRPC.
+    pub grpc: TcpListener,
+    /// For metrics and health.
+    pub admin: TcpListener,
+}
+
+impl Listeners {
+    /// Binds what the settings name.
+    ///
+    /// # Errors
+    /// An address that cannot be had, and what to do.
+    pub async fn bind(settings: &Settings) -> Result<Self> {
+        let grpc = bind(settings.grpc_address, "--grpc-address").await?;
+        let admin = bind(settings.admin_address, "--admin-address").await?;
+        Ok(Self { grpc, admin })
+    }
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let what = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another process listens there; end it, or choose another".to_owned(),
+            _ => format!("{error}; choose another"),
+        };
+        Failure::new(format!("{address} cannot be listened on: {what} with {flag} (port 0 takes a free one)"))
+    })
+}
+
+/// Starts platforms.
+#[derive(Debug)]
+pub struct Platform;
+
+/// A platform that runs. Dropping it stops it at once; [`Running::shutdown`] stops it in good order.
+pub struct Running {
+    grpc: SocketAddr,
+    admin: SocketAddr,
+    gate: Arc<Gate>,
+    parts: Arc<Parts>,
+    background: Arc<Background>,
+    server: JoinHandle<plaza_core::Result<()>>,
+    admin_server: JoinHandle<()>,
+    admin_stop: CancellationToken,
+    held: Held,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("grpc", &self.grpc).field("admin", &self.admin).finish_non_exhaustive()
+    }
+}
+
+impl Platform {
+    /// Starts every service.
+    ///
+    /// # Errors
+    /// Why it cannot start, and what to do.
+    pub async fn start(settings: Settings, env: Env) -> Result<Running> {
+        let listeners = Listeners::bind(&settings).await?;
+        Self::start_on(settings, env, &Service::ALL, listeners).await
+    }
+
+    /// Starts `services` on listeners that are there.
+    ///
+    /// # Errors
+    /// Why it cannot start, and what to do.
+    pub async fn start_on(settings: Settings, env: Env, services: &[Service], listeners: Listeners) -> Result<Running> {
+        let held = folder::hold(&settings, services)?;
+        let secret = folder::secret(&settings, &env).await?;
+        let gate = Gate::builder(env.clone(), &secret).build();
+        let parts = Arc::new(Parts::build(&settings, &env, &gate, &secret, services).await?);
+        let started = Self::assemble(&settings, env, gate, parts.clone(), listeners, held).await;
+        if started.is_err() {
+            parts.close().await;
+        }
+        started
+    }
+
+    async fn assemble(
+        settings: &Settings,
+        env: Env,
+        gate: Arc<Gate>,
+        parts: Arc<Parts>,
+        listeners: Listeners,
+        held: Held,
+    ) -> Result<Running> {
+        let verifier = SessionVerifier::new(parts.peers.sessions()?, env.clone(), settings.sessions.issuer.clone());
+        gate.set_verifier(Verifier::of(&verifier));
+        let log = open_log(&settings.events.store)?;
+        let shared: Arc<dyn EventLog> = Arc::new(log.clone());
+        let background = Arc::new(Background::new(&parts, log, &env, verifier).await?);
+        let projections = Projections::new(background.runners.clone(), shared, env);
+        let mut server = Server::new(&gate, ServeConfig { grace: settings.drain(), ..ServeConfig::default() })
+            .descriptors(plaza_proto::FILE_DESCRIPTOR_SET)
+            // With these, tools such as grpcurl can show the details of errors.
+            .descriptors(tonic_types::pb::FILE_DESCRIPTOR_SET)
+            .mount(ProjectionsServiceServer::new(ProjectionsServiceEntry::new(Arc::new(projections), &gate)));
+        for part in parts.iter() {
+            server = server.mount_dyn(part.server());
+        }
+        let health = server.health();
+        observe(gate.metrics(), &parts, &background);
+        background.start(&parts, settings.maintenance());
+        let (grpc, admin) = (address(&listeners.grpc)?, address(&listeners.admin)?);
+        let admin_stop = CancellationToken::new();
+        let admin_server = admin::serve(listeners.admin, gate.metrics().clone(), health, admin_stop.clone());
+        let (server, admin_server) = (tokio::spawn(server.serve(listeners.grpc)), tokio::spawn(admin_server));
+        tracing::info!(%grpc, %admin, "serving");
+        Ok(Running { grpc, admin, gate, parts, background, server, admin_server, admin_stop, held })
+    }
+
+    /// Brings the stores of `services` to this version, and closes them again.
+    ///
+    /// # Errors
+    /// A store that cannot be opened, or that a newer version has written.
+    pub async fn migrate(mut settings: Settings, env: Env) -> Result<()> {
+        let held = folder::hold(&settings, &Service::ALL)?;
+        let secret = folder::secret(&settings, &env).await?;
+        let gate = Gate::builder(env.clone(), &secret).build();
+        settings.peers = crate::config::PeersConfig::default();
+        let parts = Parts::build(&settings, &env, &gate, &secret, &Service::ALL).await?;
+        let log = open_log(&settings.events.store);
+        parts.close().await;
+        log?.database().close().await;
+        drop(held);
+        Ok(())
+    }
+}
+
+fn open_log(store: &StoreAddress) -> Result<SqliteLog> {
+    let log = match store.sqlite_options() {
+        Some(options) => SqliteLog::with_options(options),
+        None => SqliteLog::ephemeral(),
+    };
+    log.map_err(|error| Failure::new(format!("the event log cannot be opened: {}", Failure::from(error))))
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener.local_addr().map_err(|error| Failure::new(format!("a listener without an address: {error}")))
+}
+
+/// The metrics outlive the platform in the hands of the gate, so they hold on to nothing.
+fn observe(metrics: &Metrics, parts: &Arc<Parts>, background: &Arc<Background>) {
+    let (parts, background) = (Arc::downgrade(parts), Arc::downgrade(background));
+    metrics.observe(Box::new(move || {
+        let (Some(parts), Some(background)) = (parts.upgrade(), background.upgrade()) else { return Vec::new() };
+        let gauges = parts.iter().flat_map(|part| part.gauges()).chain(background.gauges());
+        gauges.map(exported).collect()
+    }));
+}
+
+fn exported(gauge: Gauge) -> plaza_rpc::metrics::Gauge {
+    let labels = gauge.labels.into_iter().map(|(name, value)| (name.to_owned(), value));
+    (format!("plaza_{}", gauge.name), labels.collect(), gauge.value)
+}
+
+impl Running {
+    /// Where gRPC is served.
+    #[must_use]
+    pub fn grpc(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// Where metrics and health are served.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The line that tells scripts that it serves.
+    #[must_use]
+    pub fn ready_line(&self) -> String {
+        format!("ready: grpc={} admin={}", self.grpc, self.admin)
+    }
+
+    /// The way in from within this process.
+    ///
+    /// # Errors
+    /// If a service runs neither here nor at a known place.
+    pub fn door(&self) -> Result<Door> {
+        self.parts.peers.all().map(Box::new).map(Door::Inside)
+    }
+
+    /// What all entries of the process share.
+    #[must_use]
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Stops in good order: health says NOT_SERVING, streams end with UNAVAILABLE, work in hand finishes, events stay
+    /// where they are, stores close.
+    ///
+    /// # Errors
+    /// If the server failed while it served.
+    pub async fn shutdown(self) -> Result<()> {
+        self.gate.shutdown().cancel();
+        let served = self.server.await;
+        self.background.end().await;
+        self.parts.close().await;
+        self.background.close().await;
+        self.admin_stop.cancel();
+        let _ = self.admin_server.await;
+        drop(self.held);
+        served.map_err(|e| Failure::new(format!("the server broke: {e}")))??;
+        Ok(())
+    }
+}

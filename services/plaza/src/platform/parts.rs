@@ -1,0 +1,239 @@
+//! The services of this process, built in the order in which they need each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use plaza_core::{Cx, Env, Result as CoreResult, Secret};
+use plaza_events::{Marks, Outbox, Projection};
+use plaza_proto::accounts::v1::AccountsServiceClient;
+use plaza_proto::feeds::v1::FeedsServiceClient;
+use plaza_proto::graph::v1::GraphServiceClient;
+use plaza_proto::posts::v1::PostsServiceClient;
+use plaza_proto::sessions::v1::SessionsServiceClient;
+use plaza_rpc::{Channel, ChannelConfig, Gate, RpcService};
+use plaza_stores::Gauge;
+
+use crate::config::{Service, Settings};
+use crate::failure::{Failure, Result};
+use crate::load::Clients;
+
+/// How long one round of upkeep may take.
+const UPKEEP: Duration = Duration::from_secs(10);
+/// Connections to each peer.
+const CONNECTIONS: usize = 2;
+
+/// A service as the process sees it.
+#[async_trait]
+pub(super) trait Part: Send + Sync {
+    /// It over gRPC.
+    fn server(&self) -> Arc<dyn RpcService>;
+    /// The events of its writes, if it has any.
+    fn outbox(&self) -> Option<Arc<dyn Outbox>>;
+    /// What follows others' events.
+    fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)>;
+    /// Figures for metrics.
+    fn gauges(&self) -> Vec<Gauge>;
+    /// Removes a bounded number of rows that have served their time; how many went.
+    async fn upkeep(&self, cx: &Cx) -> CoreResult<usize>;
+    /// Finishes work in hand and closes the store.
+    async fn close(&self);
+}
+
+macro_rules! part {
+    ($app:ty, outbox: $outbox:expr, upkeep: |$this:ident, $cx:ident| $upkeep:expr) => {
+        #[async_trait]
+        impl Part for $app {
+            fn server(&self) -> Arc<dyn RpcService> {
+                Arc::new(self.server())
+            }
+
+            fn outbox(&self) -> Option<Arc<dyn Outbox>> {
+                let outbox: fn(&$app) -> Option<Arc<dyn Outbox>> = $outbox;
+                outbox(self)
+            }
+
+            fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
+                self.projections()
+            }
+
+            fn gauges(&self) -> Vec<Gauge> {
+                self.gauges()
+            }
+
+            async fn upkeep(&self, $cx: &Cx) -> CoreResult<usize> {
+                let $this = self;
+                $upkeep
+            }
+
+            async fn close(&self) {
+                self.close().await;
+            }
+        }
+    };
+}
+
+part!(plaza_accounts::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
+part!(plaza_sessions::App, outbox: |_| None, upkeep: |app, cx| app.maintain(cx).await);
+part!(plaza_graph::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
+part!(plaza_posts::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
+part!(plaza_feeds::App, outbox: |_| None, upkeep: |_app, _cx| Ok(0));
+
+/// The services that run here, and a client of every service that they know, here or elsewhere.
+pub(super) struct Parts {
+    parts: Vec<(Service, Arc<dyn Part>)>,
+    pub(super) peers: Peers,
+}
+
+/// A client of each service that was said to be somewhere.
+#[derive(Clone, Default)]
+pub(super) struct Peers {
+    accounts: Option<AccountsServiceClient>,
+    sessions: Option<SessionsServiceClient>,
+    graph: Option<GraphServiceClient>,
+    posts: Option<PostsServiceClient>,
+    feeds: Option<FeedsServiceClient>,
+}
+
+fn known<T: Clone>(client: Option<&T>, which: Service) -> Result<T> {
+    let told = || {
+        Failure::new(format!(
+            "`peers.{which}` is not set: say where {which} is with --peer {which}=http://HOST:PORT, or run it here"
+        ))
+    };
+    client.cloned().ok_or_else(told)
+}
+
+impl Peers {
+    /// Those that run elsewhere.
+    fn remote(settings: &Settings, gate: &Gate) -> Result<Self> {
+        let channel = |service: Service| -> Result<Option<Channel>> {
+            let Some(address) = settings.peers.of(service) else { return Ok(None) };
+            let config = ChannelConfig { connections: CONNECTIONS, ..ChannelConfig::default() };
+            let channel = Channel::connect(address, &config)?.with_key(gate.service_key());
+            Ok(Some(channel))
+        };
+        Ok(Self {
+            accounts: channel(Service::Accounts)?.map(AccountsServiceClient::remote),
+            sessions: channel(Service::Sessions)?.map(SessionsServiceClient::remote),
+            graph: channel(Service::Graph)?.map(GraphServiceClient::remote),
+            posts: channel(Service::Posts)?.map(PostsServiceClient::remote),
+            feeds: channel(Service::Feeds)?.map(FeedsServiceClient::remote),
+        })
+    }
+
+    pub(super) fn accounts(&self) -> Result<AccountsServiceClient> {
+        known(self.accounts.as_ref(), Service::Accounts)
+    }
+
+    pub(super) fn sessions(&self) -> Result<SessionsServiceClient> {
+        known(self.sessions.as_ref(), Service::Sessions)
+    }
+
+    pub(super) fn graph(&self) -> Result<GraphServiceClient> {
+        known(self.graph.as_ref(), Service::Graph)
+    }
+
+    pub(super) fn posts(&self) -> Result<PostsServiceClient> {
+        known(self.posts.as_ref(), Service::Posts)
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Result<Clients> {
+        let feeds = known(self.feeds.as_ref(), Service::Feeds)?;
+        let (accounts, sessions) = (self.accounts()?, self.sessions()?);
+        Ok(Clients { accounts, sessions, graph: self.graph()?, posts: self.posts()?, feeds })
+    }
+}
+
+impl Parts {
+    /// Builds `services` (in any order), each with its peers. What was built before a failure is closed.
+    pub(super) async fn build(
+        settings: &Settings,
+        env: &Env,
+        gate: &Arc<Gate>,
+        secret: &Secret,
+        services: &[Service],
+    ) -> Result<Self> {
+        let mut parts = Self { parts: Vec::new(), peers: Peers::remote(settings, gate)? };
+        for service in Service::ALL.into_iter().filter(|service| services.contains(service)) {
+            if let Err(failure) = parts.add(service, settings, env, gate, secret).await {
+                parts.close().await;
+                return Err(Failure::new(format!("{service} cannot start: {failure}")).with_status(failure.status()));
+            }
+        }
+        Ok(parts)
+    }
+
+    async fn add(
+        &mut self,
+        service: Service,
+        settings: &Settings,
+        env: &Env,
+        gate: &Arc<Gate>,
+        secret: &Secret,
+    ) -> Result<()> {
+        let (env, gate, secret) = (env.clone(), gate.clone(), secret.clone());
+        let peers = &mut self.peers;
+        let part: Arc<dyn Part> = match service {
+            Service::Accounts => {
+                let deps = plaza_accounts::Deps { env, gate };
+                let app = plaza_accounts::App::build(settings.accounts.clone(), deps).await?;
+                peers.accounts = Some(app.client());
+                Arc::new(app)
+            }
+            Service::Sessions => {
+                let deps = plaza_sessions::Deps { env, gate, secret, accounts: peers.accounts()? };
+                let app = plaza_sessions::App::build(settings.sessions.clone(), deps).await?;
+                peers.sessions = Some(app.client());
+                Arc::new(app)
+            }
+            Service::Graph => {
+                let deps = plaza_graph::Deps { env, gate, secret, accounts: peers.accounts()? };
+                let app = plaza_graph::App::build(settings.graph.clone(), deps).await?;
+                peers.graph = Some(app.client());
+                Arc::new(app)
+            }
+            Service::Posts => {
+                let (graph, accounts) = (peers.graph()?, peers.accounts()?);
+                let deps = plaza_posts::Deps { env, gate, secret, graph, accounts };
+                let app = plaza_posts::App::build(settings.posts.clone(), deps).await?;
+                peers.posts = Some(app.client());
+                Arc::new(app)
+            }
+            Service::Feeds => {
+                let (posts, graph, accounts) = (peers.posts()?, peers.graph()?, peers.accounts()?);
+                let deps = plaza_feeds::Deps { env, gate, secret, posts, graph, accounts };
+                let app = plaza_feeds::App::build(settings.feeds.clone(), deps).await?;
+                peers.feeds = Some(app.client());
+                Arc::new(app)
+            }
+        };
+        self.parts.push((service, part));
+        Ok(())
+    }
+
+    /// Each service's part.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Part>> {
+        self.parts.iter().map(|(_, part)| part)
+    }
+
+    /// One round of upkeep of every service.
+    pub(super) async fn upkeep(&self) {
+        for (service, part) in &self.parts {
+            let cx = Cx::background(service.name(), UPKEEP);
+            match cx.within(part.upkeep(&cx)).await {
+                Ok(0) => {}
+                Ok(rows) => tracing::debug!(%service, rows, "old rows removed"),
+                Err(error) => tracing::warn!(%service, %error, "upkeep failed"),
+            }
+        }
+    }
+
+    /// Closes every service, those first that need others.
+    pub(super) async fn close(&self) {
+        for (_, part) in self.parts.iter().rev() {
+            part.close().await;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What a process has used, from `/proc`. Elsewhere than on Linux nothing is known.
+
+use std::path::Path;
+use std::time::Duration;
+
+/// `/proc` counts CPU time in ticks of 10 ms on every architecture that Linux has.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The CPU time, user and system, of the process whose folder this is, such as `/proc/self`.
+#[must_use]
+pub fn cpu(folder: &Path) -> Option<Duration> {
+    ticks(&std::fs::read_to_string(folder.join("stat")).ok()?).map(|ticks| TICK * ticks)
+}
+
+/// The peak resident memory in MB (1,000,000 bytes) of the process whose folder this is.
+#[must_use]
+pub fn peak_mb(folder: &Path) -> Option<u64> {
+    high_water_kib(&std::fs::read_to_string(folder.join("status")).ok()?).map(|kib| kib * 1_024 / 1_000_000)
+}
+
+fn ticks(stat: &str) -> Option<u32> {
+    // The second field is the program's name in parentheses, which may hold blanks itself.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let user: u32 = fields.nth(11)?.parse().ok()?;
+    let system: u32 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+fn high_water_kib(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_and_memory_are_read_past_a_name_with_blanks() {
+        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194304 100 0 0 0 123 45 0 0 20 0 9 0 100 1 1";
+        assert_eq!(ticks(stat), Some(168));
+        assert_eq!(high_water_kib("Name: x\nVmHWM:\t  1000 kB\nVmRSS: 1 kB\n"), Some(1_000));
+        assert_eq!((ticks(""), high_water_kib("")), (None, None));
+    }
+}

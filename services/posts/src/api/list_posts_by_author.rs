@@ -1,0 +1,30 @@
+//! Lists an account's posts that the caller may see, newest first.
+
+use plaza_core::page::{self, Scope};
+use plaza_core::{AccountId, Cx, PostId, Result};
+use plaza_proto::posts::v1::{ListPostsByAuthorRequest, ListPostsByAuthorResponse};
+
+use super::Handler;
+use super::view::{END, Sights, present};
+
+pub(crate) async fn list_posts_by_author(
+    h: &Handler,
+    cx: &Cx,
+    req: ListPostsByAuthorRequest,
+) -> Result<ListPostsByAuthorResponse> {
+    let size = page::size(req.page_size)?;
+    let scope = Scope { method: "ListPostsByAuthor", filter: &[req.author_id], caller: cx.viewer() };
+    let before = h.pager.open::<1>(scope, &req.page_token)?.map_or(END, |[id]| PostId(id));
+    let author = AccountId(req.author_id);
+    let sight = Sights::load(h, cx, vec![author]).await?.of(author);
+    let mut ids = h.store.ids_by_author(cx, author, sight, before, size + 1).await?;
+    let more = ids.len() > size;
+    ids.truncate(size);
+    let next_page_token = match ids.last() {
+        Some(last) if more => h.pager.seal(scope, &[last.get()]),
+        _ => String::new(),
+    };
+    // One that was deleted since is left out.
+    let posts: Vec<_> = h.store.posts(cx, &ids).await?.into_iter().flatten().collect();
+    Ok(ListPostsByAuthorResponse { posts: present(h, cx, &posts).await?, next_page_token })
+}

@@ -1,0 +1,129 @@
+//! Puts the service together; the only file that knows all its layers.
+
+use std::sync::Arc;
+
+use plaza_core::page::Pager;
+use plaza_core::{Cx, Env, Result, Secret};
+use plaza_erasure::Erasure;
+use plaza_events::{Marks, Outbox, Projection};
+use plaza_proto::accounts::v1::AccountsServiceClient;
+use plaza_proto::graph::v1::GraphServiceClient;
+use plaza_proto::posts::v1::{PostsService, PostsServiceClient, PostsServiceEntry, PostsServiceServer};
+use plaza_rpc::Gate;
+use plaza_stores::Gauge;
+
+use crate::NAME;
+use crate::api::Handler;
+use crate::config::Config;
+use crate::projections::StoredPosts;
+use crate::store::{Cached, PostCache, PostStore, SqlitePosts};
+
+/// What the service needs from outside.
+pub struct Deps {
+    /// Clock, ids, randomness.
+    pub env: Env,
+    /// What all services of the process enter through.
+    pub gate: Arc<Gate>,
+    /// The platform's secret.
+    pub secret: Secret,
+    /// Tells how viewers stand to authors.
+    pub graph: GraphServiceClient,
+    /// Tells which accounts exist.
+    pub accounts: AccountsServiceClient,
+}
+
+impl std::fmt::Debug for Deps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deps").finish_non_exhaustive()
+    }
+}
+
+/// The running service.
+pub struct App {
+    entry: Arc<PostsServiceEntry>,
+    store: Arc<dyn PostStore>,
+    erasure: Arc<dyn Projection>,
+    marks: Marks,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Opens the store and puts the service together.
+    ///
+    /// # Errors
+    /// A wrong setting, named; `STORE_UNAVAILABLE` if the store cannot be opened.
+    #[expect(clippy::unused_async, reason = "engines that connect over a network will wait here")]
+    pub async fn build(config: Config, deps: Deps) -> Result<Self> {
+        config.check()?;
+        let cache = PostCache::new(deps.env.clone(), config.cache_bytes, config.cache_ttl());
+        let engine = SqlitePosts::open(&config.store, deps.env, cache.clone())?;
+        let store: Arc<dyn PostStore> = Arc::new(Cached::new(engine, cache));
+        let (graph, accounts) = (deps.graph.as_service(NAME), deps.accounts.as_service(NAME));
+        let handler = Handler { store: store.clone(), graph, pager: Pager::new(&deps.secret) };
+        let entry = PostsServiceEntry::new(Arc::new(handler), &deps.gate);
+        let held = StoredPosts::new(store.clone(), config.erase_batch);
+        let erasure = Arc::new(Erasure::new("posts-erasure", accounts, held));
+        let marks = Marks::new(erasure.sources());
+        Ok(Self { entry, store, erasure, marks })
+    }
+
+    /// The service, its entry steps in front.
+    #[must_use]
+    pub fn service(&self) -> Arc<dyn PostsService> {
+        self.entry.clone()
+    }
+
+    /// A client in this process.
+    #[must_use]
+    pub fn client(&self) -> PostsServiceClient {
+        PostsServiceClient::local(self.entry.clone())
+    }
+
+    /// The gRPC server.
+    #[must_use]
+    pub fn server(&self) -> PostsServiceServer {
+        PostsServiceServer::new(self.entry.clone())
+    }
+
+    /// The store, cache included; for tests that count anew.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn PostStore> {
+        self.store.clone()
+    }
+
+    /// What the relay reads.
+    #[must_use]
+    pub fn outbox(&self) -> Arc<dyn Outbox> {
+        self.store.outbox()
+    }
+
+    /// What this service derives from others' events, each with its marks.
+    #[must_use]
+    pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
+        vec![(self.erasure.clone(), self.marks.clone())]
+    }
+
+    /// Figures of the store and its cache.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<Gauge> {
+        self.store.observe()
+    }
+
+    /// Removes a bounded number of rows that have served their time; returns how many. To be called now and then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn maintain(&self, cx: &Cx) -> Result<usize> {
+        self.store.prune(cx).await
+    }
+
+    /// Finishes what is under way and closes the store.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}

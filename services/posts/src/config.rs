@@ -1,0 +1,80 @@
+//! Settings.
+
+use std::time::Duration;
+
+use plaza_core::{Result, Violations};
+use plaza_stores::StoreAddress;
+use serde::{Deserialize, Serialize};
+
+/// The settings of the posts service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where posts and likes are kept.
+    pub store: StoreAddress,
+    /// How many bytes the cache of posts may take.
+    pub cache_bytes: u64,
+    /// How long a cached post is served, in seconds; bounds how late writes of another process show.
+    pub cache_ttl_seconds: u64,
+    /// How many posts or likes one transaction of an erasure removes; other writes wait for it.
+    pub erase_batch: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: StoreAddress::sqlite("plaza-data/posts.db"),
+            cache_bytes: 32 << 20,
+            cache_ttl_seconds: 600,
+            erase_batch: 200,
+        }
+    }
+}
+
+impl Config {
+    /// Refuses settings that cannot work.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with a violation for each wrong setting, saying what would be right.
+    pub fn check(&self) -> Result<()> {
+        let mut wrong = Violations::default();
+        if self.cache_bytes > 1 << 40 {
+            wrong.push("cache_bytes", "must be a number of bytes up to 1 TiB, such as 33554432 for 32 MiB");
+        }
+        if !(1..=86_400).contains(&self.cache_ttl_seconds) {
+            wrong.push("cache_ttl_seconds", "must be 1 to 86400 seconds, such as 600");
+        }
+        if !(1..=10_000).contains(&self.erase_batch) {
+            wrong.push("erase_batch", "must be 1 to 10000, such as 200");
+        }
+        wrong.into_result()
+    }
+
+    /// How long a cached post is served.
+    #[must_use]
+    pub const fn cache_ttl(&self) -> Duration {
+        Duration::from_secs(self.cache_ttl_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_right_and_wrong_settings_are_named() {
+        Config::default().check().unwrap();
+        let wrong = Config { cache_bytes: u64::MAX, cache_ttl_seconds: 0, erase_batch: 0, ..Config::default() };
+        let error = wrong.check().unwrap_err();
+        let named: Vec<&str> = error.violations().iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(named, ["cache_bytes", "cache_ttl_seconds", "erase_batch"]);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        let error = serde_json::from_str::<Config>(r#"{"cache_byte": 1}"#).unwrap_err().to_string();
+        assert!(error.contains("cache_byte") && error.contains("cache_bytes"), "{error}");
+        let config: Config = serde_json::from_str(r#"{"store": "memory:"}"#).unwrap();
+        assert_eq!(config, Config { store: StoreAddress::Memory, ..Config::default() });
+    }
+}

@@ -1,0 +1,5 @@
+//! What posts derives from others' events.
+
+mod erasure;
+
+pub use erasure::StoredPosts;

@@ -1,0 +1,167 @@
+//! What every engine of the posts' store must do: a list of cases against the trait alone.
+//!
+//! An engine's test runs each of [`cases`] on a fresh store, bare and with the cache in front.
+#![expect(clippy::unwrap_used, reason = "test support: a failure here is the test's failure")]
+
+mod erasure;
+mod model;
+mod race;
+mod reads;
+mod writes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use plaza_core::{AccountId, Cx, ManualClock, Position, PostId, RequestKey};
+use plaza_events::Event;
+use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostLiked, PostUnliked};
+use uuid::Uuid;
+
+use super::{LikeChange, NewPost, PostStore, Published};
+use crate::domain::{Counts, Post, Visibility, spans};
+
+/// A fresh, empty store, and the clock that its environment shows.
+#[derive(Clone)]
+pub struct Subject {
+    /// The store.
+    pub store: Arc<dyn PostStore>,
+    /// Its clock.
+    pub clock: Arc<ManualClock>,
+}
+
+/// One case.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What holds.
+    pub name: &'static str,
+    /// Panics if it does not.
+    pub run: fn(Subject) -> BoxFuture<'static, ()>,
+}
+
+macro_rules! cases {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        /// All cases.
+        #[must_use]
+        pub fn cases() -> Vec<Case> {
+            vec![$(Case { name: stringify!($name), run: |subject| Box::pin($module::$name(subject)) }),*]
+        }
+    };
+}
+
+cases![
+    writes::a_post_is_read_as_it_was_written,
+    writes::ids_rise_whatever_the_clock_does,
+    writes::replies_are_counted_and_keep_their_thread,
+    writes::a_reply_needs_a_living_target,
+    writes::a_deleted_post_is_gone_for_every_reader,
+    writes::only_the_author_deletes_and_only_once,
+    writes::likes_are_set_once_and_counted,
+    writes::a_like_needs_a_living_post,
+    writes::a_repeated_request_gets_the_first_answer,
+    writes::a_reused_request_id_is_refused,
+    writes::answers_are_forgotten_after_their_time,
+    writes::every_change_is_told_once,
+    reads::posts_come_in_the_order_asked,
+    reads::an_unknown_id_shows_once_it_is_published,
+    reads::likes_of_many_posts_are_told_at_once,
+    reads::likers_that_come_along_are_all_there_are,
+    reads::an_authors_pages_are_full_and_join,
+    reads::refs_merge_many_authors_newest_first,
+    reads::refs_of_a_busy_and_many_silent_authors,
+    reads::refs_keep_to_the_deadline,
+    erasure::an_erased_account_leaves_nothing_behind,
+    erasure::an_erased_account_takes_nothing_new,
+    erasure::erasing_goes_on_where_it_stopped,
+    erasure::held_accounts_are_listed_in_pages,
+    erasure::likes_of_a_deleted_post_are_pruned,
+    race::a_thousand_likes_of_one_post_at_once,
+    race::writers_and_readers_at_once_leave_exact_counts,
+    model::random_sequences_agree_with_the_model,
+];
+
+/// A context with plenty of time.
+fn cx() -> Cx {
+    Cx::background("conformance", Duration::from_secs(60))
+}
+
+/// A context for request number `n` with content `digest`.
+fn request(n: u128, method: &'static str, digest: u8) -> Cx {
+    let key = RequestKey { caller: 1, request_id: Uuid::from_u128(n), method, digest: [digest; 16] };
+    cx().with_request(Some(key))
+}
+
+fn new(author: i64, text: &str) -> NewPost {
+    let (author, spans, visibility) = (AccountId(author), spans::parse(text), Visibility::Public);
+    NewPost { author, text: text.to_owned(), spans, visibility, reply_to: None }
+}
+
+fn reply(author: i64, text: &str, to: PostId) -> NewPost {
+    NewPost { reply_to: Some(to), ..new(author, text) }
+}
+
+const fn like(account: i64, post: PostId) -> LikeChange {
+    LikeChange { post, account: AccountId(account), like: true }
+}
+
+const fn unlike(account: i64, post: PostId) -> LikeChange {
+    LikeChange { post, account: AccountId(account), like: false }
+}
+
+impl Subject {
+    async fn publish(&self, post: NewPost) -> Published {
+        self.store.publish(&cx(), post).await.unwrap()
+    }
+
+    async fn post(&self, id: PostId) -> Option<Arc<Post>> {
+        self.store.posts(&cx(), &[id]).await.unwrap().remove(0)
+    }
+
+    /// The counters as readers see them, which must be those that a recount gives.
+    async fn counts(&self, id: PostId) -> Option<Counts> {
+        let kept = self.post(id).await.map(|post| post.counts);
+        assert_eq!(kept, self.store.recount(&cx(), id).await.unwrap(), "counters of {id}");
+        kept
+    }
+
+    /// What the whole outbox tells, in order.
+    async fn told(&self) -> Vec<(Position, Told)> {
+        let (outbox, mut told) = (self.store.outbox(), Vec::new());
+        loop {
+            let after = told.last().map_or(0, |(position, _)| *position);
+            let events = outbox.read_after(&cx(), after, 500).await.unwrap();
+            if events.is_empty() {
+                return told;
+            }
+            told.extend(events.iter().map(|event| (event.position, read(event))));
+        }
+    }
+}
+
+/// An event: the post, its author, and for a like whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Created(PostId, AccountId),
+    Deleted(PostId, AccountId),
+    Liked(PostId, AccountId, AccountId),
+    Unliked(PostId, AccountId, AccountId),
+}
+
+fn read(event: &Event) -> Told {
+    assert_eq!((event.source.as_str(), event.aggregate_type.as_str()), ("posts", "post"));
+    let (post, told) = if let Some(m) = event.decode::<PostCreated>() {
+        let m = m.unwrap();
+        (m.post_id, Told::Created(PostId(m.post_id), AccountId(m.author_id)))
+    } else if let Some(m) = event.decode::<PostDeleted>() {
+        let m = m.unwrap();
+        (m.post_id, Told::Deleted(PostId(m.post_id), AccountId(m.author_id)))
+    } else if let Some(m) = event.decode::<PostLiked>() {
+        let m = m.unwrap();
+        (m.post_id, Told::Liked(PostId(m.post_id), AccountId(m.author_id), AccountId(m.account_id)))
+    } else {
+        let m = event.decode::<PostUnliked>().unwrap().unwrap();
+        (m.post_id, Told::Unliked(PostId(m.post_id), AccountId(m.author_id), AccountId(m.account_id)))
+    };
+    assert_eq!(event.aggregate_id, post);
+    told
+}

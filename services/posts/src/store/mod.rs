@@ -1,0 +1,157 @@
+//! Where posts are kept. Every engine passes [`conformance`].
+
+mod cached;
+pub mod conformance;
+mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Position, PostId, Result};
+use plaza_events::Outbox;
+use plaza_stores::Gauge;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Counts, Post, PostRef, Sight, Span, Visibility};
+
+pub use cached::{Cached, PostCache};
+pub use sqlite::SqlitePosts;
+
+/// Up to so many likers come with a post, so that most pages need not ask who likes what.
+pub const FEW_LIKERS: i64 = 32;
+
+/// A post that is to be published.
+#[derive(Clone, Debug)]
+pub struct NewPost {
+    /// Who writes it.
+    pub author: AccountId,
+    /// The text, as written and checked.
+    pub text: String,
+    /// What was found in it.
+    pub spans: Vec<Span>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// The post it replies to.
+    pub reply_to: Option<PostId>,
+}
+
+/// What publishing a post came to. Remembered with the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The new post's id.
+    pub post: PostId,
+    /// The first post of its thread.
+    pub root: PostId,
+    /// The event's place in the outbox.
+    pub position: Position,
+}
+
+/// What deleting a post came to. Remembered with the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// The event's place in the outbox.
+    pub position: Position,
+}
+
+/// What a like, or taking it back, came to. Remembered with the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Liked {
+    /// How many accounts like the post. An engine that adds up changes apart from the post may be behind here.
+    pub likes: i64,
+    /// The event's place in the outbox; `None` if nothing changed.
+    pub position: Option<Position>,
+}
+
+/// An account's like of a post, wanted or not.
+#[derive(Clone, Copy, Debug)]
+pub struct LikeChange {
+    /// The post.
+    pub post: PostId,
+    /// Who likes it, or no longer does.
+    pub account: AccountId,
+    /// Whether to like it.
+    pub like: bool,
+}
+
+/// The truth about posts, replies and likes.
+///
+/// A method that changes something does it in one transaction with its events and, if the call carries a request's
+/// identity, with the answer, which a repeated request gets again. What may be seen by whom is not decided here.
+#[async_trait]
+pub trait PostStore: Send + Sync + 'static {
+    /// Publishes a post under a new id, which is higher than those of all posts that were published before. The reply
+    /// target's count is exact once this returns. `REPLY_TARGET_NOT_FOUND`, field `reply_to_id`, if that does not live.
+    async fn publish(&self, cx: &Cx, post: NewPost) -> Result<Published>;
+
+    /// Deletes a post of `author`: its text, spans, hashtags, counters and likes go, a tombstone stays, and its reply
+    /// target counts one less. `POST_NOT_FOUND` if no such post of this author lives.
+    async fn delete(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Deleted>;
+
+    /// Sets or takes back a like; `POST_NOT_FOUND` if the post does not live. The count becomes exact, at once or a
+    /// little later: many likes of one post must not wait for one another.
+    async fn set_like(&self, cx: &Cx, change: LikeChange) -> Result<Liked>;
+
+    /// What the call's request came to if it was answered before; for an answer to repeat whose conditions hold no more.
+    async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>>;
+
+    /// As [`PostStore::answered_publish`], for a like.
+    async fn answered_like(&self, cx: &Cx) -> Result<Option<Liked>>;
+
+    /// The living posts of these ids, in their order; `None` for others. An id may be named twice. Whether the likers of
+    /// a post come with it is up to the engine; [`FEW_LIKERS`] are few.
+    async fn posts(&self, cx: &Cx, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>>;
+
+    /// Which of these posts `account` likes, in any order. For those that come without their likers.
+    async fn liked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>>;
+
+    /// The ids of the newest living posts of `author` below `before` that `sight` shows, falling, at most `limit`.
+    async fn ids_by_author(
+        &self,
+        cx: &Cx,
+        author: AccountId,
+        sight: Sight,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<PostId>>;
+
+    /// The newest living posts of all `authors` (each named once) below `before`, falling, at most `limit`; fewer only
+    /// if there are no more. Costs one look-up for each author and post, and keeps to the deadline.
+    async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>>;
+
+    /// Deletes up to `limit` living posts of an account that is gone, as [`PostStore::delete`] does; returns how many.
+    /// From then on the account's writes are refused with `ACCOUNT_NOT_FOUND`.
+    async fn erase_posts(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
+
+    /// Takes back up to `limit` likes of an account that is gone; returns how many. Its writes are refused, too.
+    async fn erase_likes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
+
+    /// Up to `limit` accounts after `after`, rising, that living posts or likes are held of. Fewer than `limit` does not
+    /// mean the end, nothing does.
+    async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
+
+    /// Those of `accounts` that living posts or likes are held of, in any order.
+    async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
+
+    /// Deletes a bounded number of remembered answers over 24 hours old and of likes that deletions left over; returns
+    /// how many.
+    async fn prune(&self, cx: &Cx) -> Result<usize>;
+
+    /// The counters of a living post, counted anew from likes and replies: for audits and tests.
+    async fn recount(&self, cx: &Cx, post: PostId) -> Result<Option<Counts>>;
+
+    /// The events of its writes, for the relay.
+    fn outbox(&self) -> Arc<dyn Outbox>;
+
+    /// Figures for metrics.
+    fn observe(&self) -> Vec<Gauge>;
+
+    /// Finishes what waits, and closes.
+    async fn close(&self);
+}
+
+/// Told by an engine which posts a commit changed, after the commit and before the answer, also when nobody waits for
+/// the answer any more. Must be quick.
+pub trait Changes: Send + Sync + 'static {
+    /// These posts are not what they were.
+    fn changed(&self, posts: &[PostId]);
+}

@@ -1,0 +1,167 @@
+//! The embedded engine.
+
+mod erase;
+mod prune;
+mod reads;
+mod refs;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod writes;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Env, Error, PostId, Result, reason};
+use plaza_events::{Outbox, SqliteOutbox, outbox};
+use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
+use rusqlite::Connection;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Changes, Deleted, LikeChange, Liked, NewPost, PostStore, Published};
+use crate::NAME;
+use crate::domain::{Counts, Post, PostRef, Sight};
+use writes::Write;
+
+/// The schema's steps.
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_posts", sql: include_str!("../../migrations/sqlite/0001_posts.sql") },
+    Migration { name: "0002_requests", sql: requests::SCHEMA },
+    Migration { name: "0003_outbox", sql: outbox::SCHEMA },
+];
+
+/// Posts in a SQLite file.
+pub struct SqlitePosts {
+    db: Sqlite,
+    env: Env,
+    changes: Arc<dyn Changes>,
+}
+
+impl SqlitePosts {
+    /// Opens the store and brings its schema up to date. Blocks; for start-up.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn open(address: &StoreAddress, env: Env, changes: Arc<dyn Changes>) -> Result<Self> {
+        let db = match address.sqlite_options() {
+            Some(options) => Sqlite::open(options, MIGRATIONS)?,
+            None => Sqlite::ephemeral(MIGRATIONS)?,
+        };
+        Ok(Self { db, env, changes })
+    }
+
+    /// Runs `job` in a transaction, once for the call's request, and reports the posts that it changed.
+    async fn change<T>(&self, cx: &Cx, job: impl FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let (env, changes) = (self.env.clone(), self.changes.clone());
+        let (key, trace) = (cx.request().cloned(), cx.trace());
+        let write = move |conn: &Connection| {
+            let mut write = Write { conn, env: &env, trace, changed: Vec::new() };
+            let outcome = requests::once(conn, key.as_ref(), env.now(), || job(&mut write))?;
+            Ok((outcome, write.changed))
+        };
+        let (outcome, _) = self.db.write_then(cx, write, move |(_, changed)| changes.changed(changed)).await?;
+        Ok(outcome)
+    }
+
+    async fn answered<T: Serialize + DeserializeOwned>(&self, cx: &Cx) -> Result<Option<T>> {
+        let Some(key) = cx.request() else { return Ok(None) };
+        let mut fresh = false;
+        let found = self
+            .db
+            .read(cx, |conn| {
+                requests::once(conn, Some(key), self.env.now(), || {
+                    fresh = true;
+                    Err(Error::new(reason::INTERNAL))
+                })
+            })
+            .await;
+        if fresh { Ok(None) } else { found.map(Some) }
+    }
+}
+
+#[async_trait]
+impl PostStore for SqlitePosts {
+    async fn publish(&self, cx: &Cx, post: NewPost) -> Result<Published> {
+        self.change(cx, move |write| write.publish(&post)).await
+    }
+
+    async fn delete(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Deleted> {
+        self.change(cx, move |write| write.delete(author, post)).await
+    }
+
+    async fn set_like(&self, cx: &Cx, change: LikeChange) -> Result<Liked> {
+        self.change(cx, move |write| write.set_like(change)).await
+    }
+
+    async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
+        self.answered(cx).await
+    }
+
+    async fn answered_like(&self, cx: &Cx) -> Result<Option<Liked>> {
+        self.answered(cx).await
+    }
+
+    async fn posts(&self, cx: &Cx, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
+        self.db.read(cx, |conn| reads::posts(conn, ids)).await
+    }
+
+    async fn liked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>> {
+        self.db.read(cx, |conn| reads::liked(conn, account, ids)).await
+    }
+
+    async fn ids_by_author(
+        &self,
+        cx: &Cx,
+        author: AccountId,
+        sight: Sight,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<PostId>> {
+        self.db.read(cx, |conn| reads::ids_by_author(conn, author, sight, before, limit)).await
+    }
+
+    async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
+        refs::newest(&self.db, cx, authors, before, limit).await
+    }
+
+    async fn erase_posts(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.change(cx, move |write| write.erase_posts(account, limit)).await
+    }
+
+    async fn erase_likes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.change(cx, move |write| write.erase_likes(account, limit)).await
+    }
+
+    async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| erase::held(conn, after, limit)).await
+    }
+
+    async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| erase::held_among(conn, accounts)).await
+    }
+
+    async fn prune(&self, cx: &Cx) -> Result<usize> {
+        let now = self.env.now();
+        self.db.write(cx, move |conn| prune::some(conn, now)).await
+    }
+
+    async fn recount(&self, cx: &Cx, post: PostId) -> Result<Option<Counts>> {
+        self.db.read(cx, |conn| reads::recount(conn, post)).await
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        Arc::new(SqliteOutbox::new(NAME, self.db.clone()))
+    }
+
+    fn observe(&self) -> Vec<Gauge> {
+        self.db.observe()
+    }
+
+    async fn close(&self) {
+        self.db.close().await;
+    }
+}

@@ -1,0 +1,95 @@
+//! Erasing what is held of accounts that are gone.
+
+use plaza_core::{AccountId, Error, PostId, Result, reason};
+use plaza_proto::posts::v1::PostUnliked;
+use plaza_stores::{Ids, SqlResultExt as _};
+use rusqlite::{Connection, params};
+
+use super::rows;
+use super::writes::Write;
+
+impl Write<'_> {
+    /// Refuses a write of an account that was erased.
+    pub(super) fn present(&self, account: AccountId) -> Result<()> {
+        let mut statement = self.conn.prepare_cached("SELECT 1 FROM gone WHERE account_id = ?1").sql()?;
+        if statement.exists([account.0]).sql()? { Err(Error::new(reason::ACCOUNT_NOT_FOUND)) } else { Ok(()) }
+    }
+
+    fn mark_gone(&self, account: AccountId) -> Result<()> {
+        self.run("INSERT OR IGNORE INTO gone (account_id) VALUES (?1)", [account.0]).map(drop)
+    }
+
+    pub(super) fn erase_posts(&mut self, account: AccountId, limit: usize) -> Result<usize> {
+        self.mark_gone(account)?;
+        let posts = self.ids(
+            "SELECT id FROM posts INDEXED BY posts_by_author WHERE author_id = ?1 AND deleted_at IS NULL LIMIT ?2",
+            account,
+            limit,
+        )?;
+        for post in &posts {
+            if let Some(target) = self.living(*post)? {
+                self.bury(*post, &target)?;
+            }
+        }
+        Ok(posts.len())
+    }
+
+    pub(super) fn erase_likes(&mut self, account: AccountId, limit: usize) -> Result<usize> {
+        self.mark_gone(account)?;
+        let posts = self.ids("SELECT post_id FROM likes WHERE account_id = ?1 LIMIT ?2", account, limit)?;
+        for post in &posts {
+            self.run("DELETE FROM likes WHERE post_id = ?1 AND account_id = ?2", params![post.0, account.0])?;
+            // A deleted post has no count, and nobody is to be told of it.
+            let Some(target) = self.living(*post)? else { continue };
+            self.add_likes(*post, -1)?;
+            self.changed.push(*post);
+            let (post_id, author_id, account_id) = (post.0, target.author.0, account.0);
+            self.emit(*post, &PostUnliked { post_id, author_id, account_id })?;
+        }
+        Ok(posts.len())
+    }
+
+    fn ids(&self, sql: &str, account: AccountId, limit: usize) -> Result<Vec<PostId>> {
+        let mut statement = self.conn.prepare_cached(sql).sql()?;
+        let rows = statement.query_map(params![account.0, rows::limit(limit)], |row| Ok(PostId(row.get(0)?))).sql()?;
+        rows.collect::<rusqlite::Result<_>>().sql()
+    }
+}
+
+/// Each step of the two recursions jumps to the next account in an index, past all rows of the one before.
+pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+    let mut statement = conn
+        .prepare_cached(
+            "WITH RECURSIVE
+             authors (id) AS (
+                SELECT min(author_id) FROM posts INDEXED BY posts_by_author WHERE author_id > ?1 AND deleted_at IS NULL
+                UNION ALL
+                SELECT (SELECT min(author_id) FROM posts INDEXED BY posts_by_author
+                        WHERE author_id > authors.id AND deleted_at IS NULL)
+                FROM authors WHERE authors.id IS NOT NULL LIMIT ?2),
+             likers (id) AS (
+                SELECT min(account_id) FROM likes WHERE account_id > ?1
+                UNION ALL
+                SELECT (SELECT min(account_id) FROM likes WHERE account_id > likers.id)
+                FROM likers WHERE likers.id IS NOT NULL LIMIT ?2)
+             SELECT id FROM authors WHERE id IS NOT NULL UNION SELECT id FROM likers WHERE id IS NOT NULL
+             ORDER BY id LIMIT ?2",
+        )
+        .sql()?;
+    let rows = statement.query_map(params![after.0, rows::limit(limit)], |row| Ok(AccountId(row.get(0)?))).sql()?;
+    rows.collect::<rusqlite::Result<_>>().sql()
+}
+
+pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Vec<AccountId>> {
+    let ids: Vec<i64> = accounts.iter().map(|a| a.0).collect();
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT value FROM json_each(?1) AS account
+             WHERE EXISTS (SELECT 1 FROM posts INDEXED BY posts_by_author
+                           WHERE author_id = account.value AND deleted_at IS NULL)
+                OR EXISTS (SELECT 1 FROM likes WHERE account_id = account.value)",
+        )
+        .sql()?;
+    let rows = statement.query_map([Ids(&ids)], |row| Ok(AccountId(row.get(0)?))).sql()?;
+    rows.collect::<rusqlite::Result<_>>().sql()
+}

@@ -1,0 +1,81 @@
+//! Reads: each one statement, whatever the number of posts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use plaza_core::{AccountId, PostId, Result};
+use plaza_stores::{Ids, SqlResultExt as _};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::rows::{self, Stored};
+use crate::domain::{Counts, Post, Sight};
+use crate::store::FEW_LIKERS;
+
+pub(super) fn posts(conn: &Connection, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
+    let columns = rows::POST_COLUMNS;
+    let mut statement = conn
+        .prepare_cached(&format!(
+            "SELECT {columns} FROM json_each(?1) AS wanted
+             JOIN posts AS p ON p.id = wanted.value AND p.deleted_at IS NULL
+             LEFT JOIN post_counts AS c ON c.post_id = p.id"
+        ))
+        .sql()?;
+    let mut found = HashMap::with_capacity(ids.len());
+    for row in statement.query_map(params![Ids(&numbers(ids)), FEW_LIKERS], Stored::read).sql()? {
+        let post = row.sql()?.decode()?;
+        found.insert(post.id, Arc::new(post));
+    }
+    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+}
+
+pub(super) fn liked(conn: &Connection, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT value FROM json_each(?2) AS wanted
+             WHERE EXISTS (SELECT 1 FROM likes WHERE post_id = wanted.value AND account_id = ?1)",
+        )
+        .sql()?;
+    let rows = statement.query_map(params![account.0, Ids(&numbers(ids))], |row| Ok(PostId(row.get(0)?))).sql()?;
+    rows.collect::<rusqlite::Result<_>>().sql()
+}
+
+pub(super) fn ids_by_author(
+    conn: &Connection,
+    author: AccountId,
+    sight: Sight,
+    before: PostId,
+    limit: usize,
+) -> Result<Vec<PostId>> {
+    // Each sight has an index that holds just its posts, so that a page costs the same whatever else the author wrote.
+    let sql = match sight {
+        Sight::Nothing => return Ok(Vec::new()),
+        Sight::Public => {
+            "SELECT id FROM posts WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND visibility = 1
+             ORDER BY id DESC LIMIT ?3"
+        }
+        Sight::Everything => {
+            "SELECT id FROM posts INDEXED BY posts_by_author WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL
+             ORDER BY id DESC LIMIT ?3"
+        }
+    };
+    let mut statement = conn.prepare_cached(sql).sql()?;
+    let rows =
+        statement.query_map(params![author.0, before.0, rows::limit(limit)], |row| Ok(PostId(row.get(0)?))).sql()?;
+    rows.collect::<rusqlite::Result<_>>().sql()
+}
+
+pub(super) fn recount(conn: &Connection, post: PostId) -> Result<Option<Counts>> {
+    conn.prepare_cached(
+        "SELECT (SELECT count(*) FROM likes WHERE post_id = p.id),
+                (SELECT count(*) FROM posts AS r WHERE r.reply_to_id = p.id AND r.deleted_at IS NULL)
+         FROM posts AS p WHERE p.id = ?1 AND p.deleted_at IS NULL",
+    )
+    .sql()?
+    .query_row([post.0], |row| Ok(Counts { likes: row.get(0)?, replies: row.get(1)? }))
+    .optional()
+    .sql()
+}
+
+fn numbers(ids: &[PostId]) -> Vec<i64> {
+    ids.iter().map(|id| id.0).collect()
+}

@@ -1,0 +1,13 @@
+//! The posts service over its engine, in process, entry steps in front.
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
+mod batch_get_posts;
+mod create_post;
+mod delete_post;
+mod erasure;
+mod like_post;
+mod list_post_refs;
+mod list_posts_by_author;
+mod refusals;
+mod support;
+mod visibility;

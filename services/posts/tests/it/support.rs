@@ -1,0 +1,298 @@
+//! A posts service of its own for each test, with peers that hold what the test tells them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use plaza_core::{AccountId, Caller, Cx, Env, Error, ManualClock, PostId, Result, Secret, Timestamp, Token, reason};
+use plaza_posts::{App, Config, Deps};
+use plaza_proto::accounts::v1::*;
+use plaza_proto::graph::v1::*;
+use plaza_proto::posts::v1::*;
+use plaza_rpc::Gate;
+use plaza_stores::{Faults, StoreAddress};
+use tokio::time::Instant;
+
+pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000);
+
+fn unused<T>() -> Result<T> {
+    Err(Error::new(reason::METHOD_UNKNOWN))
+}
+
+/// The graph service, as far as posts uses it.
+#[derive(Default)]
+pub(crate) struct Graph {
+    follows: Mutex<BTreeSet<(i64, i64)>>,
+    blocks: Mutex<BTreeSet<(i64, i64)>>,
+    pub(crate) calls: AtomicUsize,
+    pub(crate) faults: Faults,
+}
+
+impl Graph {
+    pub(crate) fn follow(&self, a: i64, b: i64) {
+        self.follows.lock().insert((a, b));
+    }
+
+    pub(crate) fn block(&self, a: i64, b: i64) {
+        self.blocks.lock().insert((a, b));
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl GraphService for Graph {
+    async fn batch_get_relationships(
+        &self,
+        cx: &Cx,
+        req: BatchGetRelationshipsRequest,
+    ) -> Result<BatchGetRelationshipsResponse> {
+        assert_eq!(cx.caller().service, Some("posts"));
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.faults.check().await?;
+        let viewer = cx.account()?.get();
+        let (follows, blocks) = (self.follows.lock(), self.blocks.lock());
+        let relationship = |other: &i64| Relationship {
+            account_id: *other,
+            following: follows.contains(&(viewer, *other)),
+            followed_by: follows.contains(&(*other, viewer)),
+            blocking: blocks.contains(&(viewer, *other)),
+            blocked_by: blocks.contains(&(*other, viewer)),
+        };
+        Ok(BatchGetRelationshipsResponse { relationships: req.account_ids.iter().map(relationship).collect() })
+    }
+
+    async fn follow(&self, _: &Cx, _: FollowRequest) -> Result<FollowResponse> {
+        unused()
+    }
+
+    async fn unfollow(&self, _: &Cx, _: UnfollowRequest) -> Result<UnfollowResponse> {
+        unused()
+    }
+
+    async fn block(&self, _: &Cx, _: BlockRequest) -> Result<BlockResponse> {
+        unused()
+    }
+
+    async fn unblock(&self, _: &Cx, _: UnblockRequest) -> Result<UnblockResponse> {
+        unused()
+    }
+
+    async fn list_followers(&self, _: &Cx, _: ListFollowersRequest) -> Result<ListFollowersResponse> {
+        unused()
+    }
+
+    async fn list_following(&self, _: &Cx, _: ListFollowingRequest) -> Result<ListFollowingResponse> {
+        unused()
+    }
+
+    async fn batch_get_counts(&self, _: &Cx, _: BatchGetCountsRequest) -> Result<BatchGetCountsResponse> {
+        unused()
+    }
+
+    async fn list_follower_ids(&self, _: &Cx, _: ListFollowerIdsRequest) -> Result<ListFollowerIdsResponse> {
+        unused()
+    }
+
+    async fn list_following_ids(&self, _: &Cx, _: ListFollowingIdsRequest) -> Result<ListFollowingIdsResponse> {
+        unused()
+    }
+}
+
+/// The accounts service, as far as posts uses it: every account exists that was not deleted.
+#[derive(Default)]
+pub(crate) struct Accounts {
+    deleted: Mutex<BTreeSet<i64>>,
+    pub(crate) faults: Faults,
+}
+
+impl Accounts {
+    pub(crate) fn delete(&self, id: i64) {
+        self.deleted.lock().insert(id);
+    }
+}
+
+#[async_trait]
+impl AccountsService for Accounts {
+    async fn batch_get_accounts(&self, cx: &Cx, req: BatchGetAccountsRequest) -> Result<BatchGetAccountsResponse> {
+        assert_eq!(cx.caller().service, Some("posts"));
+        self.faults.check().await?;
+        let deleted = self.deleted.lock();
+        let living = req.account_ids.into_iter().filter(|id| !deleted.contains(id));
+        let account = |account_id| Account { account_id, ..Account::default() };
+        Ok(BatchGetAccountsResponse { accounts: living.map(account).collect() })
+    }
+
+    async fn get_account(&self, _: &Cx, _: GetAccountRequest) -> Result<GetAccountResponse> {
+        unused()
+    }
+
+    async fn create_account(&self, _: &Cx, _: CreateAccountRequest) -> Result<CreateAccountResponse> {
+        unused()
+    }
+
+    async fn get_account_by_handle(&self, _: &Cx, _: GetAccountByHandleRequest) -> Result<GetAccountByHandleResponse> {
+        unused()
+    }
+
+    async fn update_profile(&self, _: &Cx, _: UpdateProfileRequest) -> Result<UpdateProfileResponse> {
+        unused()
+    }
+
+    async fn delete_account(&self, _: &Cx, _: DeleteAccountRequest) -> Result<DeleteAccountResponse> {
+        unused()
+    }
+
+    async fn list_account_ids(&self, _: &Cx, _: ListAccountIdsRequest) -> Result<ListAccountIdsResponse> {
+        unused()
+    }
+
+    async fn verify_password(&self, _: &Cx, _: VerifyPasswordRequest) -> Result<VerifyPasswordResponse> {
+        unused()
+    }
+}
+
+/// The service and what it stands in.
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) posts: Arc<dyn PostsService>,
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) env: Env,
+    requests: AtomicU64,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let clock = ManualClock::new(START);
+        let env = Env::manual(clock.clone(), 1);
+        let secret = Secret::new([7; 32]);
+        let gate = Gate::builder(env.clone(), &secret).build();
+        let (graph, accounts) = (Arc::<Graph>::default(), Arc::<Accounts>::default());
+        let deps = Deps {
+            env: env.clone(),
+            graph: GraphServiceClient::local(GraphServiceEntry::new(graph.clone(), &gate)),
+            accounts: AccountsServiceClient::local(AccountsServiceEntry::new(accounts.clone(), &gate)),
+            gate,
+            secret,
+        };
+        let config = Config { store: StoreAddress::Memory, erase_batch: 3, ..Config::default() };
+        let app = App::build(config, deps).await.unwrap();
+        Self { posts: app.service(), app, graph, accounts, clock, env, requests: AtomicU64::new(1) }
+    }
+
+    /// A request id that was not used before.
+    pub(crate) fn request_id(&self) -> String {
+        format!("00000000-0000-4000-8000-{:012x}", self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A request to publish, as yet unsent.
+    pub(crate) fn text(&self, text: &str) -> CreatePostRequest {
+        CreatePostRequest { request_id: self.request_id(), text: text.to_owned(), ..CreatePostRequest::default() }
+    }
+
+    pub(crate) fn reply(&self, text: &str, reply_to_id: i64) -> CreatePostRequest {
+        CreatePostRequest { reply_to_id, ..self.text(text) }
+    }
+
+    pub(crate) fn followers(&self, text: &str) -> CreatePostRequest {
+        CreatePostRequest { visibility: Visibility::Followers.into(), ..self.text(text) }
+    }
+
+    pub(crate) async fn create(&self, author: i64, request: CreatePostRequest) -> Result<Post> {
+        Ok(self.posts.create_post(&user(author), request).await?.post.unwrap())
+    }
+
+    /// Publishes and gives the id.
+    pub(crate) async fn post(&self, author: i64, request: CreatePostRequest) -> i64 {
+        self.create(author, request).await.unwrap().post_id
+    }
+
+    pub(crate) async fn get(&self, cx: &Cx, post_id: i64) -> Result<Post> {
+        Ok(self.posts.get_post(cx, GetPostRequest { post_id }).await?.post.unwrap())
+    }
+
+    pub(crate) async fn batch(&self, cx: &Cx, post_ids: &[i64]) -> Result<Vec<Post>> {
+        let request = BatchGetPostsRequest { post_ids: post_ids.to_vec() };
+        Ok(self.posts.batch_get_posts(cx, request).await?.posts)
+    }
+
+    pub(crate) async fn delete(&self, author: i64, post_id: i64) -> Result<()> {
+        let request = DeletePostRequest { request_id: self.request_id(), post_id };
+        self.posts.delete_post(&user(author), request).await.map(drop)
+    }
+
+    pub(crate) async fn like(&self, account: i64, post_id: i64) -> Result<i64> {
+        let request = LikePostRequest { request_id: self.request_id(), post_id };
+        Ok(self.posts.like_post(&user(account), request).await?.like_count)
+    }
+
+    pub(crate) async fn unlike(&self, account: i64, post_id: i64) -> Result<i64> {
+        let request = UnlikePostRequest { request_id: self.request_id(), post_id };
+        Ok(self.posts.unlike_post(&user(account), request).await?.like_count)
+    }
+
+    /// Ids of one page of an author's posts, and the token of the next.
+    pub(crate) async fn page(
+        &self,
+        cx: &Cx,
+        author_id: i64,
+        page_size: i32,
+        token: &str,
+    ) -> Result<(Vec<i64>, String)> {
+        let request = ListPostsByAuthorRequest { author_id, page_size, page_token: token.to_owned() };
+        let page = self.posts.list_posts_by_author(cx, request).await?;
+        Ok((ids(&page.posts), page.next_page_token))
+    }
+
+    /// The counters of a post recounted from likes and replies: likes, replies.
+    pub(crate) async fn recount(&self, post: i64) -> Option<(i64, i64)> {
+        let counts = self.app.store().recount(&service(), PostId(post)).await.unwrap();
+        counts.map(|c| (c.likes, c.replies))
+    }
+
+    /// The types of all events so far, without the package, each with its post.
+    pub(crate) async fn told(&self) -> Vec<(String, i64)> {
+        let events = self.app.outbox().read_after(&service(), 0, 100_000).await.unwrap();
+        events.iter().map(|e| (e.type_.rsplit('.').next().unwrap().to_owned(), e.aggregate_id)).collect()
+    }
+}
+
+pub(crate) fn ids(posts: &[Post]) -> Vec<i64> {
+    posts.iter().map(|post| post.post_id).collect()
+}
+
+/// The token that a call left behind.
+pub(crate) fn token(cx: &Cx) -> Token {
+    cx.take_outcome().token
+}
+
+fn call(caller: Caller) -> Cx {
+    Cx::new(caller, Instant::now() + Duration::from_secs(60))
+}
+
+/// Nobody signed in.
+pub(crate) fn nobody() -> Cx {
+    call(Caller::default())
+}
+
+/// A signed-in user.
+pub(crate) fn user(id: i64) -> Cx {
+    call(Caller::user(AccountId(id)))
+}
+
+/// A service on its own behalf.
+pub(crate) fn service() -> Cx {
+    call(Caller::service("feeds"))
+}
+
+/// A service on a user's behalf.
+pub(crate) fn service_for(id: i64) -> Cx {
+    call(Caller { account: Some(AccountId(id)), ..Caller::service("feeds") })
+}
