@@ -59,7 +59,8 @@ async fn die_at(point: &str) {
     })
     .await;
     wait::until(&format!("the erasure after dying at {point}"), || async {
-        let post = ben.call(GetPostRequest { post_id: liked.post_id }).await.expect("a post").message.post.expect("one");
+        let post =
+            ben.call(GetPostRequest { post_id: liked.post_id }).await.expect("a post").message.post.expect("one");
         (post.like_count == 0).then_some(())
     })
     .await;

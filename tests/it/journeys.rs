@@ -106,7 +106,8 @@ async fn a_deleted_account_is_gone_everywhere(sandbox: Sandbox) {
     .await;
     wait::until("the erasure of likes, follows and feeds", || async {
         let liked = ben.call(GetPostRequest { post_id: kept.post_id }).await.expect("own post").message.post;
-        let counts = ben.call(BatchGetCountsRequest { account_ids: vec![ben.id()] }).await.expect("counts").message.counts;
+        let counts =
+            ben.call(BatchGetCountsRequest { account_ids: vec![ben.id()] }).await.expect("counts").message.counts;
         let clean = liked.is_some_and(|p| p.like_count == 0) && counts[0].following == 0;
         (clean && home(&ben, &Token::default()).await == [kept.post_id]).then_some(())
     })
@@ -137,7 +138,8 @@ async fn sessions_rotate_and_end(sandbox: Sandbox) {
     assert!(refresh(&third).await.is_err(), "the whole family has ended");
 
     let tokens = guest.sign_in("ada").await.expect("sign in");
-    let (phone, laptop) = (Person { tokens, ..ada.clone() }, Person { tokens: guest.sign_in("ada").await.expect("in"), ..ada });
+    let (phone, laptop) =
+        (Person { tokens, ..ada.clone() }, Person { tokens: guest.sign_in("ada").await.expect("in"), ..ada });
     let sessions = laptop.call(ListSessionsRequest::default()).await.expect("a list").message.sessions;
     let other = sessions.iter().find(|s| !s.current).expect("the phone's").session_id;
     laptop.call(RevokeSessionRequest { request_id: request_id(), session_id: other }).await.expect("revoke");
@@ -148,7 +150,8 @@ async fn sessions_rotate_and_end(sandbox: Sandbox) {
     })
     .await;
     laptop.call(SignOutRequest { request_id: request_id() }).await.expect("sign out");
-    wait::within(Duration::from_secs(5), "the laptop to be refused", || async { laptop.post("hello").await.err() }).await;
+    wait::within(Duration::from_secs(5), "the laptop to be refused", || async { laptop.post("hello").await.err() })
+        .await;
     sandbox.stop().await;
 }
 
@@ -250,7 +253,10 @@ async fn profiles_posts_and_likes(sandbox: Sandbox) {
         reply_to_id: 0,
     };
     let post = ada.call(secret).await.expect("post").message.post.expect("a post");
-    assert_eq!(post.spans.iter().map(|s| s.value.as_str()).collect::<Vec<_>>(), ["followers", "ben", "https://example.org/a"]);
+    assert_eq!(
+        post.spans.iter().map(|s| s.value.as_str()).collect::<Vec<_>>(),
+        ["followers", "ben", "https://example.org/a"]
+    );
     let unseen = ben.call(GetPostRequest { post_id: post.post_id }).await.expect_err("no follower yet");
     assert!(unseen.is(reason::POST_NOT_FOUND), "{unseen}");
     ben.follow(&ada).await.expect("follow");

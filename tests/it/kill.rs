@@ -8,7 +8,7 @@ use plaza_core::{Code, Env, Error, Token};
 use plaza_proto::accounts::v1::{CreateAccountRequest, DeleteAccountRequest};
 use plaza_proto::graph::v1::{BatchGetCountsRequest, FollowRequest, UnfollowRequest};
 use plaza_proto::posts::v1::{CreatePostRequest, GetPostRequest, LikePostRequest};
-use plaza_testkit::person::{PASSWORD, Outcome, request_id};
+use plaza_testkit::person::{Outcome, PASSWORD, request_id};
 use plaza_testkit::{Guest, Person, Sandbox, Shape, wait};
 
 const KILLS: usize = 50;
@@ -152,7 +152,8 @@ async fn settle(sandbox: &Sandbox, star: &Person, reader: &Person, all: &[Histor
 async fn texts_by(author: &Person) -> Vec<String> {
     let (mut texts, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request = plaza_proto::feeds::v1::GetUserFeedRequest { account_id: author.id(), page_size: 100, page_token };
+        let request =
+            plaza_proto::feeds::v1::GetUserFeedRequest { account_id: author.id(), page_size: 100, page_token };
         let page = author.call(request).await.expect("a page").message;
         texts.extend(page.posts.into_iter().map(|p| p.text));
         page_token = page.next_page_token;

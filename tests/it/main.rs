@@ -1,4 +1,5 @@
 //! Journeys across services, over gRPC, against the real binary.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod access;
 mod bad_input;

@@ -79,7 +79,10 @@ pub trait Entropy: Send + Sync + 'static {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::expect_used, reason = "without randomness no secret can be made: stopping is the only safe answer")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no secret can be made: stopping is the only safe answer"
+    )]
     fn fill(&self, buf: &mut [u8]) {
         getrandom::fill(buf).expect("the operating system gives random bytes");
     }
@@ -205,7 +208,14 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_ids() {
-        let draw = |seed| (0..10).map({ let e = env(seed).1; move |_| e.next_id() }).collect::<Vec<_>>();
+        let draw = |seed| {
+            (0..10)
+                .map({
+                    let e = env(seed).1;
+                    move |_| e.next_id()
+                })
+                .collect::<Vec<_>>()
+        };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
     }

@@ -54,8 +54,21 @@ impl Code {
     pub fn from_i32(code: i32) -> Self {
         use Code::*;
         const ALL: [Code; 16] = [
-            Cancelled, Unknown, InvalidArgument, DeadlineExceeded, NotFound, AlreadyExists, PermissionDenied,
-            ResourceExhausted, FailedPrecondition, Aborted, OutOfRange, Unimplemented, Internal, Unavailable, DataLoss,
+            Cancelled,
+            Unknown,
+            InvalidArgument,
+            DeadlineExceeded,
+            NotFound,
+            AlreadyExists,
+            PermissionDenied,
+            ResourceExhausted,
+            FailedPrecondition,
+            Aborted,
+            OutOfRange,
+            Unimplemented,
+            Internal,
+            Unavailable,
+            DataLoss,
             Unauthenticated,
         ];
         ALL.into_iter().find(|c| *c as i32 == code).unwrap_or(Unknown)
@@ -119,7 +132,10 @@ impl Error {
 
     /// Adds a fact for programs: it becomes `ErrorInfo.metadata`.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "callers pass literals and temporaries; a reference would be noise")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers pass literals and temporaries; a reference would be noise"
+    )]
     pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
         self.0.metadata.push((key.into(), value.to_string()));
         self

@@ -42,8 +42,6 @@ impl Secret {
     #[must_use]
     pub fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
         let mac = self.mac(parts);
-        tag.len() >= 16
-            && tag.len() <= mac.len()
-            && tag.iter().zip(&mac).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
+        tag.len() >= 16 && tag.len() <= mac.len() && tag.iter().zip(&mac).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
     }
 }

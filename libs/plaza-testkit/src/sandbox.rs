@@ -193,7 +193,8 @@ impl Sandbox {
             routes.extend(plaza_proto::methods().filter(serves).map(|m| (m.service, address(process.port))));
         }
         let first = address(self.processes[0].port);
-        routes.extend(plaza_proto::methods().filter(|m| package(m) == "projections").map(|m| (m.service, first.clone())));
+        routes
+            .extend(plaza_proto::methods().filter(|m| package(m) == "projections").map(|m| (m.service, first.clone())));
         Guest { routes: Routes::new(routes) }
     }
 
@@ -300,6 +301,10 @@ fn free_port() -> u16 {
 fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's path");
     let path = test.parent().and_then(Path::parent).expect("a target folder").join("plaza");
-    assert!(path.exists(), "there is no {}: run `cargo build -p plaza` first (`cargo xtask test` does)", path.display());
+    assert!(
+        path.exists(),
+        "there is no {}: run `cargo build -p plaza` first (`cargo xtask test` does)",
+        path.display()
+    );
     path
 }

@@ -12,7 +12,9 @@ use serde_json::json;
 fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serde_json::Value {
     let (id, me, other) = (request_id(), me.id(), other.id());
     match method {
-        "CreateAccount" => json!({"request_id": id, "handle": format!("fresh_{n}"), "email": format!("f{n}@example.org"), "password": "long enough"}),
+        "CreateAccount" => {
+            json!({"request_id": id, "handle": format!("fresh_{n}"), "email": format!("f{n}@example.org"), "password": "long enough"})
+        }
         "GetAccount" => json!({"account_id": other}),
         "GetAccountByHandle" => json!({"handle": "ben"}),
         "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" => json!({"account_ids": [other]}),
@@ -37,38 +39,41 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
 
 /// Wrong values for a field, each with a word for it.
 fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
-    let text = |s: &str| Value::String(s.to_owned());
-    let name = field.name();
     if field.is_list() {
         let (many, negative) = (vec![Value::I64(1); 10_000], vec![Value::I64(1), Value::I64(-1)]);
-        return vec![("none", Value::List(vec![])), ("ten thousand", Value::List(many)), ("a negative one", Value::List(negative))];
+        let lists = [("none", vec![]), ("ten thousand", many), ("a negative one", negative)];
+        return lists.into_iter().map(|(word, list)| (word, Value::List(list))).collect();
     }
-    match (field.kind(), name) {
-        (Kind::String, "request_id") => {
-            let zeros = "0".repeat(40);
-            vec![("empty", text("")), ("no UUID", text("abc")), ("overlong", text(&zeros)), ("near a UUID", text("00000000-0000-4000-8000-00000000000g"))]
-        }
-        (Kind::String, "page_token") => {
-            vec![("forged", text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")), ("no base64", text("%%%")), ("overlong", text(&"A".repeat(5_000)))]
-        }
-        (Kind::String, "handle") => {
-            let long = "a".repeat(31);
-            vec![("empty", text("")), ("overlong", text(&long)), ("with a space", text("a b")), ("bidirectional", text("ad\u{202e}a")), ("Cyrillic", text("аda"))]
-        }
-        (Kind::String, "email") => vec![("empty", text("")), ("no @", text("ada")), ("two @", text("a@b@c")), ("overlong", text(&format!("{}@example.org", "a".repeat(300))))],
-        (Kind::String, "text") => {
-            vec![("empty", text("")), ("white space", text(" \n\u{3000} ")), ("501 graphemes", text(&"é".repeat(501))), ("a control character", text("a\0b")), ("bidirectional", text("a\u{2066}b"))]
-        }
-        (Kind::String, "password") => vec![("empty", text("")), ("overlong", text(&"p".repeat(129)))],
-        (Kind::String, "device_name" | "display_name") => vec![("overlong", text(&"d".repeat(65))), ("a control character", text("a\u{7}b")), ("two lines", text("a\nb")), ("bidirectional", text("a\u{202d}b"))],
-        (Kind::String, "etag" | "login" | "refresh_token") => vec![("overlong", text(&"x".repeat(300)))],
+    match (field.kind(), field.name()) {
+        (Kind::String, name) => wrong_texts(name).into_iter().map(|(word, text)| (word, Value::String(text))).collect(),
         (Kind::Int64, "reply_to_id") => vec![("negative", Value::I64(-1))],
-        (Kind::Int64, _) => vec![("zero", Value::I64(0)), ("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN))],
+        (Kind::Int64, _) => {
+            vec![("zero", Value::I64(0)), ("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN))]
+        }
         (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
         (Kind::Message(_), "account" | "update_mask") => vec![],
         (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
     }
+}
+
+/// Wrong values for a text field, each with a word for it.
+fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
+    let (empty, control, bidi) = (("empty", ""), ("a control character", "a\u{7}b"), ("bidirectional", "ad\u{202e}a"));
+    let (texts, overlong): (Vec<(&'static str, &str)>, usize) = match name {
+        "request_id" => (vec![empty, ("no UUID", "abc"), ("near a UUID", "00000000-0000-4000-8000-00000000000g")], 40),
+        "page_token" => (vec![("forged", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), ("no base64", "%%%")], 5_000),
+        "handle" => (vec![empty, ("with a space", "a b"), bidi, ("Cyrillic", "\u{430}da")], 31),
+        "email" => (vec![empty, ("no @", "ada"), ("two @", "a@b@c")], 300),
+        "text" => (vec![empty, ("white space", " \n\u{3000} "), control, bidi, ("a null", "a\0b")], 501),
+        "password" => (vec![empty], 129),
+        "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
+        "etag" => (vec![], 65),
+        "login" | "refresh_token" => (vec![empty], 300),
+        other => panic!("say here what is wrong for {other}"),
+    };
+    let texts = texts.into_iter().map(|(word, text)| (word, text.to_owned()));
+    texts.chain([("overlong", "a".repeat(overlong))]).collect()
 }
 
 fn encode(shape: &MessageDescriptor, request: &serde_json::Value) -> DynamicMessage {
@@ -96,7 +101,8 @@ async fn every_field_refuses_every_wrong_value_and_nothing_is_written() {
                 let answer = super::raw(&sandbox, method.path, bearer, request.encode_to_vec()).await;
                 // An owner-only method that names another account is refused before its fields are looked at.
                 let owner = method.auth == Auth::Owner && field.name() == "account_id";
-                let codes: &[Code] = if owner { &[Code::InvalidArgument, Code::PermissionDenied] } else { &[Code::InvalidArgument] };
+                let codes: &[Code] =
+                    if owner { &[Code::InvalidArgument, Code::PermissionDenied] } else { &[Code::InvalidArgument] };
                 let error = answer.expect_err(&what);
                 let blamed = (error.code() == Code::InvalidArgument).then(|| field.name());
                 super::assert_refused(&what, &error, codes, blamed);

@@ -9,7 +9,12 @@ use plaza_testkit::Sandbox;
 use prost::bytes::Bytes;
 
 /// Calls `path` with a body of raw bytes and drops what comes back, as a client in any language could.
-pub(crate) async fn raw(sandbox: &Sandbox, path: &'static str, bearer: Option<&str>, body: Vec<u8>) -> Result<(), Error> {
+pub(crate) async fn raw(
+    sandbox: &Sandbox,
+    path: &'static str,
+    bearer: Option<&str>,
+    body: Vec<u8>,
+) -> Result<(), Error> {
     let headers = bearer.map(|b| ("authorization", format!("Bearer {b}")));
     raw_with(sandbox, path, headers.as_slice(), body).await
 }
@@ -44,7 +49,8 @@ pub(crate) fn assert_refused(what: &str, error: &Error, codes: &[Code], field: O
     assert!(catalogued.is_some_and(|r| r.code == error.code()), "{what}: {error} is not in the catalogue");
     if let Some(field) = field {
         let fields: Vec<&str> = error.violations().iter().map(|v| v.field.as_str()).collect();
-        let named = fields.iter().any(|f| f.strip_prefix(field).is_some_and(|r| r.is_empty() || r.starts_with(['[', '.'])));
+        let named =
+            fields.iter().any(|f| f.strip_prefix(field).is_some_and(|r| r.is_empty() || r.starts_with(['[', '.'])));
         assert!(named, "{what}: {error} blames {fields:?}, not {field}");
     }
 }

@@ -83,7 +83,9 @@ async fn forged_credentials_are_refused_also_where_none_are_needed() {
             super::assert_refused(what, &error, &[Code::Unauthenticated], None);
         }
     }
-    for (key, value) in [("plaza-caller", ada.id().to_string()), ("plaza-service", "feeds.9999999999999.AAAA".to_owned())] {
+    for (key, value) in
+        [("plaza-caller", ada.id().to_string()), ("plaza-service", "feeds.9999999999999.AAAA".to_owned())]
+    {
         let error = super::raw_with(&sandbox, HOME, &[(key, value)], Vec::new()).await.expect_err(key);
         super::assert_refused(key, &error, &[Code::Unauthenticated, Code::PermissionDenied], None);
     }
@@ -96,10 +98,11 @@ async fn bodies_deadlines_and_tokens_out_of_bounds() {
     let ada = sandbox.guest().join("ada").await;
     let bearer = format!("Bearer {}", ada.tokens.access_token);
     let auth = ("authorization", bearer);
-    let post = |text: String| CreatePostRequest { request_id: request_id(), text, ..Default::default() }.encode_to_vec();
+    let post =
+        |text: String| CreatePostRequest { request_id: request_id(), text, ..Default::default() }.encode_to_vec();
 
     let huge = post("x".repeat(5 << 20));
-    let error = super::raw_with(&sandbox, CREATE_POST, &[auth.clone()], huge).await.expect_err("5 MiB");
+    let error = super::raw_with(&sandbox, CREATE_POST, std::slice::from_ref(&auth), huge).await.expect_err("5 MiB");
     assert!(error.is(reason::MESSAGE_TOO_LARGE), "{error}");
     for timeout in ["0n", "1n"] {
         let metadata = [auth.clone(), ("grpc-timeout", timeout.to_owned())];
@@ -121,7 +124,8 @@ async fn refused_mask(ada: &Person, paths: &[&str]) -> plaza_core::Error {
     let account = Account { bio: "b".to_owned(), handle: "root".to_owned(), ..Default::default() };
     let update_mask = Some(prost_types::FieldMask { paths: paths.iter().map(ToString::to_string).collect() });
     let (request_id, account_id) = (request_id(), ada.id());
-    let request = UpdateProfileRequest { request_id, account_id, account: Some(account), update_mask, etag: String::new() };
+    let request =
+        UpdateProfileRequest { request_id, account_id, account: Some(account), update_mask, etag: String::new() };
     ada.call(request).await.expect_err(&paths.join(","))
 }
 
@@ -129,7 +133,9 @@ async fn refused_mask(ada: &Person, paths: &[&str]) -> plaza_core::Error {
 async fn masks_name_only_what_can_be_set() {
     let sandbox = Sandbox::start(Shape::OneProcess).await;
     let ada = sandbox.guest().join("ada").await;
-    for paths in [&[][..], &["handle"], &["bio", "account_id"], &["email"], &["nonsense"], &["bio.length"], &["*"], &[""]] {
+    for paths in
+        [&[][..], &["handle"], &["bio", "account_id"], &["email"], &["nonsense"], &["bio.length"], &["*"], &[""]]
+    {
         let error = refused_mask(&ada, paths).await;
         super::assert_refused(&format!("{paths:?}"), &error, &[Code::InvalidArgument], Some("update_mask"));
     }

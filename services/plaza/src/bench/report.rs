@@ -22,9 +22,28 @@ pub(super) struct Row {
     pub p99_ms: f64,
     /// CPU time of the server for each call, in microseconds; 0 if it is not known.
     pub server_cpu_us: f64,
+    /// CPU time of the load generator for each call, in microseconds; 0 if it is not known.
+    pub client_cpu_us: f64,
     /// Feed entries written in a second, until the last one; for calls that publish.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliveries_per_second: Option<f64>,
+}
+
+/// CPU time used, as far as it can be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cpu {
+    /// By the server.
+    pub server: Option<Duration>,
+    /// By the load generator.
+    pub client: Option<Duration>,
+}
+
+impl Cpu {
+    /// What was used since `before`.
+    pub(super) fn since(self, before: Self) -> Self {
+        let since = |now: Option<Duration>, then: Option<Duration>| Some(now?.saturating_sub(then?));
+        Self { server: since(self.server, before.server), client: since(self.client, before.client) }
+    }
 }
 
 /// The measurements of one run.
@@ -53,11 +72,11 @@ impl Row {
         }
     }
 
-    /// With the CPU time that the server used for all of the calls.
-    pub(super) fn with_cpu(mut self, used: Option<Duration>) -> Self {
-        if let Some(used) = used.filter(|_| self.calls > 0) {
-            self.server_cpu_us = used.as_secs_f64() * 1e6 / as_f64(self.calls);
-        }
+    /// With the CPU time that server and generator used for all of the calls.
+    pub(super) fn with_cpu(mut self, used: Cpu) -> Self {
+        let each =
+            |used: Option<Duration>| used.map_or(0.0, |used| used.as_secs_f64() * 1e6 / as_f64(self.calls.max(1)));
+        (self.server_cpu_us, self.client_cpu_us) = (each(used.server), each(used.client));
         self
     }
 }
@@ -85,9 +104,11 @@ impl Report {
     fn table(&self) -> String {
         let deliveries = self.rows.iter().any(|row| row.deliveries_per_second.is_some());
         let mut text = format!("{}\n\n", self.title);
-        text.push_str("| what | calls/s | p50 ms | p99 ms | server CPU µs/call | calls | errors |");
+        text.push_str(
+            "| what | calls/s | p50 ms | p99 ms | server CPU µs/call | client CPU µs/call | calls | errors |",
+        );
         text.push_str(if deliveries { " deliveries/s |\n" } else { "\n" });
-        text.push_str("|---|---:|---:|---:|---:|---:|---:|");
+        text.push_str("|---|---:|---:|---:|---:|---:|---:|---:|");
         text.push_str(if deliveries { "---:|\n" } else { "\n" });
         for row in &self.rows {
             text.push_str(&row.line(deliveries));
@@ -101,9 +122,12 @@ impl Report {
 
 impl Row {
     fn line(&self, deliveries: bool) -> String {
-        let cpu = if self.server_cpu_us > 0.0 { format!("{:.0}", self.server_cpu_us) } else { "–".to_owned() };
+        let known = |us: f64| if us > 0.0 { format!("{us:.0}") } else { "–".to_owned() };
+        let (server, client) = (known(self.server_cpu_us), known(self.client_cpu_us));
         let Self { what, calls, errors, per_second, p50_ms, p99_ms, .. } = self;
-        let mut line = format!("| {what} | {per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | {cpu} | {calls} | {errors} |");
+        let mut line = format!(
+            "| {what} | {per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | {server} | {client} | {calls} | {errors} |"
+        );
         if deliveries {
             let rate = self.deliveries_per_second.map_or("–".to_owned(), |rate| format!("{rate:.0}"));
             line.push_str(&format!(" {rate} |"));
@@ -121,9 +145,10 @@ mod tests {
     fn a_row_holds_rates_quantiles_and_cpu() {
         let mut histogram = Histogram::new_with_bounds(1, 60_000_000, 3).unwrap();
         (0..100).for_each(|_| histogram.record(2_000).unwrap());
-        let row = Row::new("home", &histogram, Duration::from_secs(2)).with_cpu(Some(Duration::from_millis(5)));
+        let row = Row::new("home", &histogram, Duration::from_secs(2))
+            .with_cpu(Cpu { server: Some(Duration::from_millis(5)), client: None });
         assert_eq!((row.calls, row.per_second, row.p50_ms, row.server_cpu_us), (100, 50.0, 2.0, 50.0));
         let report = Report { title: "t".to_owned(), rows: vec![row], notes: vec!["n".to_owned()] };
-        assert!(report.table().contains("| home | 50 | 2.00 | 2.00 | 50 | 100 | 0 |\n\nn\n"), "{}", report.table());
+        assert!(report.table().contains("| home | 50 | 2.00 | 2.00 | 50 | – | 100 | 0 |\n\nn\n"), "{}", report.table());
     }
 }

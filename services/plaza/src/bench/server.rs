@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use super::report::Cpu;
 use crate::cli::LoadArgs;
 use crate::failure::{Failure, Result};
 use crate::usage;
@@ -73,9 +74,10 @@ impl Server {
         Ok(Self { address: format!("http://{address}"), pid: child.id(), child: Some(child) })
     }
 
-    /// The CPU time that it has used, if that can be read.
-    pub(super) fn cpu(&self) -> Option<Duration> {
-        self.pid.and_then(|pid| usage::cpu(Path::new(&format!("/proc/{pid}"))))
+    /// The CPU time that it and this process have used.
+    pub(super) fn cpu(&self) -> Cpu {
+        let server = self.pid.and_then(|pid| usage::cpu(Path::new(&format!("/proc/{pid}"))));
+        Cpu { server, client: usage::cpu(Path::new("/proc/self")) }
     }
 
     /// Its peak memory in MB, if that can be read.

@@ -13,6 +13,7 @@ use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 
 use super::drive::{Load, Seen, drive};
+use super::report::Cpu;
 use super::server::Server;
 use super::wire::{self, Call};
 use crate::cli::LoadArgs;
@@ -110,8 +111,7 @@ impl Stage {
     {
         let before = self.server.cpu();
         let seen = drive(&self.connections, load, kinds, next).await;
-        let cpu = self.server.cpu().zip(before).map(|(after, before)| after.saturating_sub(before));
-        Measured { seen, cpu }
+        Measured { seen, cpu: self.server.cpu().since(before) }
     }
 
     /// The load that the arguments ask for.
@@ -138,13 +138,18 @@ impl Stage {
 /// What was seen, and what it cost the server.
 pub(super) struct Measured {
     pub seen: Seen,
-    pub cpu: Option<Duration>,
+    pub cpu: Cpu,
 }
 
 impl Cast {
     /// How many people there are.
     pub(super) fn people(&self) -> u64 {
         self.bearers.len() as u64
+    }
+
+    /// The account of person `n`.
+    pub(super) fn account(&self, n: u64) -> i64 {
+        self.accounts[self.who(n)]
     }
 
     fn who(&self, n: u64) -> usize {

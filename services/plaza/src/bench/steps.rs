@@ -16,9 +16,11 @@ use crate::people::{Follows, Plan};
 const FOLLOWERS: &[u32] = &[10, 100, 1_000, 10_000];
 const LENGTHS: &[u32] = &[10, 100, 800, 2_000];
 /// Posts of each author, unless asked for otherwise.
-const POSTS: u64 = 200;
+const POSTS: u64 = 2_000;
 /// Authors publish with this many calls under way on each connection, so that a post's cost is not that of a queue.
 const CALM: u16 = 1;
+/// In so many feeds the last post is looked for.
+const SAMPLE: u64 = 20;
 
 fn steps(args: &LoadArgs, usual: &[u32]) -> Vec<u32> {
     if args.steps.is_empty() { usual.to_vec() } else { args.steps.clone() }
@@ -45,7 +47,8 @@ pub(super) async fn followers(args: &LoadArgs) -> Result<Report> {
         let load = counted(Load { streams: CALM, ..stage.load() }, posts);
         let measured = stage.run_load(load, 1, move |_| cast.compose(u64::from(author), 0)).await;
         let drained = stage.drain(measured.seen.position).await?;
-        let cpu = stage.server.cpu().zip(before).map(|(after, before)| after.saturating_sub(before));
+        let cpu = stage.server.cpu().since(before);
+        check_deliveries(&stage, u64::from(*count), u64::from(author)).await?;
         let row = Row::new(format!("{count} followers"), &measured.seen.latencies[0], measured.seen.elapsed);
         let deliveries = rate(measured.seen.calls() * (u64::from(*count) + 1), measured.seen.elapsed + drained);
         let errors = measured.seen.errors.values().sum();
@@ -55,6 +58,18 @@ pub(super) async fn followers(args: &LoadArgs) -> Result<Report> {
     report.notes.extend(stage.server.peak_mb().map(|mb| format!("Peak memory of the server: {mb} MB.")));
     stage.server.end().await;
     Ok(report)
+}
+
+/// Holds that the newest post in the feeds of a sample of the first `count` people is `author`'s.
+async fn check_deliveries(stage: &Stage, count: u64, author: u64) -> Result<()> {
+    for reader in (0..count).step_by(usize::try_from(count / SAMPLE).unwrap_or_default().max(1)) {
+        let answer = wire::call(&stage.connections[0], stage.cast.home(reader, 0)).await?;
+        let page = GetHomeFeedResponse::decode(answer.body).map_err(Error::internal)?;
+        if page.posts.first().is_none_or(|post| post.author_id != stage.cast.account(author)) {
+            return Err(Failure::new(format!("the feed of follower {reader} of {count} lacks the newest post")));
+        }
+    }
+    Ok(())
 }
 
 /// What a page costs by the length of the feed: the first page and the last. For each step there is a reader, who
