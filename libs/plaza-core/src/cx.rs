@@ -56,6 +56,8 @@ pub struct Cx {
     outcome: Mutex<Outcome>,
 }
 
+/// The service name that operators call under.
+pub const ADMIN: &str = "admin";
 /// What a hop keeps back of the deadline, for its own answer to travel.
 pub const HOP_MARGIN: Duration = Duration::from_millis(2);
 /// The time a call gets when its caller names none.
@@ -100,8 +102,8 @@ impl Cx {
     /// service that calls. What the peer leaves behind comes back by [`Cx::absorb`].
     #[must_use]
     pub fn child(&self, service: Option<&'static str>) -> Self {
-        // A service that calls on behalf of an operator is a service: over gRPC nothing else could be told either.
-        let admin = self.caller.admin && service.is_none();
+        // Over gRPC a service's name is all that is told of a service; so it decides here too.
+        let admin = service.map_or(self.caller.admin, |name| name == ADMIN);
         let caller = Caller { service: service.or(self.caller.service), admin, ..self.caller.clone() };
         let deadline = self.deadline.checked_sub(HOP_MARGIN).unwrap_or(self.deadline);
         Self::new(caller, deadline).with_trace(self.trace).with_token(self.token.clone())

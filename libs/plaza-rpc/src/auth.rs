@@ -6,13 +6,12 @@ use plaza_core::{AccountId, Caller, Error, Result, SessionId, Timestamp, reason}
 
 use crate::Gate;
 pub use crate::service_key::ServiceKey;
+pub use plaza_core::cx::ADMIN;
 
 /// Metadata key of a service's token.
 pub(crate) const SERVICE: &str = "plaza-service";
 /// Metadata key of the account and session on whose behalf a service calls: `<account>` or `<account>.<session>`.
 pub(crate) const CALLER: &str = "plaza-caller";
-/// The service name that operators' tools call by.
-pub const ADMIN: &str = "admin";
 /// No access token is longer.
 const MAX_TOKEN: usize = 4_096;
 /// How many verified tokens are remembered.

@@ -69,7 +69,7 @@ async fn operators_are_the_service_admin() {
     let expected = [None, MISSING, MISSING, None, None];
     expect(&world.remote().as_service("admin"), &nobody(), "admin", expected).await;
     let admin = by(Caller { admin: true, ..Caller::service("admin") });
-    expect(&world.local(), &admin, "admin", expected).await;
+    expect(&world.local().as_service("admin"), &admin, "admin", expected).await;
 }
 
 #[tokio::test]

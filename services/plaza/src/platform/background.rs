@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plaza_core::{Env, Result};
+use plaza_core::Env;
 use plaza_events::{EventLog, Relay, RelayOptions, Runner, RunnerOptions, SqliteLog};
 use plaza_sessions::SessionVerifier;
 use plaza_stores::Gauge;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::marked::Marked;
 use super::parts::Parts;
 
 /// How long a consumer's batch in hand may go on after a stop.
@@ -28,17 +27,17 @@ pub(super) struct Background {
 
 impl Background {
     /// Prepares a relay for each outbox and a consumer for each projection.
-    pub(super) async fn new(parts: &Parts, log: SqliteLog, env: &Env, verifier: Arc<SessionVerifier>) -> Result<Self> {
+    pub(super) fn new(parts: &Parts, log: SqliteLog, env: &Env, verifier: Arc<SessionVerifier>) -> Self {
         let shared: Arc<dyn EventLog> = Arc::new(log.clone());
         let relay = |outbox| Arc::new(Relay::new(outbox, shared.clone(), env.clone(), RelayOptions::default()));
         let relays = parts.iter().filter_map(|part| part.outbox()).map(relay).collect();
         let mut runners = Vec::new();
         for (projection, marks) in parts.iter().flat_map(|part| part.projections()) {
-            let marked = Marked::new(projection, marks, &*shared).await?;
             let options = RunnerOptions { grace: RUNNER_GRACE, ..RunnerOptions::default() };
-            runners.push(Arc::new(Runner::new(marked, shared.clone(), env.clone(), options)));
+            let runner = Runner::new(projection, shared.clone(), env.clone(), options).with_marks(marks);
+            runners.push(Arc::new(runner));
         }
-        Ok(Self { relays, runners, verifier, log, stop: CancellationToken::new(), tasks: TaskTracker::new() })
+        Self { relays, runners, verifier, log, stop: CancellationToken::new(), tasks: TaskTracker::new() }
     }
 
     /// Starts all of it.

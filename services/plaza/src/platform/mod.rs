@@ -2,7 +2,6 @@
 
 mod background;
 mod folder;
-mod marked;
 mod parts;
 mod verifier;
 
@@ -123,7 +122,7 @@ impl Platform {
         gate.set_verifier(Verifier::of(&verifier));
         let log = open_log(&settings.events.store)?;
         let shared: Arc<dyn EventLog> = Arc::new(log.clone());
-        let background = Arc::new(Background::new(&parts, log, &env, verifier).await?);
+        let background = Arc::new(Background::new(&parts, log, &env, verifier));
         let projections = Projections::new(background.runners.clone(), shared, env);
         let mut server = Server::new(&gate, ServeConfig { grace: settings.drain(), ..ServeConfig::default() })
             .descriptors(plaza_proto::FILE_DESCRIPTOR_SET)
