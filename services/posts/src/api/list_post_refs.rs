@@ -5,7 +5,7 @@ use plaza_core::{AccountId, Cx, PostId, Result, page};
 use plaza_proto::posts::v1::{ListPostRefsRequest, ListPostRefsResponse, PostRef};
 
 use super::Handler;
-use super::view::END;
+use crate::store::END;
 
 /// The largest page.
 const MAX_REFS: usize = 1_000;

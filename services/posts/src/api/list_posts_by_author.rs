@@ -5,7 +5,8 @@ use plaza_core::{AccountId, Cx, PostId, Result};
 use plaza_proto::posts::v1::{ListPostsByAuthorRequest, ListPostsByAuthorResponse};
 
 use super::Handler;
-use super::view::{END, Sights, present};
+use super::view::{Sights, present};
+use crate::store::END;
 
 pub(crate) async fn list_posts_by_author(
     h: &Handler,

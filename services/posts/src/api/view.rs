@@ -12,8 +12,6 @@ use crate::domain::{Post, Relation, Sight, Span, SpanKind, Visibility};
 
 /// The most accounts that one call to graph takes.
 const RELATIONSHIPS_AT_ONCE: usize = 100;
-/// The first post id there can never be.
-pub(crate) const END: PostId = PostId(i64::MAX);
 
 /// The posts of `ids` that the caller may see, as the caller sees them, in that order.
 pub(crate) async fn view(h: &Handler, cx: &Cx, ids: &[PostId]) -> Result<Vec<pb::Post>> {

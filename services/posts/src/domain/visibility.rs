@@ -14,7 +14,7 @@ pub struct Relation {
 }
 
 /// What a viewer may see of an author's posts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sight {
     /// None of them.
     Nothing,

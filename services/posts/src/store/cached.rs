@@ -1,4 +1,4 @@
-//! The store with a cache of living posts in front, counters included.
+//! The store with caches in front: of living posts, counters included, and of each author's newest posts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,23 @@ use plaza_core::{AccountId, Cx, Env, PostId, Result};
 use plaza_events::Outbox;
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
-use super::{Changes, Deleted, LikeChange, Liked, NewPost, PostStore, Published};
+use super::{Changed, Changes, Deleted, END, LikeChange, Liked, NewPost, PostStore, Published};
 use crate::domain::{Counts, Post, PostRef, Sight, Span};
 
-/// Living posts by id; `None` for an id that names none.
-pub struct PostCache(Cache<PostId, Option<Arc<Post>>>);
+/// What is kept in memory.
+pub struct PostCache {
+    /// Living posts by id; `None` for an id that names none.
+    posts: Cache<PostId, Option<Arc<Post>>>,
+    /// The newest [`TOP`] posts of an author that a sight shows.
+    tops: Cache<(AccountId, Sight), Arc<[PostId]>>,
+}
+
+/// How many ids are kept of an author: a few pages; fewer are all there are.
+const TOP: usize = 50;
+/// The share of the bytes that the ids of authors' posts may take.
+const TOPS_SHARE: u64 = 4;
+/// Every sight that shows anything.
+const SIGHTS: [Sight; 2] = [Sight::Public, Sight::Everything];
 
 /// What an entry costs besides its text: the key, the row, the cache's own bookkeeping; an estimate.
 const ENTRY_BYTES: usize = 320;
@@ -21,8 +33,15 @@ impl PostCache {
     /// A cache of about `max_bytes`, whose entries live for `ttl` at most.
     #[must_use]
     pub fn new(env: Env, max_bytes: u64, ttl: Duration) -> Arc<Self> {
-        let options = CacheOptions { name: "posts", max_weight: max_bytes, ttl, jitter: ttl / 10 };
-        Arc::new(Self(Cache::weighted(options, env, |_, post: &Option<Arc<Post>>| weight(post.as_deref()))))
+        let of_tops = max_bytes / TOPS_SHARE;
+        let options = |name, max_weight| CacheOptions { name, max_weight, ttl, jitter: ttl / 10 };
+        let posts = options("posts", max_bytes - of_tops);
+        Arc::new(Self {
+            posts: Cache::weighted(posts, env.clone(), |_, post: &Option<Arc<Post>>| weight(post.as_deref())),
+            tops: Cache::weighted(options("posts-by-author", of_tops), env, |_, ids: &Arc<[PostId]>| {
+                u32::try_from(ENTRY_BYTES + size_of_val(&**ids)).unwrap_or(u32::MAX)
+            }),
+        })
     }
 }
 
@@ -34,9 +53,14 @@ fn weight(post: Option<&Post>) -> u32 {
 }
 
 impl Changes for PostCache {
-    fn changed(&self, posts: &[PostId]) {
-        for post in posts {
-            self.0.invalidate(post);
+    fn changed(&self, changed: &Changed) {
+        for post in &changed.posts {
+            self.posts.invalidate(post);
+        }
+        for author in &changed.authors {
+            for sight in SIGHTS {
+                self.tops.invalidate(&(*author, sight));
+            }
         }
     }
 }
@@ -62,7 +86,7 @@ impl<S: PostStore> Cached<S> {
 #[async_trait]
 impl<S: PostStore> PostStore for Cached<S> {
     async fn posts(&self, cx: &Cx, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
-        let found = self.cache.0.get_many(ids, |missing| self.load(cx, missing)).await?;
+        let found = self.cache.posts.get_many(ids, |missing| self.load(cx, missing)).await?;
         Ok(found.into_iter().map(Option::flatten).collect())
     }
 
@@ -72,7 +96,8 @@ impl<S: PostStore> PostStore for Cached<S> {
 
     fn observe(&self) -> Vec<Gauge> {
         let mut figures = self.store.observe();
-        figures.extend(self.cache.0.observe());
+        figures.extend(self.cache.posts.observe());
+        figures.extend(self.cache.tops.observe());
         figures
     }
 
@@ -108,6 +133,15 @@ impl<S: PostStore> PostStore for Cached<S> {
         before: PostId,
         limit: usize,
     ) -> Result<Vec<PostId>> {
+        if !SIGHTS.contains(&sight) {
+            return self.store.ids_by_author(cx, author, sight, before, limit).await;
+        }
+        let load = || async { Ok(self.store.ids_by_author(cx, author, sight, END, TOP).await?.into()) };
+        let top = self.cache.tops.get_or_load(&(author, sight), load).await?;
+        let below = &top[top.partition_point(|id| *id >= before)..];
+        if top.len() < TOP || below.len() >= limit {
+            return Ok(below[..limit.min(below.len())].to_vec());
+        }
         self.store.ids_by_author(cx, author, sight, before, limit).await
     }
 

@@ -67,6 +67,7 @@ cases![
     reads::likes_of_many_posts_are_told_at_once,
     reads::likers_that_come_along_are_all_there_are,
     reads::an_authors_pages_are_full_and_join,
+    reads::an_authors_list_follows_each_change,
     reads::refs_merge_many_authors_newest_first,
     reads::refs_of_a_busy_and_many_silent_authors,
     reads::refs_keep_to_the_deadline,

@@ -17,6 +17,9 @@ use crate::domain::{Counts, Post, PostRef, Sight, Span, Visibility};
 pub use cached::{Cached, PostCache};
 pub use sqlite::SqlitePosts;
 
+/// The first post id there can never be.
+pub const END: PostId = PostId(i64::MAX);
+
 /// Up to so many likers come with a post, so that most pages need not ask who likes what.
 pub const FEW_LIKERS: i64 = 32;
 
@@ -149,9 +152,18 @@ pub trait PostStore: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// Told by an engine which posts a commit changed, after the commit and before the answer, also when nobody waits for
-/// the answer any more. Must be quick.
-pub trait Changes: Send + Sync + 'static {
+/// What a commit changed.
+#[derive(Clone, Debug, Default)]
+pub struct Changed {
     /// These posts are not what they were.
-    fn changed(&self, posts: &[PostId]);
+    pub posts: Vec<PostId>,
+    /// These authors have other posts than before.
+    pub authors: Vec<AccountId>,
+}
+
+/// Told by an engine what a commit changed, after the commit and before the answer, also when nobody waits for the
+/// answer any more. Must be quick.
+pub trait Changes: Send + Sync + 'static {
+    /// Something was changed.
+    fn changed(&self, changed: &Changed);
 }

@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Changes, Deleted, LikeChange, Liked, NewPost, PostStore, Published};
+use super::{Changed, Changes, Deleted, LikeChange, Liked, NewPost, PostStore, Published};
 use crate::NAME;
 use crate::domain::{Counts, Post, PostRef, Sight};
 use writes::Write;
@@ -59,7 +59,7 @@ impl SqlitePosts {
         let (env, changes) = (self.env.clone(), self.changes.clone());
         let (key, trace) = (cx.request().cloned(), cx.trace());
         let write = move |conn: &Connection| {
-            let mut write = Write { conn, env: &env, trace, changed: Vec::new() };
+            let mut write = Write { conn, env: &env, trace, changed: Changed::default() };
             let outcome = requests::once(conn, key.as_ref(), env.now(), || job(&mut write))?;
             Ok((outcome, write.changed))
         };

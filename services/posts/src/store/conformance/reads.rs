@@ -6,9 +6,7 @@ use plaza_core::{AccountId, Cx, PostId, reason};
 
 use super::{Subject, cx, like, new, unlike};
 use crate::domain::{PostRef, Sight, Visibility};
-use crate::store::{FEW_LIKERS, NewPost};
-
-const END: PostId = PostId(i64::MAX);
+use crate::store::{END, FEW_LIKERS, NewPost};
 
 pub(super) async fn posts_come_in_the_order_asked(s: Subject) {
     let (a, b) = (s.publish(new(1, "a")).await.post, s.publish(new(2, "b")).await.post);
@@ -95,6 +93,28 @@ pub(super) async fn an_authors_pages_are_full_and_join(s: Subject) {
         assert_eq!(walked, expected);
         let rest = s.store.ids_by_author(&cx(), AccountId(1), sight, before, 4).await.unwrap();
         assert!(expected.is_empty() || rest.is_empty());
+    }
+}
+
+/// Each list is asked for before and after each change, so that one that is kept in memory must follow.
+pub(super) async fn an_authors_list_follows_each_change(s: Subject) {
+    let mut all: Vec<(PostId, Visibility)> = Vec::new();
+    for n in 0..150_usize {
+        let visibility = if n % 4 == 0 { Visibility::Followers } else { Visibility::Public };
+        if n % 5 == 4 {
+            let (gone, _) = all.remove(n * 7 % all.len());
+            s.store.delete(&cx(), AccountId(1), gone).await.unwrap();
+        } else {
+            all.insert(0, (s.publish(NewPost { visibility, ..new(1, "a") }).await.post, visibility));
+        }
+        for sight in [Sight::Everything, Sight::Public, Sight::Nothing] {
+            let shown: Vec<PostId> = all.iter().filter(|(_, v)| sight.shows(*v)).map(|(id, _)| *id).collect();
+            for (before, limit) in [(END, 11), (END, 101), (all[all.len() / 2].0, 11), (PostId(1), 11)] {
+                let ids = s.store.ids_by_author(&cx(), AccountId(1), sight, before, limit).await.unwrap();
+                let expected: Vec<PostId> = shown.iter().copied().filter(|id| *id < before).take(limit).collect();
+                assert_eq!(ids, expected, "{sight:?} below {before} after {n} changes");
+            }
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl Write<'_> {
             // A deleted post has no count, and nobody is to be told of it.
             let Some(target) = self.living(*post)? else { continue };
             self.add_likes(*post, -1)?;
-            self.changed.push(*post);
+            self.changed.posts.push(*post);
             let (post_id, author_id, account_id) = (post.0, target.author.0, account.0);
             self.emit(*post, &PostUnliked { post_id, author_id, account_id })?;
         }

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plaza_core::{AccountId, Cx, Env, ManualClock, PostId, Timestamp};
+use plaza_core::{AccountId, Cx, Env, ManualClock, Timestamp};
 use plaza_stores::{SqlResultExt as _, StoreAddress};
 
 use super::SqlitePosts;
 use crate::domain::{Visibility, spans};
 use crate::store::conformance::{Subject, cases};
-use crate::store::{Cached, Changes, NewPost, PostCache, PostStore};
+use crate::store::{Cached, Changed, Changes, NewPost, PostCache, PostStore};
 
 /// No cache to keep up.
 struct Nobody;
 
 impl Changes for Nobody {
-    fn changed(&self, _: &[PostId]) {}
+    fn changed(&self, _: &Changed) {}
 }
 
 fn env() -> (Arc<ManualClock>, Env) {

@@ -9,17 +9,17 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{prune, rows};
 use crate::domain::spans;
-use crate::store::{Deleted, LikeChange, Liked, NewPost, Published};
+use crate::store::{Changed, Deleted, LikeChange, Liked, NewPost, Published};
 
 /// How often a new id is drawn when one is taken; a clash has odds of one in millions.
 const ID_TRIES: usize = 3;
 
-/// One write: the connection inside its transaction, and the posts it changed so far.
+/// One write: the connection inside its transaction, and what it changed so far.
 pub(super) struct Write<'a> {
     pub(super) conn: &'a Connection,
     pub(super) env: &'a Env,
     pub(super) trace: Option<TraceContext>,
-    pub(super) changed: Vec<PostId>,
+    pub(super) changed: Changed,
 }
 
 /// A living post, as far as writes need it.
@@ -43,10 +43,11 @@ impl Write<'_> {
         self.run("INSERT INTO post_counts (post_id) VALUES (?1)", [id.0])?;
         if let Some((target, _)) = &target {
             self.run("UPDATE post_counts SET replies = replies + 1 WHERE post_id = ?1", [target.0])?;
-            self.changed.push(*target);
+            self.changed.posts.push(*target);
         }
         // Somebody may have asked for this id before there was such a post.
-        self.changed.push(id);
+        self.changed.posts.push(id);
+        self.changed.authors.push(post.author);
         let event = PostCreated { post_id: id.0, author_id: post.author.0 };
         let root = target.map_or(id, |(_, target)| target.root);
         Ok(Published { post: id, root, position: self.emit(id, &event)? })
@@ -92,10 +93,11 @@ impl Write<'_> {
         if let Some(reply_to) = target.reply_to {
             // No row if that one is deleted too.
             self.run("UPDATE post_counts SET replies = replies - 1 WHERE post_id = ?1", [reply_to.0])?;
-            self.changed.push(reply_to);
+            self.changed.posts.push(reply_to);
         }
         prune::drop_likes(self.conn, post)?;
-        self.changed.push(post);
+        self.changed.posts.push(post);
+        self.changed.authors.push(target.author);
         self.emit(post, &PostDeleted { post_id: post.0, author_id: target.author.0 })
     }
 
@@ -115,7 +117,7 @@ impl Write<'_> {
             return Ok(Liked { likes: self.likes(post)?, position: None });
         }
         let likes = self.add_likes(post, if like { 1 } else { -1 })?;
-        self.changed.push(post);
+        self.changed.posts.push(post);
         let (post_id, author_id, account_id) = (post.0, author.0, account.0);
         let position = if like {
             self.emit(post, &PostLiked { post_id, author_id, account_id })?
