@@ -7,6 +7,7 @@ use plaza_stores::StoreAddress;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::MAX_REFS;
+use crate::store::memory::FEED_WEIGHT;
 
 /// The settings of the feeds service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +21,8 @@ pub struct Config {
     pub celebrity_threshold: usize,
     /// Feeds not read for this many days are dropped, and built again when their owners return.
     pub active_days: u32,
-    /// The most entries of all feeds together, 16 bytes each; the feeds not read for the longest go first.
+    /// The most entries of all feeds together, 16 bytes each, a feed itself counting as ten of them; the feeds not
+    /// read for the longest go first.
     pub max_entries: usize,
     /// How many ids the lists of followers may hold together, 8 bytes each.
     pub follower_cache_ids: u64,
@@ -82,7 +84,7 @@ impl Config {
         if !(1..=3_650).contains(&self.active_days) {
             wrong.push("active_days", "must be 1 to 3650 days, such as 30");
         }
-        if self.max_entries < self.cap {
+        if self.max_entries < self.cap.saturating_add(FEED_WEIGHT) {
             wrong.push("max_entries", "must have room for at least one feed of `cap` entries, such as 10000000");
         }
         if !(1..=10_000).contains(&self.builds) {
@@ -126,8 +128,8 @@ mod tests {
         Config::default().check().unwrap();
         let wrong = Config { cap: 0, active_days: 0, max_entries: 0, live_queue: 0, builds: 0, ..Config::default() };
         let fields: Vec<String> = wrong.check().unwrap_err().violations().iter().map(|v| v.field.clone()).collect();
-        assert_eq!(fields, ["cap", "active_days", "builds", "live_queue"]);
-        let small = Config { max_entries: 799, store: "sqlite:x".parse().unwrap(), ..Config::default() };
+        assert_eq!(fields, ["cap", "active_days", "max_entries", "builds", "live_queue"]);
+        let small = Config { max_entries: 809, store: "sqlite:x".parse().unwrap(), ..Config::default() };
         assert_eq!(small.check().unwrap_err().violations().len(), 2);
     }
 }

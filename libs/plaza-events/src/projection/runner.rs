@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use plaza_core::{Code, Cx, Env, Error, Result, reason};
+use plaza_core::{Code, Cx, Env, Error, Result, TraceContext, reason};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -330,7 +330,12 @@ impl Runner {
 }
 
 /// Applies events within the deadline, in a span that names their traces. A panic is a permanent error.
+///
+/// What the projection asks of others belongs to the trace of the first event that has one: a call has one trace only,
+/// and the batch of a quiet time is one event.
 async fn apply(projection: &dyn Projection, cx: &Cx, events: &[Event]) -> Result<()> {
+    let trace = events.iter().find_map(|event| TraceContext::parse(event.traceparent.as_deref()?)).or(cx.trace());
+    let cx = &Cx::new(cx.caller().clone(), cx.deadline()).with_trace(trace).with_token(cx.token().clone());
     let span =
         tracing::info_span!("project", projection = projection.name(), events = events.len(), traces = traces(events));
     let applying = AssertUnwindSafe(cx.within(projection.apply(cx, events))).catch_unwind().instrument(span);

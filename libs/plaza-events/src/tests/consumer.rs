@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use plaza_core::{Cx, Env, Error, Token, reason};
+use plaza_core::{Cx, Env, Error, Token, TraceContext, reason};
 
 use super::support::{Copy, FaultyLog, QUICK, Running, Truth, cx, env, eventually};
 use crate::log::EventLog;
@@ -206,4 +206,33 @@ async fn events_of_other_sources_move_the_cursor_and_are_not_applied() {
     eventually("the cursor passes them", async || world.cursor().await == 30).await;
     assert!(world.copy.applied.lock().is_empty());
     running.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_projection_does_belongs_to_the_trace_of_its_event() {
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let world = World::new();
+    world.truth.set(1, 10).await;
+    world.truth.set(2, 20).await;
+    let mut events = world.truth.outbox().read_after(&cx(), 0, 10).await.unwrap();
+    events[1].traceparent = Some(TRACE.to_owned());
+    world.log.publish(&cx(), &events).await.unwrap();
+    let runner = world.runner();
+    let running = Running::runner(&runner);
+    world.applied(&runner, 2).await;
+    running.stop().await;
+    assert_eq!(*world.copy.traces.lock(), [TraceContext::parse(TRACE)], "one batch, in the only trace it has");
+
+    world.copy.traces.lock().clear();
+    let letter = DeadLetter {
+        id: 0,
+        consumer: "copy".to_owned(),
+        event: events.remove(1),
+        reason: "test".to_owned(),
+        tries: 1,
+        at: world.env.now(),
+    };
+    let id = world.log.put_dead_letter(&cx(), &letter).await.unwrap();
+    replay_dead_letter(&*world.copy, &*world.log, &cx(), id).await.unwrap();
+    assert_eq!(*world.copy.traces.lock(), [TraceContext::parse(TRACE)]);
 }

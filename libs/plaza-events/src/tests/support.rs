@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use plaza_core::{Cx, Env, Error, ManualClock, Position, Result, Timestamp, reason};
+use plaza_core::{Cx, Env, Error, ManualClock, Position, Result, Timestamp, TraceContext, reason};
 use plaza_stores::{Faults, Migration, SqlResultExt as _, Sqlite};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -136,6 +136,8 @@ pub(super) struct Copy {
     pub(super) absence_is_drift: AtomicBool,
     /// Every call of `apply` with its events' positions.
     pub(super) applied: Mutex<Vec<Vec<Position>>>,
+    /// The trace that each call of `apply` belonged to.
+    pub(super) traces: Mutex<Vec<Option<TraceContext>>>,
 }
 
 impl Copy {
@@ -149,6 +151,7 @@ impl Copy {
             most: AtomicUsize::new(usize::MAX),
             absence_is_drift: AtomicBool::new(false),
             applied: Mutex::default(),
+            traces: Mutex::default(),
         })
     }
 
@@ -209,6 +212,7 @@ impl Projection for Copy {
 
     async fn apply(&self, cx: &Cx, events: &[Event]) -> Result<()> {
         self.applied.lock().push(events.iter().map(|event| event.position).collect());
+        self.traces.lock().push(cx.trace());
         if events.len() > self.most.load(Ordering::SeqCst) {
             return Err(Error::new(reason::DEADLINE_EXCEEDED));
         }

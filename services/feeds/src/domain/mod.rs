@@ -16,7 +16,7 @@ pub(crate) use digest::digest;
 pub(crate) use home::{Home, HomePage};
 pub(crate) use live::{Live, LiveOptions, Subscription};
 use merge::merge;
-pub(crate) use peers::{MAX_BATCH, MAX_REFS, Peers, acting_for};
+pub(crate) use peers::{ACCOUNTS_PAGE, MAX_BATCH, MAX_REFS, Peers, acting_for};
 pub(crate) use relations::{Followers, Relations, RelationsOptions, floor};
 pub(crate) use skeleton::Sources;
 pub(crate) use together::together;

@@ -25,7 +25,7 @@ pub(crate) const MAX_REFS: usize = 1_000;
 /// The most ids in a batch read of posts and of relationships.
 pub(crate) const MAX_BATCH: usize = 100;
 /// The most account ids that accounts gives at once.
-const ACCOUNTS_PAGE: usize = 1_000;
+pub(crate) const ACCOUNTS_PAGE: usize = 1_000;
 
 /// The services that feeds follow.
 #[derive(Clone)]

@@ -14,6 +14,8 @@ const TTL: Duration = Duration::from_secs(3_600);
 const JITTER: Duration = Duration::from_secs(600);
 /// How many of a celebrity's newest posts are held.
 const RECENT: usize = 200;
+/// How many celebrities' lists one page loads at most; of the others it reads what it needs in one call.
+const LOADS: usize = 16;
 
 /// The followers of an author, as far as fan-out wants to know them.
 #[derive(Clone, Debug)]
@@ -92,15 +94,16 @@ impl Relations {
         before: Option<PostId>,
         limit: usize,
     ) -> Result<Vec<Entry>> {
-        let (mut windows, mut unknown) = (Vec::with_capacity(celebrities.len()), Vec::new());
+        let (mut windows, mut unknown, mut deep) = (Vec::with_capacity(celebrities.len()), Vec::new(), Vec::new());
         for author in celebrities {
             match self.recent.get(author) {
                 Some(window) => windows.push((*author, window)),
-                None => unknown.push(self.recent(cx, *author).boxed()),
+                None if unknown.len() < LOADS => unknown.push(self.recent(cx, *author).boxed()),
+                None => deep.push(*author),
             }
         }
         windows.extend(together(unknown).await?);
-        let (mut lists, mut deep) = (Vec::with_capacity(windows.len() + 1), Vec::new());
+        let mut lists = Vec::with_capacity(windows.len() + 1);
         for (author, window) in windows {
             let page = window.page(before, limit);
             if page.entries.len() < limit && page.floor > PostId(0) {

@@ -14,7 +14,8 @@ use plaza_events::{Digest, Event, Projection};
 
 use super::batch::Batch;
 use crate::domain::{
-    Builder, Entry, Followers, Live, MAX_BATCH, MAX_REFS, Peers, Relations, Window, acting_for, digest, floor, together,
+    ACCOUNTS_PAGE, Builder, Entry, Followers, Live, MAX_BATCH, MAX_REFS, Peers, Relations, Window, acting_for, digest,
+    floor, together,
 };
 use crate::store::FeedStore;
 
@@ -64,16 +65,20 @@ impl Projection for HomeFeeds {
     async fn scan_truth(&self, cx: &Cx, after: i64, limit: usize) -> Result<Vec<(i64, Digest)>> {
         let mut after = after;
         loop {
-            let accounts = self.peers.accounts(cx, after, limit).await?;
+            // As many accounts as a call gives, however few keys are wanted: warm feeds may lie far apart.
+            let accounts = self.peers.accounts(cx, after, ACCOUNTS_PAGE).await?;
             let Some(last) = accounts.last() else { return Ok(Vec::new()) };
             after = last.0;
-            let windows = self.store.windows(cx, &accounts).await?;
+            let held = self.store.held(cx, &accounts).await?;
             let celebrities = self.store.celebrities(cx).await?;
-            let warm = accounts.into_iter().zip(windows).filter_map(|(owner, window)| Some((owner, window?.floor())));
-            let digests = warm.map(|(owner, floor)| self.true_digest(cx, owner, floor, &celebrities).boxed());
-            let page: Vec<(i64, Digest)> = together(digests.collect()).await?;
-            if !page.is_empty() {
-                return Ok(page);
+            for owners in held.chunks(limit.max(1)) {
+                let windows = self.store.windows(cx, owners).await?;
+                let warm = owners.iter().zip(windows).filter_map(|(owner, window)| Some((*owner, window?.floor())));
+                let digests = warm.map(|(owner, floor)| self.true_digest(cx, owner, floor, &celebrities).boxed());
+                let page: Vec<(i64, Digest)> = together(digests.collect()).await?;
+                if !page.is_empty() {
+                    return Ok(page);
+                }
             }
         }
     }

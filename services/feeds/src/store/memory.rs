@@ -21,12 +21,17 @@ const SHARDS: usize = 64;
 /// An eviction makes this much more room than is needed, so that it is seldom: one in so many parts of the bound.
 const SLACK_PART: usize = 20;
 
+/// What a feed takes besides its entries, in entries: its place in a map. Without it, feeds with nothing in them, or
+/// whose build never ends, would not count and never go.
+pub const FEED_WEIGHT: usize = 10;
+
 /// The bounds of the store.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryOptions {
     /// The most entries of one feed.
     pub cap: usize,
-    /// The most entries of all feeds; beyond, those not read for the longest go cold.
+    /// The most entries of all feeds, each feed counting as [`FEED_WEIGHT`] more; beyond, those not read for the
+    /// longest go cold.
     pub max_entries: usize,
     /// A feed that was not read for this long goes cold when something is pushed to it, in milliseconds.
     pub active_ms: i64,
@@ -105,9 +110,15 @@ impl MemoryFeeds {
         }
     }
 
-    /// Makes feeds cold until the bound is kept again, those not read for the longest first.
-    fn evict(&self) {
-        if self.entries.load(Ordering::Relaxed) <= self.options.max_entries {
+    /// How much of the bound is taken.
+    fn taken(&self) -> usize {
+        self.entries.load(Ordering::Relaxed) + self.feeds.load(Ordering::Relaxed) * FEED_WEIGHT
+    }
+
+    /// Makes feeds cold until the bound is kept again, those not read for the longest first. The feed of `spared`, whose
+    /// build begins, stays: were it as old as the others by the clock, its build could never end.
+    fn evict(&self, spared: Option<AccountId>) {
+        if self.taken() <= self.options.max_entries {
             return;
         }
         let Some(_alone) = self.evicting.try_lock() else { return };
@@ -115,10 +126,11 @@ impl MemoryFeeds {
         for shard in &self.shards {
             feeds.extend(shard.lock().iter().map(|(owner, feed)| (feed.used_at(), *owner)));
         }
+        feeds.retain(|(_, owner)| Some(*owner) != spared);
         feeds.sort_unstable();
         let enough = self.options.max_entries - self.options.max_entries / SLACK_PART;
         for (used_at, owner) in feeds {
-            if self.entries.load(Ordering::Relaxed) <= enough {
+            if self.taken() <= enough {
                 return;
             }
             let evicted = self.change(owner, |feed| {
@@ -166,7 +178,7 @@ impl FeedStore for MemoryFeeds {
             });
             self.inactive.fetch_add(u64::from(left == Some(true)), Ordering::Relaxed);
         }
-        self.evict();
+        self.evict(None);
         Ok(())
     }
 
@@ -179,7 +191,7 @@ impl FeedStore for MemoryFeeds {
 
     async fn merge(&self, _: &Cx, owner: AccountId, entries: &[Entry], floor: PostId) -> Result<()> {
         self.change(owner, |feed| feed.merge(entries, floor, self.options.cap));
-        self.evict();
+        self.evict(None);
         Ok(())
     }
 
@@ -201,6 +213,7 @@ impl FeedStore for MemoryFeeds {
         let after = feed.weight();
         drop(shard);
         self.weighed(before, after);
+        self.evict(Some(owner));
         Ok(ticket)
     }
 
@@ -214,7 +227,7 @@ impl FeedStore for MemoryFeeds {
     ) -> Result<Option<usize>> {
         let (now, cap) = (self.env.now(), self.options.cap);
         let built = self.change(owner, |feed| feed.finish(ticket, Window::new(entries, floor, cap), cap, now));
-        self.evict();
+        self.evict(None);
         Ok(built.flatten())
     }
 
@@ -273,7 +286,7 @@ mod tests {
         (clock.clone(), MemoryFeeds::new(options, Env::manual(clock, 1)))
     }
 
-    const OPTIONS: MemoryOptions = MemoryOptions { cap: CAP, max_entries: 1_000, active_ms: 1_000 };
+    const OPTIONS: MemoryOptions = MemoryOptions { cap: CAP, max_entries: 100_000, active_ms: 1_000 };
 
     fn cx() -> Cx {
         Cx::background("feeds", Duration::from_secs(5))
@@ -301,7 +314,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_feed_not_read_for_the_longest_is_evicted_when_room_is_short() {
-        let (clock, feeds) = feeds(MemoryOptions { max_entries: 20, ..OPTIONS });
+        let (clock, feeds) = feeds(MemoryOptions { max_entries: 3 * (6 + FEED_WEIGHT) + 2, ..OPTIONS });
         for owner in 1..=3 {
             warm(&feeds, owner, 6).await;
             clock.advance(1);
@@ -312,6 +325,21 @@ mod tests {
         assert_eq!(held(&feeds, &[1, 2, 3, 4]).await, [1, 3, 4]);
         assert_eq!(feeds.entries.load(Ordering::Relaxed), 18);
         assert!(feeds.page(&cx(), AccountId(2), None, 1).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn feeds_without_entries_and_builds_that_never_end_are_bounded_too() {
+        let (clock, feeds) = feeds(MemoryOptions { max_entries: 10 * FEED_WEIGHT, ..OPTIONS });
+        for owner in 1..=100 {
+            warm(&feeds, owner, 0).await;
+            clock.advance(1);
+        }
+        for owner in 101..=200 {
+            feeds.begin_build(&cx(), AccountId(owner)).await.unwrap();
+            clock.advance(1);
+        }
+        assert!(feeds.feeds.load(Ordering::Relaxed) <= 10);
+        assert_eq!(held(&feeds, &[1, 200]).await, [200]);
     }
 
     #[tokio::test]

@@ -192,6 +192,7 @@ impl AccountsService for Fake {
         cx: &Cx,
         req: accounts::ListAccountIdsRequest,
     ) -> Result<accounts::ListAccountIdsResponse> {
+        self.0.calls.accounts.fetch_add(1, Ordering::SeqCst);
         by_service(cx)?;
         let state = self.0.state.lock();
         let ids = state.accounts.range(req.after_id + 1..).copied().take(size(req.page_size, 1_000));

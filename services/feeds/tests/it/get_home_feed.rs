@@ -112,6 +112,24 @@ async fn get_home_feed_shows_what_a_pulled_author_posted_since_the_last_page() {
 }
 
 #[tokio::test]
+async fn get_home_feed_of_many_pulled_authors_takes_a_bounded_number_of_calls() {
+    let bench = Bench::with(101, &Config { celebrity_threshold: 0, ..config() });
+    for author in 2..=101 {
+        bench.world.follow(1, author);
+    }
+    bench.page(1, 1).await;
+    for author in (2..=101).chain(2..=101) {
+        bench.world.post(author);
+    }
+    bench.deliver().await;
+    bench.world.calls.take();
+    assert_eq!(bench.page(1, 20).await.posts, bench.world.home(1)[..20]);
+    let [refs, ..] = bench.world.calls.take();
+    assert!(refs <= 20, "{refs} calls for one page");
+    assert_eq!(bench.walk(1, 30).await, bench.world.home(1));
+}
+
+#[tokio::test]
 async fn get_home_feed_of_an_author_who_became_a_celebrity_has_each_post_once() {
     let bench = Bench::new(9);
     bench.world.follow(1, 2);

@@ -1,11 +1,13 @@
 //! The projection: fan-out, backfill, purge, audit, repair.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use plaza_core::{AccountId, Cx, PostId};
 use plaza_events::projection::{AuditOptions, RebuildOptions, rebuild, repair};
 use plaza_feeds::Config;
 use plaza_feeds::domain::Entry;
+use plaza_feeds::store::memory::FEED_WEIGHT;
 
 use crate::support::{Bench, CAP, config};
 
@@ -121,7 +123,7 @@ async fn a_reader_who_was_away_for_long_is_skipped_and_built_anew() {
 
 #[tokio::test]
 async fn feeds_go_cold_rather_than_over_the_bound() {
-    let bench = Bench::with(6, &Config { max_entries: 20, ..config() });
+    let bench = Bench::with(6, &Config { max_entries: 20 + 2 * FEED_WEIGHT, ..config() });
     for n in 0..60 {
         bench.world.post(1 + n % 6);
     }
@@ -171,6 +173,22 @@ async fn a_rebuild_walks_the_feeds_that_are_held() {
     let progress = rebuild(&*bench.projection, &bench.world.env, &options, 0, |_| {}).await.unwrap();
     assert_eq!((progress.keys, progress.last_key), (3, 6));
     assert_eq!(bench.drifted().await, [0; 0]);
+}
+
+#[tokio::test]
+async fn a_scan_passes_over_cold_feeds_many_at_once() {
+    let bench = Bench::new(3_000);
+    for reader in [2_500, 2_900] {
+        bench.world.post(reader);
+        bench.page(reader, 1).await;
+    }
+    bench.world.calls.accounts.store(0, Ordering::SeqCst);
+    for (after, found) in [(0, 2_500), (2_500, 2_900)] {
+        let page = bench.projection.scan_truth(&cx(), after, 1).await.unwrap();
+        assert_eq!(page.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [found]);
+    }
+    assert!(bench.projection.scan_truth(&cx(), 2_900, 1).await.unwrap().is_empty());
+    assert!(bench.world.calls.accounts.load(Ordering::SeqCst) <= 6);
 }
 
 #[tokio::test]

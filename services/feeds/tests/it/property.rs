@@ -13,6 +13,7 @@ use proptest::test_runner::FileFailurePersistence;
 use crate::support::{Bench, config, falls};
 use crate::world::World;
 use plaza_feeds::Config;
+use plaza_feeds::store::memory::FEED_WEIGHT;
 
 const ACCOUNTS: i64 = 7;
 
@@ -314,7 +315,7 @@ proptest! {
     /// Hardly room for two feeds, and one day of absence is long: feeds go cold all the time.
     #[test]
     fn feeds_in_a_crammed_store_are_what_the_model_says(ops in prop::collection::vec(op(), 1..120), seed in any::<u64>()) {
-        check(&Config { max_entries: 18, active_days: 1, ..config() }, &ops, seed);
+        check(&Config { max_entries: 18 + 2 * FEED_WEIGHT, active_days: 1, ..config() }, &ops, seed);
     }
 
     /// Everybody who has a follower is pulled.

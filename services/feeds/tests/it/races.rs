@@ -6,6 +6,7 @@ use plaza_core::{Error, reason};
 
 use crate::support::{Bench, CAP, config};
 use plaza_feeds::Config;
+use plaza_feeds::store::memory::FEED_WEIGHT;
 
 /// Lets tasks that can go on do so.
 async fn settle() {
@@ -130,7 +131,7 @@ async fn a_reader_who_gives_up_does_not_stop_the_build() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn everything_at_once_ends_right() {
     const ACCOUNTS: i64 = 8;
-    let bench = Arc::new(Bench::with(ACCOUNTS, &Config { max_entries: 5 * CAP, ..config() }));
+    let bench = Arc::new(Bench::with(ACCOUNTS, &Config { max_entries: 5 * (CAP + FEED_WEIGHT), ..config() }));
     let mut tasks = Vec::new();
     for seed in 0..3_i64 {
         let bench = bench.clone();

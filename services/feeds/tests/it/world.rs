@@ -32,6 +32,8 @@ pub(crate) struct Calls {
     pub(crate) posts: AtomicUsize,
     pub(crate) relationships: AtomicUsize,
     pub(crate) lists: AtomicUsize,
+    /// Lists of accounts; counted by itself.
+    pub(crate) accounts: AtomicUsize,
 }
 
 impl Calls {
