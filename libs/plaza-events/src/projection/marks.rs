@@ -1,9 +1,10 @@
 //! How far a projection has got, and waiting until it has got far enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use plaza_core::{Cx, Position, Token};
 use tokio::sync::watch;
 
@@ -16,9 +17,14 @@ const MARGIN_MAX: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Marks(Arc<Inner>);
 
+/// So many given-up events are remembered, the latest.
+const GIVEN_UP: usize = 1_000;
+
 #[derive(Debug)]
 struct Inner {
     sources: Vec<&'static str>,
+    /// Events below the marks whose effect is missing.
+    given_up: Mutex<VecDeque<(String, Position)>>,
     applied: watch::Sender<BTreeMap<String, Position>>,
 }
 
@@ -45,7 +51,11 @@ impl Marks {
     /// Marks at 0 for a projection of these sources.
     #[must_use]
     pub fn new(sources: &[&'static str]) -> Self {
-        Self(Arc::new(Inner { sources: sources.to_vec(), applied: watch::Sender::default() }))
+        Self(Arc::new(Inner {
+            sources: sources.to_vec(),
+            given_up: Mutex::default(),
+            applied: watch::Sender::default(),
+        }))
     }
 
     /// The position of `source` up to which everything is applied.
@@ -75,15 +85,24 @@ impl Marks {
         });
     }
 
+    /// Notes an event that was given up: whoever waits for this very one is told so.
+    pub fn give_up(&self, source: &str, position: Position) {
+        let mut given_up = self.0.given_up.lock();
+        if given_up.len() >= GIVEN_UP {
+            given_up.pop_front();
+        }
+        given_up.push_back((source.to_owned(), position));
+    }
+
     /// Waits until everything that `token` asks for is applied. Sources that the projection does not follow do not
     /// count. Gives up a quarter of the remaining time before the deadline, at most 500 ms, so that an answer that says
     /// so can still be given.
     ///
     /// # Errors
-    /// What is lacking when time is up.
+    /// What is lacking when time is up, or what was given up.
     pub async fn wait(&self, cx: &Cx, token: &Token) -> Result<(), Behind> {
         if self.lacks(&self.0.applied.borrow(), token).is_none() {
-            return Ok(());
+            return self.shows(token);
         }
         let left = cx.remaining();
         let until = left - (left / MARGIN_PART).min(MARGIN_MAX);
@@ -92,9 +111,18 @@ impl Marks {
         // The sender lives as long as `self`; so an error is the time that is up.
         let _ = tokio::time::timeout(until, enough).await;
         match self.lacks(&self.0.applied.borrow(), token) {
-            None => Ok(()),
+            None => self.shows(token),
             Some(behind) => Err(behind),
         }
+    }
+
+    /// Refuses a token that names an event that was given up.
+    fn shows(&self, token: &Token) -> Result<(), Behind> {
+        let given_up = self.0.given_up.lock();
+        let lost = given_up.iter().find(|(source, position)| token.iter().any(|asked| asked == (source, *position)));
+        lost.map_or(Ok(()), |(source, position)| {
+            Err(Behind { source: source.clone(), wanted: *position, applied: position - 1 })
+        })
     }
 
     fn lacks(&self, marks: &BTreeMap<String, Position>, token: &Token) -> Option<Behind> {
@@ -132,6 +160,21 @@ mod tests {
         marks.raise([("graph", 1)]);
         waiting.await.unwrap().unwrap();
         assert_eq!(marks.all(), [("graph".to_owned(), 1), ("posts".to_owned(), 5)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_for_an_event_that_was_given_up_says_so() {
+        let marks = Marks::new(&["posts"]);
+        marks.give_up("posts", 4);
+        marks.raise([("posts", 9)]);
+        let cx = Cx::background("test", Duration::from_secs(1));
+        let behind = marks.wait(&cx, &token("posts=4")).await.unwrap_err();
+        assert_eq!((behind.wanted, behind.applied), (4, 3));
+        for shown in ["posts=3", "posts=5", "graph=4", ""] {
+            marks.wait(&cx, &token(shown)).await.unwrap();
+        }
+        (0..GIVEN_UP).for_each(|n| marks.give_up("posts", 100 + i64::try_from(n).unwrap()));
+        marks.wait(&cx, &token("posts=4")).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -289,6 +289,7 @@ impl Runner {
             self.pause(&error, failures, stop).await?;
         }
         self.state.buried();
+        self.marks.give_up(&event.source, event.position);
         Ok(())
     }
 
