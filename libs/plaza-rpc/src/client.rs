@@ -92,10 +92,8 @@ impl Channel {
     /// # Errors
     /// `INVALID_ARGUMENT` on field `address` if it is none.
     pub fn connect(address: &str, config: &ChannelConfig) -> Result<Self> {
-        let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        let invalid = |error| Error::invalid_field("address", format!("`{address}` is no address: {error}"));
-        let endpoint = Endpoint::from_shared(uri)
-            .map_err(invalid)?
+        let endpoint = endpoint(address)
+            .map_err(|wrong| Error::invalid_field("address", wrong))?
             .connect_timeout(config.connect_timeout)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(config.keepalive)
@@ -151,7 +149,7 @@ impl Channel {
                 let answer = self.grpc().await?.unary(request, path(method), EncodedCodec::default()).await;
                 match answer {
                     Err(status) if tries < TRIES && status::was_not_begun(&status) => {}
-                    answer => return self.settle(cx, answer),
+                    answer => return self.settle(cx, &child, answer),
                 }
             }
         };
@@ -183,7 +181,7 @@ impl Channel {
                 let answer = self.grpc().await?.server_streaming(request, path(method), EncodedCodec::default()).await;
                 match answer {
                     Err(status) if tries < TRIES && status::was_not_begun(&status) => {}
-                    answer => return self.settle(cx, answer),
+                    answer => return self.settle(cx, &child, answer),
                 }
             }
         };
@@ -230,7 +228,7 @@ impl Channel {
     }
 
     /// Takes over what the call left behind, and maps its error.
-    fn settle<T>(&self, cx: &Cx, answer: Result<tonic::Response<T>, Status>) -> Result<T> {
+    fn settle<T>(&self, cx: &Cx, child: &Cx, answer: Result<tonic::Response<T>, Status>) -> Result<T> {
         match answer {
             Ok(response) => {
                 cx.absorb(outcome(response.metadata()));
@@ -238,9 +236,53 @@ impl Channel {
             }
             Err(status) => {
                 cx.absorb(outcome(status.metadata()));
-                Err(status::from_status(&status, &self.inner.peer))
+                let error = status::from_status(&status, &self.inner.peer);
+                Err(if self.is_about_us(child, &error) { self.not_trusted(&error) } else { error })
             }
         }
+    }
+
+    /// Whether a peer refused the token of the service that calls, and not the one of a user. Operators are told as it is.
+    fn is_about_us(&self, child: &Cx, error: &Error) -> bool {
+        let as_service = self.key.is_some() && self.bearer.is_none();
+        let service = child.caller().service.is_some_and(|name| name != auth::ADMIN);
+        as_service && service && (error.is(reason::CREDENTIALS_INVALID) || error.is(reason::CREDENTIALS_EXPIRED))
+    }
+
+    /// A user who heard that credentials are not valid would sign in again, which does not help: processes of one
+    /// platform have different secrets, or clocks that are far apart.
+    fn not_trusted(&self, error: &Error) -> Error {
+        let peer = &self.inner.peer;
+        tracing::error!(
+            peer,
+            reason = error.reason(),
+            "a peer does not take our service token: compare secrets and clocks"
+        );
+        Error::new(reason::PEER_UNAVAILABLE).with("peer", peer)
+    }
+}
+
+/// Whether calls can be made to `address`.
+///
+/// # Errors
+/// What is wrong with it and what would be right.
+pub fn check_address(address: &str) -> Result<(), String> {
+    endpoint(address).map(drop)
+}
+
+fn endpoint(address: &str) -> Result<Endpoint, String> {
+    let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let wrong = |what: &str| format!("`{address}` {what}; write it like `http://127.0.0.1:50051`");
+    let endpoint = Endpoint::from_shared(uri).map_err(|error| wrong(&format!("is no address ({error})")))?;
+    let uri = endpoint.uri();
+    let (host, port) = (uri.host().unwrap_or_default(), uri.port().map_or(0, |port| port.as_str().len() + 1));
+    // Whatever else stands in it, a name, a password or a port that is no number, is no part of an address.
+    let whole = uri.authority().is_some_and(|authority| authority.as_str().len() == host.len() + port);
+    match uri.scheme_str() {
+        // A channel over TLS would fail at each call, as this build has none.
+        Some("https") => Err(wrong("asks for TLS, which calls between services do not speak yet")),
+        Some("http") if !host.is_empty() && whole => Ok(endpoint),
+        _ => Err(wrong("is no address")),
     }
 }
 
@@ -259,4 +301,20 @@ fn outcome(metadata: &MetadataMap) -> Outcome {
     let token = text(Token::METADATA_KEY).and_then(|text| Token::parse(text).ok()).unwrap_or_default();
     let degraded = text(server::DEGRADED).map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default();
     Outcome { token, degraded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_no_call_could_reach_are_refused() {
+        for good in ["http://127.0.0.1:1", "127.0.0.1:1", "posts:7000", "http://[::1]:7000", "http://posts"] {
+            assert_eq!(check_address(good), Ok(()), "{good}");
+        }
+        for bad in ["", "http://", "https://posts:7000", "ftp://posts:7000", "a b", "http://posts:port", "http://:1"] {
+            let told = check_address(bad).unwrap_err();
+            assert!(told.contains("write it like `http://127.0.0.1:50051`"), "{told}");
+        }
+    }
 }

@@ -228,22 +228,43 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
     Error::internal(format_args!("panic: {}", text.unwrap_or("not a text")))
 }
 
+/// The fact of an internal error by which its line in the log is found.
+const TRACE_ID: &str = "trace_id";
+/// The fact that tells where a peer is: for our log, as callers have no business with our network.
+const PEER: &str = "peer";
+/// The fact that is for our log alone.
+const LOG: &str = "log";
+
 /// Logs an error, and takes out of it what is for the log alone.
 pub(crate) fn settle(method: &Method, trace: Option<TraceContext>, error: Error) -> Error {
+    let fact = |name: &str| error.metadata().iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let ours = matches!(error.code(), Code::Internal | Code::Unknown | Code::DataLoss);
     if !ours {
-        tracing::debug!(method = method.path, code = ?error.code(), reason = error.reason(), "call refused");
-        return error;
+        let peer = fact(PEER);
+        tracing::debug!(method = method.path, code = ?error.code(), reason = error.reason(), peer, "call refused");
+        return if peer.is_some() { without(&error, &[PEER]) } else { error };
     }
-    let trace = trace.map(|t| format!("{:032x}", t.trace_id)).unwrap_or_default();
-    let (inner, told): (Vec<_>, Vec<_>) = error.metadata().iter().partition(|(key, _)| key == "log");
-    let cause = inner.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("; ");
+    let own = trace.map(|t| format!("{:032x}", t.trace_id));
+    let trace = own.or_else(|| fact(TRACE_ID).map(str::to_owned)).unwrap_or_default();
+    let causes = error.metadata().iter().filter(|(key, _)| key == LOG).map(|(_, value)| value.as_str());
+    let cause = causes.collect::<Vec<_>>().join("; ");
     tracing::error!(method = method.path, reason = error.reason(), trace, cause, "call failed");
-    let mut clean = Error::from_parts(error.code(), error.reason().to_owned().into(), error.text().to_owned().into());
-    for (key, value) in told {
+    let clean = without(&error, &[PEER, LOG, TRACE_ID]);
+    // What the caller needs to tell us, for us to find the line above.
+    if trace.is_empty() { clean } else { clean.with(TRACE_ID, trace) }
+}
+
+/// The error without some facts. Errors that have such facts name no fields.
+fn without(error: &Error, facts: &[&str]) -> Error {
+    let (reason, text) = (error.reason().to_owned(), error.text().to_owned());
+    let mut clean = Error::from_parts(error.code(), reason.into(), text.into());
+    for (key, value) in error.metadata().iter().filter(|(key, _)| !facts.contains(&&**key)) {
         clean = clean.with(key.clone(), value);
     }
-    clean
+    match error.retry_delay() {
+        Some(delay) => clean.retry_after(delay),
+        None => clean,
+    }
 }
 
 /// Counts a call until it ends; one that is dropped was cancelled.
@@ -265,5 +286,34 @@ impl CallTimer {
 impl Drop for CallTimer {
     fn drop(&mut self) {
         self.finish(Some(Code::Cancelled));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHOD: Method = Method {
+        path: "/plaza.sample.v1.SampleService/Echo",
+        name: "Echo",
+        service: "plaza.sample.v1.SampleService",
+        auth: Auth::Public,
+        owner_field: None,
+        mutation: false,
+        server_streaming: false,
+    };
+
+    #[test]
+    fn callers_hear_neither_causes_nor_addresses_but_the_trace() {
+        let trace = TraceContext { trace_id: 7, span_id: 1, sampled: false };
+        let delay = std::time::Duration::from_millis(100);
+        let away = Error::new(reason::PEER_UNAVAILABLE).with("peer", "http://10.0.0.1:7000").with("a", 1);
+        let told = settle(&METHOD, Some(trace), away.retry_after(delay));
+        assert!(told.is(reason::PEER_UNAVAILABLE) && told.retry_delay() == Some(delay));
+        assert_eq!(told.metadata(), [("a".into(), "1".to_owned())]);
+        let told = settle(&METHOD, Some(trace), Error::internal("disk on fire").with("peer", "http://10.0.0.1:7000"));
+        assert_eq!(told.metadata(), [(TRACE_ID.into(), format!("{:032x}", 7))]);
+        // A caller of ours hears of the first trace, not of one more.
+        assert_eq!(settle(&METHOD, None, told.clone()).metadata(), told.metadata());
     }
 }

@@ -20,13 +20,11 @@ pub(crate) struct Opening {
 pub(crate) async fn open(gate: &Gate, method: &Method, headers: &HeaderMap, arrived: Instant) -> Result<Opening> {
     let limits = gate.limits();
     let named = timeout(headers)?;
-    let timeout = match named {
-        Some(named) if method.server_streaming => named,
-        Some(named) => named.min(limits.max_timeout),
-        None => limits.default_timeout,
-    };
     // The answer must be back before the caller's own clock runs out.
-    let deadline = arrived + timeout.saturating_sub(HOP_MARGIN.min(timeout / 4));
+    let until = |timeout: Duration| arrived + timeout.saturating_sub(HOP_MARGIN.min(timeout / 4));
+    // Opening a stream takes no longer than a single answer, however long the stream may live: else a request whose body
+    // never comes would hold its place for as long as its caller says.
+    let deadline = until(named.map_or(limits.default_timeout, |named| named.min(limits.max_timeout)));
     if deadline <= Instant::now() {
         return Err(Error::new(reason::DEADLINE_EXCEEDED));
     }
@@ -44,7 +42,7 @@ pub(crate) async fn open(gate: &Gate, method: &Method, headers: &HeaderMap, arri
     // Where spans are exported, the call's own begins the trace.
     let trace = trace.or_else(|| (!telemetry::is_exporting()).then(|| gate.fresh_trace()));
     let cx = Cx::new(caller, deadline).with_trace(trace).with_token(token);
-    Ok(Opening { cx, stream_deadline: named.map(|_| deadline) })
+    Ok(Opening { cx, stream_deadline: named.filter(|_| method.server_streaming).map(until) })
 }
 
 /// Reads `grpc-timeout`: at most 8 digits and a unit.

@@ -79,7 +79,9 @@ impl Metrics {
         let mut last = "";
         for (name, labels, value) in &gauges {
             if name != last {
-                let _ = writeln!(text, "# TYPE {name} gauge");
+                // Prometheus' naming rule: what only rises ends in `_total`.
+                let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+                let _ = writeln!(text, "# TYPE {name} {kind}");
                 last = name;
             }
             let _ = writeln!(text, "{name}{} {value}", render_labels(labels));

@@ -27,6 +27,7 @@ pub(crate) struct Router {
     foreign_names: Vec<&'static str>,
     calls: Gauge,
     streams: Gauge,
+    max_headers: usize,
     metrics: Arc<Metrics>,
 }
 
@@ -34,6 +35,8 @@ pub(crate) struct Router {
 pub(crate) struct Capacity {
     pub calls: usize,
     pub streams: usize,
+    /// The metadata of one call, in bytes.
+    pub headers: usize,
 }
 
 struct Mounted {
@@ -55,13 +58,17 @@ impl Router {
         };
         let services = services.into_iter().map(mount).collect();
         let (calls, streams) = (Gauge::new(capacity.calls), Gauge::new(capacity.streams));
-        Self { services, foreign, foreign_names, calls, streams, metrics }
+        Self { services, foreign, foreign_names, calls, streams, max_headers: capacity.headers, metrics }
     }
 
     /// Answers a request.
     pub(crate) async fn route(&self, request: HttpRequest) -> HttpResponse {
         if !is_grpc(&request) {
             return not_grpc();
+        }
+        if size(request.headers()) > self.max_headers {
+            let told = "the metadata is over the size limit; send less";
+            return fail(&Error::new(reason::MESSAGE_TOO_LARGE).message(told).with("limit", self.max_headers));
         }
         let path = request.uri().path();
         let name = path.get(1..).and_then(|path| path.rsplit_once('/')).map_or("", |(service, _)| service);
@@ -96,6 +103,11 @@ impl Router {
 fn is_grpc(request: &HttpRequest) -> bool {
     let content = request.headers().get(http::header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     request.method() == http::Method::POST && content.is_some_and(|content| content.starts_with(b"application/grpc"))
+}
+
+/// The size of a list of headers as HTTP/2 counts it (RFC 9113, section 6.5.2).
+fn size(headers: &http::HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
 /// What gRPC's protocol has a server answer to what is no gRPC.

@@ -53,12 +53,38 @@ pub struct TelemetryConfig {
     pub service_name: String,
 }
 
-/// Sends what is left when it is dropped: keep it until the process ends.
+/// How long the last export may take: a collector that hangs must not keep the process from ending in time.
+#[cfg(feature = "otlp")]
+const LAST_EXPORT: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Sends what is left when it is dropped, for a second at most: keep it until the process ends.
 #[derive(Debug)]
 #[must_use]
 pub struct Telemetry {
     #[cfg(feature = "otlp")]
     provider: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
+}
+
+/// Whether `filter` says what to log.
+///
+/// # Errors
+/// What is wrong with it and what would be right.
+pub fn check_filter(filter: &str) -> Result<(), String> {
+    EnvFilter::builder().parse(filter).map_err(|error| format!("{error}; write it like `info,plaza_posts=debug`"))?;
+    if filter.contains('[') {
+        return Ok(());
+    }
+    // A word alone that is no level would be taken for a target, and nothing else would be logged: a slip of the pen
+    // such as `inof` would leave no log at all.
+    let word = filter.split(',').map(str::trim).find(|part| {
+        !part.is_empty() && !part.contains('=') && part.parse::<tracing_subscriber::filter::LevelFilter>().is_err()
+    });
+    match word {
+        Some(word) => Err(format!(
+            "`{word}` is no level (off, error, warn, info, debug, trace); for all that a module logs write `{word}=debug`"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Starts logs and traces. To be called once, within the runtime.
@@ -130,7 +156,7 @@ impl Drop for Telemetry {
     fn drop(&mut self) {
         #[cfg(feature = "otlp")]
         if let Some(provider) = &self.provider
-            && let Err(error) = provider.shutdown()
+            && let Err(error) = provider.shutdown_with_timeout(LAST_EXPORT)
         {
             tracing::warn!(%error, "some traces were not sent");
         }

@@ -28,6 +28,12 @@ impl Failure {
         Self { text: text.into(), status: FAILED }
     }
 
+    /// No platform where one was to be.
+    #[must_use]
+    pub fn nobody_at(target: &str) -> Self {
+        Self::new(format!("nobody answers at {target}: is the platform running? Name it with --target"))
+    }
+
     /// With another exit status.
     #[must_use]
     pub fn with_status(mut self, status: u8) -> Self {

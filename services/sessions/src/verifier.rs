@@ -94,14 +94,15 @@ impl SessionVerifier {
                 () = &mut shutdown => return,
                 _ = ticks.tick() => {}
             }
-            match self.poll().await {
+            let polled = self.poll().await;
+            match &polled {
                 Ok(()) if failing => tracing::info!("the list of ended sessions is current again"),
                 Err(error) if !failing => {
                     tracing::warn!(%error, "ended sessions cannot be asked for; the last list counts");
                 }
                 _ => {}
             }
-            failing = !self.is_current();
+            failing = polled.is_err();
         }
     }
 

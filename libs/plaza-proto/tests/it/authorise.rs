@@ -1,7 +1,7 @@
 //! Who may call what.
 
-use plaza_core::{AccountId, Caller, Reason, Result, SessionId, reason};
-use plaza_rpc::Cx;
+use plaza_core::{AccountId, Caller, Env, Reason, Result, Secret, SessionId, reason};
+use plaza_rpc::{Cx, ServiceKey, auth};
 use std::sync::atomic::Ordering;
 
 use crate::sample::*;
@@ -124,4 +124,18 @@ async fn validation_comes_before_the_question_whose_it_is() {
         assert_eq!((error.reason(), &*error.violations()[0].field), ("INVALID_FIELDS", "account_id"));
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_service_whose_token_a_peer_refuses_does_not_blame_its_caller() {
+    let world = World::new().await;
+    let other = ServiceKey::new(&Secret::new([8; 32]), &Env::manual(world.clock.clone(), 1));
+    let channel = || world.channel().with_key(&other);
+    let service = SampleServiceClient::remote(channel()).as_service("feeds");
+    let error = service.whoami(&user(1), WhoamiRequest {}).await.unwrap_err();
+    assert!(error.is(reason::PEER_UNAVAILABLE), "{error}");
+    // An operator has to know.
+    let operator = SampleServiceClient::remote(channel()).as_service(auth::ADMIN);
+    let error = operator.whoami(&nobody(), WhoamiRequest {}).await.unwrap_err();
+    assert!(error.is(reason::CREDENTIALS_INVALID), "{error}");
 }

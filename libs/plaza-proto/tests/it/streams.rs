@@ -75,6 +75,20 @@ async fn a_stream_ends_when_its_session_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_stream_that_has_nothing_to_say_ends_too_when_its_session_is_revoked() {
+    both(|world, client| async move {
+        let cx = by(Caller { session: Some(SessionId(5)), ..Caller::user(AccountId(1)) });
+        let mut stream = client.count(&cx, count(1, End::Unspecified)).await.unwrap();
+        assert_eq!(take(&mut stream, 1).await, [1]);
+        world.verifier.revoked.lock().insert(5);
+        let ended = tokio::time::timeout(Duration::from_secs(5), stream.next()).await.expect("within 5 s");
+        assert!(ended.unwrap().unwrap_err().is(reason::SESSION_REVOKED));
+        world.verifier.revoked.lock().clear();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn open_streams_end_at_shutdown() {
     for remote in [false, true] {
         let world = crate::world::World::new().await;

@@ -22,6 +22,7 @@ use crate::sample::*;
 use crate::world::{Options, World, nobody};
 
 const ECHO: &str = "/plaza.sample.v1.SampleService/Echo";
+const COUNT: &str = "/plaza.sample.v1.SampleService/Count";
 const RELAY: &str = "/plaza.sample.v1.SampleService/Relay";
 
 /// A message as gRPC frames it.
@@ -207,11 +208,13 @@ async fn a_call_that_names_no_time_gets_the_default_and_none_gets_more_than_the_
     let wait = framed(&RelayRequest { hops: 0, wait: true }.encode_to_vec());
     refused(&world, RELAY, &[], wait.clone(), reason::DEADLINE_EXCEEDED).await;
     refused(&world, RELAY, &[("grpc-timeout", "99H")], wait, reason::DEADLINE_EXCEEDED).await;
-    // The body never comes.
-    let stalled = futures::stream::pending::<Result<http_body::Frame<Bytes>, Status>>();
-    let request = post(ECHO, &[], Body::new(http_body_util::StreamBody::new(stalled)));
-    let response = send(&world, request).await.unwrap();
-    assert_eq!(Status::from_header_map(response.headers()).unwrap().code(), tonic::Code::DeadlineExceeded);
+    // The body never comes; a stream's opening gets no more time than a single answer.
+    for (path, headers) in [(ECHO, &[][..]), (COUNT, &[]), (COUNT, &[("grpc-timeout", "99999999H")])] {
+        let stalled = futures::stream::pending::<Result<http_body::Frame<Bytes>, Status>>();
+        let request = post(path, headers, Body::new(http_body_util::StreamBody::new(stalled)));
+        let response = tokio::time::timeout(Duration::from_secs(10), send(&world, request)).await.unwrap().unwrap();
+        assert_eq!(Status::from_header_map(response.headers()).unwrap().code(), tonic::Code::DeadlineExceeded);
+    }
 }
 
 #[tokio::test]
@@ -238,8 +241,10 @@ async fn too_much_work_is_shed() {
 #[tokio::test]
 async fn too_many_headers_are_refused() {
     let world = World::new().await;
+    let long = "y".repeat(17_000);
+    refused(&world, ECHO, &[("x-long", &long)], framed(b""), reason::MESSAGE_TOO_LARGE).await;
     let mut request = post(ECHO, &[], Body::new(Full::new(framed(b""))));
-    for i in 0..40 {
+    for i in 0..80 {
         let name = http::HeaderName::try_from(format!("x-{i}")).unwrap();
         request.headers_mut().insert(name, "y".repeat(1_000).parse().unwrap());
     }

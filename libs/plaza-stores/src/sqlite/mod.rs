@@ -93,7 +93,8 @@ impl Sqlite {
     pub fn ephemeral(migrations: &[Migration]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("plaza-").tempdir();
         let folder = folder.map_err(|e| cannot(Path::new("a temporary folder"), "create", &e))?;
-        let options = SqliteOptions { sync: Sync::Off, ..SqliteOptions::new(folder.path().join("store.db")) };
+        let path = folder.path().join(name(migrations)).with_extension("db");
+        let options = SqliteOptions { sync: Sync::Off, ..SqliteOptions::new(path) };
         Self::open_in(options, migrations, Some(folder))
     }
 
@@ -102,6 +103,7 @@ impl Sqlite {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|e| cannot(parent, "create", &e))?;
         }
+        create_private(path).map_err(|e| cannot(path, "create", &e))?;
         let mut conn = Connection::open(path).map_err(|e| cannot(path, "open", &e))?;
         settings::apply_to_writer(&conn, options.sync)?;
         let applied = migrations::migrate(&mut conn, migrations)?;
@@ -253,6 +255,27 @@ impl Drop for Inner {
         if let Some(thread) = thread.filter(|t| t.thread().id() != std::thread::current().id()) {
             let _ = thread.join();
         }
+    }
+}
+
+/// What an ephemeral database holds, by its first migration: `0001_posts` makes `posts`. Several of them in one process
+/// must differ in name, as their figures are told apart by it.
+fn name(migrations: &[Migration]) -> &str {
+    let first = migrations.first().map_or("", |first| first.name);
+    let name = first.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
+    if name.is_empty() { "store" } else { name }
+}
+
+/// Makes the file if it is missing, for its owner's eyes only: stores hold e-mail addresses, password hashes and signing
+/// keys. What SQLite puts beside the file gets the same permissions.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -347,3 +347,28 @@ async fn lists_of_ids_have_no_limit() {
     assert_eq!(count(vec![i64::MAX, i64::MIN]).await, 0);
     assert_eq!(count(Vec::new()).await, 0);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_for_their_owners_eyes_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.db");
+    let db = Sqlite::open(SqliteOptions::new(&path), NOTES).unwrap();
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+        seen += 1;
+    }
+    assert!(seen > 1, "the write-ahead log is there too");
+    db.close().await;
+}
+
+#[test]
+fn ephemeral_databases_of_one_process_differ_in_their_figures() {
+    const LIKES: &[Migration] = &[Migration { name: "0001_likes", sql: "CREATE TABLE likes (id INTEGER)" }];
+    let label = |migrations| Sqlite::ephemeral(migrations).unwrap().observe()[0].labels[0].1.clone();
+    assert_eq!((label(NOTES), label(LIKES), label(&[])), ("notes".to_owned(), "likes".to_owned(), "store".to_owned()));
+}

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::config::Setting;
+
 /// Which process, and how to prove who asks.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Process")]
@@ -11,9 +13,22 @@ pub struct AdminArgs {
     /// The process that runs the projections
     #[arg(long, value_name = "ADDRESS", default_value = "http://127.0.0.1:50051", env = "PLAZA_TARGET")]
     pub target: String,
-    /// The platform's data folder, which holds its secret; PLAZA_SECRET is used if it is set
-    #[arg(long, value_name = "DIR", default_value = "plaza-data")]
-    pub data_dir: PathBuf,
+    /// The platform's data folder, which holds its secret; PLAZA_SECRET is used if it is set [default: plaza-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The platform's settings [default: plaza.toml in the current folder, if there is one]
+    #[arg(long, value_name = "FILE", env = "PLAZA_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+impl AdminArgs {
+    /// The settings that the flags name.
+    #[must_use]
+    pub fn flags(&self) -> Vec<Setting> {
+        let data_dir = self.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
+        let flag = |value| Setting { origin: "--data-dir".to_owned(), name: "data_dir".to_owned(), value };
+        data_dir.map(flag).into_iter().collect()
+    }
 }
 
 /// `plaza projections`.

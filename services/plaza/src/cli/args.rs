@@ -38,6 +38,11 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
+fn mean(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|n| (0.0..=1_000_000.0).contains(n));
+    number.ok_or_else(|| "write a number from 0 to 1000000, such as `39`".to_owned())
+}
+
 impl SettingsArgs {
     /// The settings that the flags name.
     #[must_use]
@@ -46,6 +51,8 @@ impl SettingsArgs {
         let named = [
             ("data-dir", "data_dir", data_dir),
             ("ephemeral", "ephemeral", self.ephemeral.then(|| "true".to_owned())),
+            // Who names a folder wants files in it, whatever a file or a variable says of `ephemeral`.
+            ("data-dir", "ephemeral", self.data_dir.as_ref().map(|_| "false".to_owned())),
             ("grpc-address", "grpc_address", self.grpc_address.clone()),
             ("admin-address", "admin_address", self.admin_address.clone()),
             ("log", "log", self.log.clone()),
@@ -91,10 +98,11 @@ pub struct UpArgs {
 #[command(after_help = "\
 Examples:
   plaza serve accounts sessions
-  plaza serve posts --peer accounts=http://10.0.0.1:50051 --peer graph=http://10.0.0.2:50051
+  plaza serve graph posts feeds --peer accounts=http://one:50051 --peer sessions=http://one:50051
 
-Processes of one platform need the same secret (PLAZA_SECRET, or the same data folder) and, with the embedded event log,
-the same data folder.")]
+Every process needs to know where sessions is. On one machine each needs a --grpc-address and an --admin-address of its
+own. Processes of one platform need the same secret (PLAZA_SECRET, or the same data folder) and, with the embedded event
+log, the same data folder.")]
 pub struct ServeArgs {
     /// The services to run: accounts, sessions, graph, posts, feeds
     #[arg(required = true, value_name = "SERVICE")]
@@ -151,7 +159,7 @@ pub struct PeopleArgs {
     #[arg(long, value_name = "N", conflicts_with = "edges", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub people: Option<u32>,
     /// With N followers each on average [default: 39]
-    #[arg(long, value_name = "N", conflicts_with = "edges")]
+    #[arg(long, value_name = "N", conflicts_with = "edges", value_parser = mean)]
     pub followers: Option<f64>,
     /// Another seed gives other follows, posts and likes; the same seed gives the same
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -163,10 +171,10 @@ pub struct PeopleArgs {
 #[command(next_help_heading = "People")]
 pub struct SizesArgs {
     /// Publish N posts [default: 20 for each person]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=100_000_000))]
     pub posts: Option<u64>,
     /// Give N likes [default: 10 for each person]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
     pub likes: Option<u64>,
 }
 

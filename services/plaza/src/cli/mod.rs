@@ -95,5 +95,16 @@ mod tests {
         assert!(Cli::try_parse_from(["plaza", "up", "--set", "nothing"]).is_err());
         assert!(Cli::try_parse_from(["plaza", "serve"]).is_err());
         assert!(Cli::try_parse_from(["plaza", "serve", "postz"]).is_err());
+        for followers in ["nan", "inf", "-1", "many"] {
+            assert!(
+                Cli::try_parse_from(["plaza", "demo", &format!("--followers={followers}")]).is_err(),
+                "{followers}"
+            );
+        }
+        let Command::Up(up) = Cli::try_parse_from(["plaza", "up", "--data-dir", "d"]).unwrap().command else {
+            panic!("not up")
+        };
+        let flags: Vec<_> = up.settings.flags().into_iter().map(|s| (s.name, s.value)).collect();
+        assert!(flags.contains(&("ephemeral".to_owned(), "false".to_owned())), "a named folder wins: {flags:?}");
     }
 }

@@ -12,8 +12,8 @@ use plaza_rpc::{Channel, ChannelConfig, ServiceKey, auth};
 use tokio::time::Instant;
 
 use crate::cli::{AdminArgs, AuditArgs, DlqArgs, DlqCommand, ProjectionsArgs, RebuildArgs};
-use crate::config::SecretText;
-use crate::failure::{DRIFT, Failure, Result, WRONG_SETTINGS};
+use crate::config::Layers;
+use crate::failure::{DRIFT, Failure, Result};
 use crate::platform::read_secret;
 use crate::progress::Progress;
 
@@ -44,7 +44,7 @@ impl Operator {
     fn told(&self, error: plaza_core::Error) -> Failure {
         let target = &self.target;
         if error.is(reason::PEER_UNAVAILABLE) {
-            return Failure::new(format!("nobody answers at {target}: is the platform running? Name it with --target"));
+            return Failure::nobody_at(target);
         }
         if error.is(reason::CREDENTIALS_INVALID) || error.is(reason::PERMISSION_DENIED) {
             let hint = "name the platform's own folder with --data-dir, or set PLAZA_SECRET";
@@ -59,14 +59,12 @@ impl Operator {
     }
 }
 
+/// The platform's secret, found as the platform itself finds it.
 fn secret(args: &AdminArgs) -> Result<Secret> {
-    match std::env::var("PLAZA_SECRET") {
-        Ok(text) => {
-            let secret: SecretText =
-                text.parse().map_err(|e| Failure::new(format!("PLAZA_SECRET: {e}")).with_status(WRONG_SETTINGS))?;
-            Ok(secret.key())
-        }
-        Err(_) => read_secret(&args.data_dir),
+    let settings = Layers::of_process(args.config.clone(), args.flags()).load()?;
+    match &settings.secret {
+        Some(secret) => Ok(secret.key()),
+        None => read_secret(&settings.data_dir),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use plaza_core::Env;
+use plaza_core::{Env, reason};
 use tokio::time::Instant;
 
 use super::signals::asked_to_end;
@@ -11,7 +11,7 @@ use super::story::Story;
 use super::up::{announce, logging, stop};
 use crate::cli::{DemoArgs, SeedArgs};
 use crate::config::{Layers, Service, Setting, Settings};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::load::{Door, Filled, Filler};
 use crate::people::Plan;
 use crate::plan;
@@ -27,7 +27,7 @@ pub(super) async fn demo(args: DemoArgs) -> Result<()> {
     let start = Instant::now();
     let plan = plan::of(&args.people, &args.sizes)?;
     if let Some(target) = &args.target {
-        let filled = fill(Door::outside(target)?, &plan, OUTSIDE).await?;
+        let filled = fill_outside(target, &plan, OUTSIDE).await?;
         print!("{}", Story::new(&plan, &filled, address(target)));
         return Ok(());
     }
@@ -86,12 +86,22 @@ fn settings(args: &DemoArgs) -> Result<Settings> {
 pub(super) async fn seed(args: SeedArgs) -> Result<()> {
     let start = Instant::now();
     let plan = plan::of(&args.people, &args.sizes)?;
-    let filled = fill(Door::outside(&args.target)?, &plan, usize::from(args.concurrency)).await?;
+    let filled = fill_outside(&args.target, &plan, usize::from(args.concurrency)).await?;
     let (people, posts) = (filled.actors.len(), filled.posts.len());
     let (follows, likes) = (plan.follows().count(), plan.likes());
     let seconds = start.elapsed().as_secs_f64();
     println!("{people} people, {follows} follows, {posts} posts, {likes} likes in {seconds:.1} s");
     Ok(())
+}
+
+/// Fills the platform at `target`.
+async fn fill_outside(target: &str, plan: &Plan, concurrency: usize) -> Result<Filled> {
+    let filled = Filler::new(Door::outside(target)?, plan.clone(), Env::system(), concurrency).run().await;
+    filled.map_err(|error| {
+        // A peer of the platform that is away has another name.
+        let away = error.is(reason::PEER_UNAVAILABLE) && error.metadata().iter().any(|(_, peer)| peer == target);
+        if away { Failure::nobody_at(target) } else { error.into() }
+    })
 }
 
 async fn fill(door: Door, plan: &Plan, concurrency: usize) -> Result<Filled> {

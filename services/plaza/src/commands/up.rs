@@ -9,11 +9,12 @@ use plaza_rpc::telemetry::{self, LogFormat, Telemetry, TelemetryConfig};
 use super::signals::asked_to_end;
 use crate::cli::{MigrateArgs, ReadyArgs, ServeArgs, UpArgs};
 use crate::config::{Layers, Service, Settings};
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, WRONG_SETTINGS};
 use crate::platform::{Listeners, Platform, Running};
 
-/// Stopping in good order takes no longer; what is left then is dropped, which loses nothing that was acknowledged.
-const STOP: Duration = Duration::from_millis(9_500);
+/// Stopping in good order takes no longer; what is left then is dropped, which loses nothing that was acknowledged. The
+/// rest of the 10 s is for the last traces.
+const STOP: Duration = Duration::from_millis(8_500);
 
 pub(super) async fn up(args: UpArgs) -> Result<()> {
     let settings = Layers::of_process(args.settings.config.clone(), args.settings.flags()).load()?;
@@ -54,7 +55,7 @@ pub(super) fn logging(settings: &Settings, name: &str) -> Result<Telemetry> {
         otlp_share: settings.otlp_share,
         service_name: name.to_owned(),
     };
-    Ok(telemetry::init(&config)?)
+    telemetry::init(&config).map_err(|error| Failure::from(error).with_status(WRONG_SETTINGS))
 }
 
 /// Tells scripts that calls are served.

@@ -50,7 +50,18 @@ fn describe(error: &figment::Error) -> String {
             format!("`{path}` is `{value}`{place}; {}", suggestion(value, known))
         }
         kind if path.is_empty() => format!("{kind}{place}"),
-        kind => format!("`{path}`{place}: {kind}"),
+        kind => format!("`{path}`{place}: {}", plain(&kind.to_string())),
+    }
+}
+
+/// The words of the libraries in those of people.
+fn plain(kind: &str) -> String {
+    match kind {
+        "invalid socket address syntax" => "write an IP address and a port, such as `127.0.0.1:50051`".to_owned(),
+        _ => ["u64", "u32", "u16", "usize"]
+            .iter()
+            .find_map(|number| kind.strip_suffix(&format!("expected {number}")))
+            .map_or_else(|| kind.to_owned(), |rest| format!("{rest}expected a whole number, 0 or more")),
     }
 }
 

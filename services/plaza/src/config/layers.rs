@@ -97,7 +97,7 @@ impl Provider for Setting {
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
         // Text reads as what it looks like: a number, a truth value, a list; but a secret of digits is no number.
         let value = match self.name.as_str() {
-            "secret" | "data_dir" | "log" => Value::from(self.value.as_str()),
+            "secret" | "data_dir" | "log" | "otlp_endpoint" | "sessions.issuer" => Value::from(self.value.as_str()),
             _ => self.value.parse().unwrap_or_else(|_| Value::from(self.value.as_str())),
         };
         let dict = figment::util::nest(&self.name, value).into_dict().unwrap_or_default();
@@ -128,10 +128,12 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
-        let file = "log = 'file'\ndrain_ms = 1000\nmaintenance_ms = 1000\n";
-        let variables = [("PLAZA_LOG", "variable"), ("PLAZA_DRAIN_MS", "2000"), ("OTHER_LOG", "x")];
-        let settings = load(file, &variables, &[("log", "flag")]).unwrap();
-        assert_eq!(settings.log, "flag");
+        let file = "log = 'warn'\ndrain_ms = 1000\nmaintenance_ms = 1000\n";
+        let variables = [("PLAZA_LOG", "error"), ("PLAZA_DRAIN_MS", "2000"), ("OTHER_LOG", "x")];
+        let settings = load(file, &variables, &[("log", "debug")]).unwrap();
+        assert_eq!(settings.log, "debug");
+        assert_eq!(load(file, &variables, &[]).unwrap().log, "error");
+        assert_eq!(load(file, &[], &[]).unwrap().log, "warn");
         assert_eq!((settings.drain_ms, settings.maintenance_ms), (2_000, 1_000));
         assert_eq!(settings.grpc_address, Settings::default().grpc_address);
     }
@@ -153,10 +155,18 @@ mod tests {
         for (name, value, told) in [
             ("grpc_address", "here", "`grpc_address` in --grpc_address: "),
             ("drain_ms", "soon", "`drain_ms` in --drain_ms: "),
-            ("drain_ms", "1", "`drain_ms` is 1: choose from 100 to 60000"),
+            ("drain_ms", "1", "`drain_ms` is 1: choose from 100 to 7000"),
             ("secret", "abc", "a secret is 64 hexadecimal digits"),
             ("ephemeral", "maybe", "`ephemeral` in --ephemeral: "),
-            ("peers.posts", "nowhere", "`peers.posts` "),
+            ("peers.posts", "https://posts:1", "`peers.posts` is not right: `https://posts:1` asks for TLS"),
+            ("peers.posts", "nowhere", "`peers.posts` is not right: `nowhere` is no address"),
+            ("peers.posts", "http://", "`peers.posts` is not right: "),
+            ("grpc_address", "localhost:1", "write an IP address and a port, such as `127.0.0.1:50051`"),
+            ("drain_ms", "-5", "expected a whole number, 0 or more"),
+            ("otlp_endpoint", "collector", "`otlp_endpoint` is not right: "),
+            ("log", "inof", "`log`: `inof` is no level"),
+            ("log", "info,plaza=loud", "`log`: "),
+            ("log", "info,plaza", "write `plaza=debug`"),
         ] {
             let error = load("", &[], &[(name, value)]).unwrap_err();
             assert!(error.contains(told), "{name}={value}: {error}");
@@ -166,9 +176,17 @@ mod tests {
     }
 
     #[test]
+    fn filters_of_the_log_may_name_targets_and_spans() {
+        for good in ["off", "INFO", "plaza_posts=debug,warn", "warn,[call{rpc.method=Get}]=debug", "info,h2=off,"] {
+            load("", &[("PLAZA_LOG", good)], &[]).unwrap();
+        }
+    }
+
+    #[test]
     fn a_secret_of_digits_stays_text() {
         let digits = "1".repeat(64);
         assert!(load("", &[("PLAZA_SECRET", &digits)], &[]).unwrap().secret.is_some());
+        assert_eq!(load("", &[("PLAZA_SESSIONS__ISSUER", "2026")], &[]).unwrap().sessions.issuer, "2026");
     }
 
     #[test]

@@ -9,12 +9,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use plaza_rpc::client::check_address;
+use plaza_rpc::telemetry;
 use serde::{Deserialize, Serialize};
 
 pub use error::SettingsError;
 pub use layers::{Layers, Setting};
 pub use secret::SecretText;
 pub use services::{EventsConfig, PeersConfig, Service};
+
+/// A process that is asked to end does so within 10 s, and needs some of it to close its stores.
+const MAX_DRAIN_MS: u64 = 7_000;
 
 /// All settings of a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,8 +124,8 @@ impl Settings {
         if self.grpc_address == self.admin_address && self.grpc_address.port() != 0 {
             wrong.push(format!("`admin_address` is {}, as `grpc_address` is: choose another port", self.admin_address));
         }
-        if !(100..=60_000).contains(&self.drain_ms) {
-            wrong.push(format!("`drain_ms` is {}: choose from 100 to 60000", self.drain_ms));
+        if !(100..=MAX_DRAIN_MS).contains(&self.drain_ms) {
+            wrong.push(format!("`drain_ms` is {}: choose from 100 to {MAX_DRAIN_MS}", self.drain_ms));
         }
         if let Some(share) = self.otlp_share.filter(|share| !(0.0..=1.0).contains(share)) {
             wrong.push(format!("`otlp_share` is {share}: choose from 0 to 1"));
@@ -128,7 +133,21 @@ impl Settings {
         if self.maintenance_ms < 100 {
             wrong.push(format!("`maintenance_ms` is {}: choose 100 or more", self.maintenance_ms));
         }
+        if let Err(told) = telemetry::check_filter(&self.log) {
+            wrong.push(format!("`log`: {told}"));
+        }
+        if let Some(Err(told)) = self.otlp_endpoint.as_deref().map(check_url) {
+            wrong.push(format!("`otlp_endpoint` is not right: {told}"));
+        }
         self.check_services(&mut wrong);
         SettingsError::unless_empty(wrong)
     }
+}
+
+/// Checks a whole address: a word alone would be taken for a host, and a slip for an address.
+fn check_url(address: &str) -> Result<(), String> {
+    if address.contains("://") {
+        return check_address(address);
+    }
+    Err(format!("`{address}` is no address; write it like `http://127.0.0.1:50051`"))
 }

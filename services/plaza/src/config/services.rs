@@ -7,7 +7,7 @@ use plaza_accounts::config::PasswordHash;
 use plaza_stores::{StoreAddress, Sync};
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
+use super::{Settings, check_url};
 
 /// A service of the platform. In the order in which they are built: each needs only those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,9 +126,9 @@ impl Settings {
 
     pub(super) fn check_services(&self, wrong: &mut Vec<String>) {
         for service in Service::ALL {
-            let address = self.peers.of(service);
-            if let Some(address) = address.filter(|a| !(a.starts_with("http://") || a.starts_with("https://"))) {
-                wrong.push(format!("`peers.{service}` is `{address}`: write it like `http://127.0.0.1:50051`"));
+            let Some(address) = self.peers.of(service) else { continue };
+            if let Err(told) = check_url(address) {
+                wrong.push(format!("`peers.{service}` is not right: {told}"));
             }
         }
         wrong.extend([self.accounts.check(), self.sessions.check()].into_iter().filter_map(Result::err));

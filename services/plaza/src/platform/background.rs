@@ -55,9 +55,14 @@ impl Background {
         let (parts, stop) = (parts.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             loop {
+                let round = async {
+                    tokio::time::sleep(every).await;
+                    parts.upkeep().await;
+                };
+                // Rows that are left wait for the next start.
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = tokio::time::sleep(every) => parts.upkeep().await,
+                    () = round => {}
                 }
             }
         });

@@ -3,7 +3,6 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use plaza_core::{Env, Secret};
 
@@ -12,9 +11,8 @@ use crate::failure::{Failure, Result};
 
 /// The file that holds the secret.
 const SECRET: &str = "secret.key";
-/// How long another process, which started at the same moment, may take to write the secret: tries, and the wait between.
-const SECRET_TRIES: u32 = 100;
-const SECRET_WAIT: Duration = Duration::from_millis(20);
+/// The folder of lock files.
+const LOCKS: &str = "locks";
 
 /// The services of a data folder that this process runs; no other process can run them meanwhile.
 #[derive(Debug, Default)]
@@ -27,15 +25,29 @@ pub(super) fn hold(settings: &Settings, services: &[Service]) -> Result<Held> {
     if settings.ephemeral {
         return Ok(Held::default());
     }
-    let locks = settings.data_dir.join("locks");
-    fs::create_dir_all(&locks).map_err(|e| unusable(&locks, &e))?;
+    let locks = settings.data_dir.join(LOCKS);
+    create_private(&locks).map_err(|e| unusable(&locks, &e))?;
     let held = services.iter().map(|service| lock(settings, *service, &locks.join(service.name())));
     Ok(Held { _locks: held.collect::<Result<_>>()? })
 }
 
-fn lock(settings: &Settings, service: Service, path: &Path) -> Result<File> {
+/// Makes a folder that only its owner can enter: what is in it tells passwords' hashes, e-mail addresses and keys. One
+/// that is there stays as its owner made it.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn open_lock(path: &Path) -> Result<File> {
     let open = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-    let file = open.map_err(|e| unusable(path, &e))?;
+    open.map_err(|e| unusable(path, &e))
+}
+
+fn lock(settings: &Settings, service: Service, path: &Path) -> Result<File> {
+    let file = open_lock(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
@@ -50,50 +62,46 @@ fn unusable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{} cannot be used: {error}; choose a folder with --data-dir", path.display()))
 }
 
-/// The platform's secret: the setting, the data folder's, or a new one. A new one stays in the folder.
+/// The platform's secret: the setting, the data folder's, or a new one. A new one stays in the folder. Comes after
+/// [`hold`], which makes the folder.
 pub(super) async fn secret(settings: &Settings, env: &Env) -> Result<Secret> {
     if let Some(secret) = &settings.secret {
         return Ok(secret.key());
     }
-    let fresh = || {
-        let mut bytes = [0; 32];
-        env.fill(&mut bytes);
-        SecretText::new(bytes)
-    };
+    let mut bytes = [0; 32];
+    env.fill(&mut bytes);
+    let fresh = SecretText::new(bytes);
     if settings.ephemeral {
-        return Ok(fresh().key());
+        return Ok(fresh.key());
     }
-    let path = settings.data_dir.join(SECRET);
-    if let Some(file) = create(&path)? {
-        let secret = fresh();
-        write(file, &secret).map_err(|e| unusable(&path, &e))?;
-        return Ok(secret.key());
-    }
-    for _ in 0..SECRET_TRIES {
-        if let Ok(secret) = read_secret(&settings.data_dir) {
-            return Ok(secret);
-        }
-        tokio::time::sleep(SECRET_WAIT).await;
-    }
-    read_secret(&settings.data_dir)
+    let folder = settings.data_dir.clone();
+    let shared = tokio::task::spawn_blocking(move || shared_secret(&folder, &fresh)).await;
+    shared.map_err(|e| Failure::new(format!("the secret cannot be read: {e}")))?
 }
 
-/// The secret file, if it was not there.
-fn create(path: &Path) -> Result<Option<File>> {
+/// The folder's secret; `fresh` becomes it if there is none. Processes that start at the same moment take turns.
+fn shared_secret(folder: &Path, fresh: &SecretText) -> Result<Secret> {
+    let path = folder.join(SECRET);
+    let turn = open_lock(&folder.join(LOCKS).join("secret"))?;
+    turn.lock().map_err(|e| unusable(folder, &e))?;
+    match fs::exists(&path) {
+        Ok(true) => read_secret(folder),
+        Ok(false) => write(&path, fresh).map(|()| fresh.key()).map_err(|e| unusable(&path, &e)),
+        Err(error) => Err(unusable(&path, &error)),
+    }
+}
+
+/// Writes the whole file or none: half a secret would keep the platform from ever starting again.
+fn write(path: &Path, secret: &SecretText) -> std::io::Result<()> {
+    let part = path.with_extension("part");
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
-        Err(error) => Err(unusable(path, &error)),
-    }
-}
-
-fn write(mut file: File, secret: &SecretText) -> std::io::Result<()> {
+    let mut file = options.open(&part)?;
     writeln!(file, "{}", String::from(secret.clone()))?;
-    file.sync_all()
+    file.sync_all()?;
+    fs::rename(&part, path)
 }
 
 /// The secret in a data folder, for commands that talk to the platform which runs on it.
@@ -111,4 +119,50 @@ pub fn read_secret(data_dir: &Path) -> Result<Secret> {
     let text = fs::read_to_string(&path).map_err(|e| told(e.to_string()))?;
     let secret: SecretText = text.parse().map_err(|e: &str| told(e.to_owned()))?;
     Ok(secret.key())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_folder(folder: &Path) -> Settings {
+        Settings { data_dir: folder.join("data"), ephemeral: false, ..Settings::default() }
+    }
+
+    async fn start(settings: &Settings) -> [u8; 32] {
+        hold(settings, &[]).unwrap();
+        secret(settings, &Env::system()).await.unwrap().mac(&[])
+    }
+
+    #[tokio::test]
+    async fn processes_that_start_together_agree_on_one_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = in_folder(folder.path());
+        let starts = (0..8).map(|_| start(&settings));
+        let secrets = futures::future::join_all(starts).await;
+        assert!(secrets.iter().all(|secret| *secret == secrets[0]));
+        assert_eq!(read_secret(&settings.data_dir).unwrap().mac(&[]), secrets[0]);
+    }
+
+    #[tokio::test]
+    async fn a_start_that_died_while_it_wrote_the_secret_does_not_stop_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = in_folder(folder.path());
+        hold(&settings, &[]).unwrap();
+        fs::write(settings.data_dir.join("secret.part"), "00ff").unwrap();
+        let first = start(&settings).await;
+        assert_eq!(start(&settings).await, first);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn nobody_else_can_look_into_the_folder_or_at_the_secret() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let settings = in_folder(folder.path());
+        start(&settings).await;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&settings.data_dir), mode(&settings.data_dir.join(SECRET))), (0o700, 0o600));
+    }
 }

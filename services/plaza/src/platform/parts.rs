@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{Cx, Env, Result as CoreResult, Secret};
+use plaza_core::{Cx, Env, Result as CoreResult, Secret, reason};
 use plaza_events::{Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::FeedsServiceClient;
@@ -18,7 +18,7 @@ use crate::config::{Service, Settings};
 use crate::failure::{Failure, Result};
 use crate::load::Clients;
 
-/// How long one round of upkeep may take.
+/// How long one round of upkeep of a service may take.
 const UPKEEP: Duration = Duration::from_secs(10);
 /// Connections to each peer.
 const CONNECTIONS: usize = 2;
@@ -146,6 +146,20 @@ impl Peers {
     }
 }
 
+/// How many rows went until there were no more, or until time was up.
+async fn upkeep(part: &dyn Part, cx: &Cx) -> CoreResult<usize> {
+    let mut rows = 0;
+    loop {
+        match cx.within(part.upkeep(cx)).await {
+            Ok(0) => return Ok(rows),
+            Ok(some) => rows += some,
+            // The next round goes on.
+            Err(error) if rows > 0 && error.is(reason::DEADLINE_EXCEEDED) => return Ok(rows),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 impl Parts {
     /// Builds `services` (in any order), each with its peers. What was built before a failure is closed.
     pub(super) async fn build(
@@ -218,11 +232,12 @@ impl Parts {
         self.parts.iter().map(|(_, part)| part)
     }
 
-    /// One round of upkeep of every service.
+    /// One round of upkeep of every service: each removes rows bit by bit until none is left or its time is up, so that
+    /// a service that writes more in a round than one bit holds does not grow for ever.
     pub(super) async fn upkeep(&self) {
         for (service, part) in &self.parts {
-            let cx = Cx::background(service.name(), UPKEEP);
-            match cx.within(part.upkeep(&cx)).await {
+            let rows = upkeep(&**part, &Cx::background(service.name(), UPKEEP)).await;
+            match rows {
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(%service, rows, "old rows removed"),
                 Err(error) => tracing::warn!(%service, %error, "upkeep failed"),
@@ -235,5 +250,54 @@ impl Parts {
         for (_, part) in self.parts.iter().rev() {
             part.close().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use super::*;
+
+    /// Has `left` rows to remove, ten at a time.
+    struct Rows {
+        left: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Part for Rows {
+        fn server(&self) -> Arc<dyn RpcService> {
+            unreachable!("not asked for")
+        }
+
+        fn outbox(&self) -> Option<Arc<dyn Outbox>> {
+            None
+        }
+
+        fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
+            Vec::new()
+        }
+
+        fn gauges(&self) -> Vec<Gauge> {
+            Vec::new()
+        }
+
+        async fn upkeep(&self, _: &Cx) -> CoreResult<usize> {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let some = self.left.load(Relaxed).min(10);
+            self.left.fetch_sub(some, Relaxed);
+            Ok(some)
+        }
+
+        async fn close(&self) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_of_upkeep_goes_on_until_nothing_is_left_or_time_is_up() {
+        let rows = Rows { left: AtomicUsize::new(1_234) };
+        assert_eq!(upkeep(&rows, &Cx::background("test", UPKEEP)).await.unwrap(), 1_234);
+        let rows = Rows { left: AtomicUsize::new(1_000_000) };
+        let removed = upkeep(&rows, &Cx::background("test", UPKEEP)).await.unwrap();
+        assert!((9_000..=10_000).contains(&removed), "{removed}");
     }
 }
