@@ -5,6 +5,7 @@ mod api;
 pub mod app;
 pub mod config;
 mod domain;
+mod for_gate;
 mod projections;
 mod store;
 mod tokens;

@@ -17,6 +17,7 @@ use plaza_stores::Gauge;
 use tokio::sync::Mutex;
 
 use crate::domain::REVOCATION_MS;
+use crate::for_gate::ForGate;
 use crate::tokens;
 
 /// The name that it calls the sessions service by.
@@ -65,6 +66,12 @@ impl std::fmt::Debug for SessionVerifier {
 }
 
 impl SessionVerifier {
+    /// This verifier for a gate, which does not keep it alive.
+    #[must_use]
+    pub fn for_gate(self: &Arc<Self>) -> Arc<dyn TokenVerifier> {
+        ForGate::of(self)
+    }
+
     /// A verifier of the tokens of `issuer` ([`crate::config::DEFAULT_ISSUER`] unless set otherwise). It knows nothing
     /// until it first asks.
     #[must_use]

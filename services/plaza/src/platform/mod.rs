@@ -3,7 +3,6 @@
 mod background;
 mod folder;
 mod parts;
-mod verifier;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +25,6 @@ use crate::projections_service::Projections;
 use background::Background;
 use folder::Held;
 use parts::Parts;
-use verifier::Verifier;
 
 pub use folder::read_secret;
 
@@ -119,7 +117,7 @@ impl Platform {
         held: Held,
     ) -> Result<Running> {
         let verifier = SessionVerifier::new(parts.peers.sessions()?, env.clone(), settings.sessions.issuer.clone());
-        gate.set_verifier(Verifier::of(&verifier));
+        gate.set_verifier(verifier.for_gate());
         let log = open_log(&settings.events.store)?;
         let shared: Arc<dyn EventLog> = Arc::new(log.clone());
         let background = Arc::new(Background::new(&parts, log, &env, verifier));

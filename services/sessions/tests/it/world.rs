@@ -48,7 +48,7 @@ impl World {
         let app = App::build(config, deps).await.unwrap();
         let client = app.client();
         let verifier = SessionVerifier::new(client.clone(), env.clone(), "plaza");
-        assert!(gate.set_verifier(verifier.clone()));
+        assert!(gate.set_verifier(verifier.for_gate()));
         Self { app, clock, env, gate, people, client, verifier }
     }
 

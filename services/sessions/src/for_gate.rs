@@ -1,24 +1,25 @@
-//! The verifier of access tokens as the gate holds it.
+//! The verifier of access tokens as a gate holds it.
 
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use plaza_core::{Error, Result, SessionId, reason};
 use plaza_rpc::{TokenVerifier, Verified};
-use plaza_sessions::SessionVerifier;
 
-/// A verifier that does not keep the platform alive. The verifier calls the sessions service, which stands behind the
+use crate::SessionVerifier;
+
+/// A verifier that does not keep what it calls alive. The verifier calls the sessions service, which stands behind the
 /// gate, which holds the verifier: one of the three must let go, or no store would ever be dropped.
-pub(super) struct Verifier(Weak<SessionVerifier>);
+pub(crate) struct ForGate(Weak<SessionVerifier>);
 
-impl Verifier {
-    pub(super) fn of(verifier: &Arc<SessionVerifier>) -> Arc<Self> {
+impl ForGate {
+    pub(crate) fn of(verifier: &Arc<SessionVerifier>) -> Arc<Self> {
         Arc::new(Self(Arc::downgrade(verifier)))
     }
 }
 
 #[async_trait]
-impl TokenVerifier for Verifier {
+impl TokenVerifier for ForGate {
     async fn verify(&self, token: &str) -> Result<Verified> {
         match self.0.upgrade() {
             Some(verifier) => verifier.verify(token).await,
