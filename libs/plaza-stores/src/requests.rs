@@ -46,17 +46,29 @@ pub fn once<T: Serialize + DeserializeOwned>(
     now: Timestamp,
     f: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    let Some(key) = key else { return f() };
-    if let Some(seen) = remembered(conn, key, now)? {
-        if seen.method != key.method || seen.digest != key.digest {
-            return Err(Error::new(reason::REQUEST_ID_REUSED).on_field("request_id"));
-        }
-        return serde_json::from_str(&seen.outcome)
-            .map_err(|e| Error::internal(format!("the remembered outcome of {} cannot be read: {e}", key.method)));
+    if let Some(outcome) = recall(conn, key, now)? {
+        return Ok(outcome);
     }
     let outcome = f()?;
-    remember(conn, key, now, &outcome)?;
+    if let Some(key) = key {
+        remember(conn, key, now, &outcome)?;
+    }
     Ok(outcome)
+}
+
+/// The outcome remembered for `key`, if there is one: for a read that comes before work which a retry need not repeat.
+///
+/// # Errors
+/// `INVALID_ARGUMENT`, reason `REQUEST_ID_REUSED`, as [`once`]; else the store's.
+pub fn recall<T: DeserializeOwned>(conn: &Connection, key: Option<&RequestKey>, now: Timestamp) -> Result<Option<T>> {
+    let Some(key) = key else { return Ok(None) };
+    let Some(seen) = remembered(conn, key, now)? else { return Ok(None) };
+    if seen.method != key.method || seen.digest != key.digest {
+        return Err(Error::new(reason::REQUEST_ID_REUSED).on_field("request_id"));
+    }
+    serde_json::from_str(&seen.outcome)
+        .map(Some)
+        .map_err(|e| Error::internal(format!("the remembered outcome of {} cannot be read: {e}", key.method)))
 }
 
 fn remembered(conn: &Connection, key: &RequestKey, now: Timestamp) -> Result<Option<Remembered>> {
@@ -140,6 +152,18 @@ mod tests {
         assert_eq!(call(&db, Some(somebody_else), NOW).await.unwrap(), 2);
         assert_eq!(call(&db, None, NOW).await.unwrap(), 3);
         assert_eq!(call(&db, Some(key(1, "Create", 1)), NOW.plus_ms(REMEMBERED_MS)).await.unwrap(), 4, "forgotten");
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_can_be_recalled_without_a_write() {
+        let db = Sqlite::ephemeral(MIGRATIONS).unwrap();
+        let cx = Cx::background("test", std::time::Duration::from_secs(5));
+        let recall = async |key: Option<RequestKey>| db.read(&cx, |conn| recall::<i64>(conn, key.as_ref(), NOW)).await;
+        assert_eq!(recall(Some(key(1, "Create", 1))).await.unwrap(), None);
+        call(&db, Some(key(1, "Create", 1)), NOW).await.unwrap();
+        assert_eq!(recall(Some(key(1, "Create", 1))).await.unwrap(), Some(1));
+        assert_eq!(recall(None).await.unwrap(), None);
+        assert!(recall(Some(key(1, "Create", 2))).await.unwrap_err().is(reason::REQUEST_ID_REUSED));
     }
 
     #[tokio::test]

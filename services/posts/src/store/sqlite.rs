@@ -12,7 +12,7 @@ mod writes;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, PostId, Result, reason};
+use plaza_core::{AccountId, Cx, Env, PostId, Result};
 use plaza_events::{Outbox, SqliteOutbox, outbox};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
@@ -67,19 +67,9 @@ impl SqlitePosts {
         Ok(outcome)
     }
 
-    async fn answered<T: Serialize + DeserializeOwned>(&self, cx: &Cx) -> Result<Option<T>> {
-        let Some(key) = cx.request() else { return Ok(None) };
-        let mut fresh = false;
-        let found = self
-            .db
-            .read(cx, |conn| {
-                requests::once(conn, Some(key), self.env.now(), || {
-                    fresh = true;
-                    Err(Error::new(reason::INTERNAL))
-                })
-            })
-            .await;
-        if fresh { Ok(None) } else { found.map(Some) }
+    async fn answered<T: DeserializeOwned>(&self, cx: &Cx) -> Result<Option<T>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
     }
 }
 

@@ -79,17 +79,7 @@ impl AccountStore for SqliteAccounts {
 
     async fn recall_created(&self, cx: &Cx) -> Result<Option<Written<Created>>> {
         let now = self.env.now();
-        self.db
-            .read(cx, |conn| {
-                // What is not remembered runs the closure, whose error keeps `once` from writing.
-                let mut fresh = false;
-                let recalled = requests::once(conn, cx.request(), now, || {
-                    fresh = true;
-                    Err(Error::new(reason::ACCOUNT_NOT_FOUND))
-                });
-                if fresh { Ok(None) } else { recalled.map(Some) }
-            })
-            .await
+        self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
     }
 
     async fn check_free(&self, cx: &Cx, handle: &Handle, email: &Email) -> Result<()> {

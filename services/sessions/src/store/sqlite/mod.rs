@@ -60,17 +60,7 @@ impl SessionStore for SqliteSessions {
 
     async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>> {
         let now = self.env.now();
-        self.db
-            .read(cx, |conn| {
-                // What is not remembered runs the closure, whose error keeps `once` from writing.
-                let mut fresh = false;
-                let recalled = requests::once(conn, cx.request(), now, || {
-                    fresh = true;
-                    Err(Error::new(reason::SESSION_NOT_FOUND))
-                });
-                if fresh { Ok(None) } else { recalled.map(Some) }
-            })
-            .await
+        self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
     }
 
     async fn refresh(&self, cx: &Cx, presented: Presented, kid: &str) -> Result<(Refreshed, String)> {
