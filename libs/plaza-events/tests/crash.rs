@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 const FOLDER: &str = "PLAZA_CRASH_TEST_FOLDER";
 const TRUTH: &[Migration] = &[
     Migration { name: "0001_things", sql: "CREATE TABLE things (id INTEGER PRIMARY KEY, value INTEGER NOT NULL)" },
-    Migration { name: "0002_outbox", sql: outbox::SCHEMA },
+    Migration { name: "0002_outbox", sql: outbox::sqlite::SCHEMA },
 ];
 const DERIVED: &[Migration] = &[Migration {
     name: "0001_sums",
@@ -128,7 +128,7 @@ impl Parts {
         let write = self.truth.write(&cx, move |conn| {
             let raise = "INSERT INTO things VALUES (?1, 1) ON CONFLICT DO UPDATE SET value = value + 1";
             conn.execute(raise, [id]).sql()?;
-            outbox::append(conn, &event)
+            outbox::sqlite::append(conn, &event)
         });
         write.await.unwrap()
     }

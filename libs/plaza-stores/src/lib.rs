@@ -1,6 +1,9 @@
 //! Connections to each kind of store, and the wrappers that every store shares.
 //!
 //! - [`sqlite`]: one writer thread that groups commits, a few read connections, migrations, errors mapped in one place.
+//! - [`postgres`]: pools with deadlines, group commit, migrations, errors mapped in one place.
+//! - [`redis`]: a client with deadlines and reconnection, scripts, errors mapped in one place.
+//! - [`neo4j`]: a pool with a deadline round every call, retries of transient errors, errors mapped in one place.
 //! - [`requests`]: mutations that are performed once, remembered in the write's own transaction.
 //! - [`cache`]: a bounded read-through cache that never keeps a row which a write has just replaced.
 //! - [`address`]: the store's address, whose scheme picks the engine.
@@ -11,10 +14,13 @@ pub mod address;
 pub mod cache;
 pub mod faulty;
 pub mod gauge;
+pub mod neo4j;
+pub mod postgres;
+pub mod redis;
 pub mod requests;
 pub mod sqlite;
 
-pub use address::StoreAddress;
+pub use address::{ServerAddress, ServerKind, StoreAddress};
 pub use cache::{Cache, CacheOptions};
 pub use faulty::Faults;
 pub use gauge::Gauge;

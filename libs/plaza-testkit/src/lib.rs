@@ -4,7 +4,9 @@
 
 pub mod person;
 pub mod sandbox;
+pub mod stores;
 pub mod wait;
 
 pub use person::{Answer, Guest, Person};
 pub use sandbox::{Sandbox, Shape};
+pub use stores::Store;

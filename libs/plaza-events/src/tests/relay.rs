@@ -67,7 +67,7 @@ async fn an_event_is_as_it_was_written() {
     let message = bytes::Bytes::from_static(b"abc");
     let event = NewEvent::new(&env, Some(trace), "thing", 9, &Named(message));
     let (expected, appended) = (event.placed("things", 2), event.clone());
-    truth.db.write(&cx(), move |conn| outbox::append(conn, &appended)).await.unwrap();
+    truth.db.write(&cx(), move |conn| outbox::sqlite::append(conn, &appended)).await.unwrap();
     let read = truth.outbox().read_after(&cx(), 1, 10).await.unwrap();
     assert_eq!(read, [expected]);
     assert_eq!(read[0].type_, "plaza.test.v1.Named");
@@ -78,7 +78,7 @@ async fn an_event_is_as_it_was_written() {
     );
     assert!(other.decode::<Named>().is_none() && !other.is::<Named>());
     assert!(!broken.decode::<Named>().unwrap().unwrap_err().is_transient());
-    let again = truth.db.write(&cx(), move |conn| outbox::append(conn, &event)).await;
+    let again = truth.db.write(&cx(), move |conn| outbox::sqlite::append(conn, &event)).await;
     assert!(again.is_err(), "an event id is used once");
 }
 

@@ -18,7 +18,7 @@ use crate::*;
 
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_things", sql: "CREATE TABLE things (id INTEGER PRIMARY KEY, value INTEGER NOT NULL)" },
-    Migration { name: "0002_outbox", sql: outbox::SCHEMA },
+    Migration { name: "0002_outbox", sql: outbox::sqlite::SCHEMA },
 ];
 pub(super) const QUICK: Backoff = Backoff { first: Duration::from_millis(1), cap: Duration::from_millis(4) };
 
@@ -102,7 +102,7 @@ impl Truth {
         let cx = cx();
         let write = self.db.write(&cx, move |conn| {
             conn.execute("INSERT OR REPLACE INTO things VALUES (?1, ?2)", [id, value]).sql()?;
-            outbox::append(conn, &event)
+            outbox::sqlite::append(conn, &event)
         });
         write.await.unwrap()
     }

@@ -20,7 +20,7 @@ use writes::Tx;
 /// The schema, step by step.
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_graph", sql: include_str!("../../migrations/sqlite/0001_graph.sql") },
-    Migration { name: "0002_outbox", sql: plaza_events::outbox::SCHEMA },
+    Migration { name: "0002_outbox", sql: plaza_events::outbox::sqlite::SCHEMA },
     Migration { name: "0003_requests", sql: requests::SCHEMA },
 ];
 

@@ -28,7 +28,7 @@ use writes::Write;
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_posts", sql: include_str!("../../migrations/sqlite/0001_posts.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
-    Migration { name: "0003_outbox", sql: outbox::SCHEMA },
+    Migration { name: "0003_outbox", sql: outbox::sqlite::SCHEMA },
 ];
 
 /// Posts in a SQLite file.

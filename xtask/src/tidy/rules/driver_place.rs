@@ -5,7 +5,8 @@ use crate::tidy::source::{line_of, words};
 use crate::tidy::tree::Tree;
 
 /// Each driver with its engine.
-const DRIVERS: &[(&str, &str)] = &[("rusqlite", "sqlite")];
+const DRIVERS: &[(&str, &str)] =
+    &[("rusqlite", "sqlite"), ("sqlx", "postgres"), ("fred", "redis"), ("neo4rs", "neo4j")];
 
 /// The connections to every kind of store, and the outbox and log, which are engines of their own.
 const EXEMPT: &[&str] = &["libs/plaza-stores/", "libs/plaza-events/"];

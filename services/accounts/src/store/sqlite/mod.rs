@@ -20,7 +20,7 @@ use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_accounts", sql: include_str!("../../../migrations/sqlite/0001_accounts.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
-    Migration { name: "0003_outbox", sql: outbox::SCHEMA },
+    Migration { name: "0003_outbox", sql: outbox::sqlite::SCHEMA },
 ];
 
 /// The store in one SQLite file.
@@ -57,7 +57,7 @@ struct Events {
 
 impl Events {
     fn append<M: Message + Name>(&self, conn: &Connection, id: AccountId, message: &M) -> Result<Position> {
-        outbox::append(conn, &NewEvent::new(&self.env, self.trace, "account", id.get(), message))
+        outbox::sqlite::append(conn, &NewEvent::new(&self.env, self.trace, "account", id.get(), message))
     }
 }
 

@@ -26,7 +26,7 @@ impl<'a> Tx<'a> {
     pub(super) fn publish(&self, env: &Env, trace: Option<TraceContext>) -> Result<Position> {
         let mut last = None;
         for change in &self.changes {
-            last = Some(outbox::append(self.conn, &change.event(env, trace))?);
+            last = Some(outbox::sqlite::append(self.conn, &change.event(env, trace))?);
         }
         last.map_or_else(|| outbox_end(self.conn), Ok)
     }

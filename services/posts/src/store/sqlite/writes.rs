@@ -154,7 +154,7 @@ impl Write<'_> {
     }
 
     pub(super) fn emit<M: prost::Message + prost::Name>(&self, post: PostId, event: &M) -> Result<Position> {
-        outbox::append(self.conn, &NewEvent::new(self.env, self.trace, "post", post.0, event))
+        outbox::sqlite::append(self.conn, &NewEvent::new(self.env, self.trace, "post", post.0, event))
     }
 
     pub(super) fn run(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize> {

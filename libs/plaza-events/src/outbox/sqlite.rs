@@ -1,18 +1,14 @@
-//! The outbox: a table in each truth store. A write puts its events there in its own transaction, so that effect and
-//! event commit together or not at all.
-//!
-//! The columns have Debezium's names, so that its outbox router can take the relay's place. SQLite has one writer at a
-//! time, so `position` rises in commit order, and whoever has read up to a position has missed nothing before it. Rows
-//! stay for [`RETENTION_MS`], so that the whole log can be published again.
+//! The outbox in SQLite, which has one writer at a time: `position` rises in commit order by itself.
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use plaza_core::{Cx, Error, Position, Result, Timestamp};
+use plaza_core::{Cx, Position, Result, Timestamp};
 use plaza_stores::{SqlResultExt as _, Sqlite};
 use rusqlite::{Connection, Row, params};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::{Outbox, PRUNE_LIMIT};
 use crate::{Event, NewEvent};
 
 /// The outbox's table; part of a service's migrations.
@@ -28,11 +24,6 @@ CREATE TABLE outbox (
     created_at         INTEGER NOT NULL
 );
 ";
-
-/// How long rows are kept unless set otherwise: 30 days, in milliseconds.
-pub const RETENTION_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
-/// How many rows one prune deletes at most.
-pub const PRUNE_LIMIT: i64 = 5_000;
 
 /// Puts an event into the outbox. Call it inside the write that the event tells of, and tell the caller's context:
 /// `cx.wrote(source, position)` once the write is committed.
@@ -55,25 +46,6 @@ pub fn append(conn: &Connection, event: &NewEvent) -> Result<Position> {
         event.at.0,
     ])
     .sql()
-}
-
-/// One truth store's outbox, as the relay reads it.
-#[async_trait]
-pub trait Outbox: Send + Sync + 'static {
-    /// Its name, the same in events and consistency tokens.
-    fn source(&self) -> &str;
-
-    /// Up to `limit` events after `position`, in commit order. One that commits later never has a lower position.
-    async fn read_after(&self, cx: &Cx, position: Position, limit: usize) -> Result<Vec<Event>>;
-
-    /// The position of the newest row ever written, 0 if there was none.
-    async fn last_position(&self, cx: &Cx) -> Result<Position>;
-
-    /// Changes when there may be new rows. Rows that others wrote may not show here: poll now and then as well.
-    fn changes(&self) -> watch::Receiver<u64>;
-
-    /// Deletes a bounded number of rows written before `before`, up to `published`; returns how many.
-    async fn prune(&self, cx: &Cx, before: Timestamp, published: Position) -> Result<usize>;
 }
 
 /// The outbox in a service's SQLite file.
@@ -155,12 +127,4 @@ impl Outbox for SqliteOutbox {
         });
         deleted.await
     }
-}
-
-/// The error of a log that knows more of a source than its outbox does.
-pub(crate) fn replaced(source: &str, log: Position, outbox: Position) -> Error {
-    Error::internal(format!(
-        "the log has {source} up to {log}, but its outbox ends at {outbox}: the store was replaced or restored from an \
-         old copy. Remove the event log's file and rebuild the projections"
-    ))
 }

@@ -1,0 +1,58 @@
+//! The real servers that a test run reaches, by their addresses in the environment.
+//!
+//! `cargo xtask test` sets them for the servers that it found or started. Without one, the tests of that engine are
+//! skipped aloud; with `PLAZA_REQUIRE_STORES=all` they fail.
+
+/// A real server that tests can use. Each test takes a database, a key prefix or a stream of its own on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// Postgres: `PLAZA_TEST_POSTGRES`, whose user may create databases.
+    Postgres,
+    /// Redis: `PLAZA_TEST_REDIS`.
+    Redis,
+    /// Neo4j: `PLAZA_TEST_NEO4J`.
+    Neo4j,
+    /// NATS with JetStream: `PLAZA_TEST_NATS`.
+    Nats,
+}
+
+impl Store {
+    /// Its name, as the summary and `cargo xtask stores` have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+            Self::Neo4j => "neo4j",
+            Self::Nats => "nats",
+        }
+    }
+
+    /// The server's address, or `None` after saying that the test is skipped.
+    ///
+    /// # Panics
+    /// If there is none and `PLAZA_REQUIRE_STORES` asks for all.
+    #[must_use]
+    pub fn address(self) -> Option<String> {
+        let variable = format!("PLAZA_TEST_{}", self.name().to_uppercase());
+        let address = std::env::var(&variable).ok().filter(|address| !address.is_empty());
+        if address.is_none() {
+            let name = self.name();
+            let told =
+                format!("{variable} is not set: no {name} to test on; `cargo xtask stores up {name}` starts one");
+            let required = std::env::var("PLAZA_REQUIRE_STORES").is_ok_and(|required| required == "all");
+            assert!(!required, "{told}");
+            eprintln!("SKIPPED: {told}");
+        }
+        address
+    }
+
+    /// A name that no other test of any run has, for a database, a prefix or a stream: lower-case letters, digits and `_`.
+    #[must_use]
+    pub fn unique_name() -> String {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let id = plaza_core::Env::system().event_id().simple().to_string();
+        format!("t_{}_{}", id, NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
