@@ -29,7 +29,10 @@ pub fn answers(kind: Kind, address: &str, limit: Duration) -> Result<(), String>
         Kind::Nats => nats(&mut stream),
         Kind::Neo4j => neo4j(&mut stream),
     };
-    asked.unwrap_or_else(|error| Err(format!("does not answer as {} would: {error}", kind.name())))
+    asked.unwrap_or_else(|error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Err("says nothing".to_owned()),
+        _ => Err(format!("does not answer as {} would: {error}", kind.name())),
+    })
 }
 
 type Answer = io::Result<Result<(), String>>;
@@ -154,6 +157,14 @@ mod tests {
             let other = probe(kind, b"HTTP/1.1 400 Bad Request\r\n\r\n");
             assert!(other.is_err_and(|why| why.contains("does not answer as")), "{}", kind.name());
         }
+    }
+
+    #[test]
+    fn one_that_is_silent_is_given_up() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Kind::Neo4j.address(silent.local_addr().unwrap().port());
+        let answer = answers(Kind::Neo4j, &address, Duration::from_millis(20));
+        assert_eq!(answer, Err("says nothing".to_owned()));
     }
 
     #[test]

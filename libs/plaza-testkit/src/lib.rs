@@ -4,9 +4,11 @@
 
 pub mod person;
 pub mod sandbox;
+pub mod servers;
 pub mod stores;
 pub mod wait;
 
 pub use person::{Answer, Guest, Person};
 pub use sandbox::{Sandbox, Shape};
+pub use servers::Server;
 pub use stores::Store;

@@ -11,39 +11,42 @@ use crate::Outcome;
 
 /// Ends those that run; with `reset` their data is deleted too. Gives for each what happened.
 pub(crate) fn down(folder: &Folder, kinds: &[Kind], reset: bool) -> Vec<(Kind, Outcome<String>)> {
-    let records: Vec<(Kind, Option<Record>)> = kinds.iter().map(|kind| (*kind, Record::read(folder, *kind))).collect();
+    let found = |kind: &Kind| {
+        let record = Record::read(folder, *kind);
+        let was_alive = record.as_ref().is_some_and(Record::is_alive);
+        (*kind, record, was_alive)
+    };
+    let found: Vec<_> = kinds.iter().map(found).collect();
     // All are asked first, so that their times to end overlap.
-    for record in records.iter().filter_map(|(_, record)| record.as_ref()) {
-        if let Way::Native { pid, .. } = record.way
-            && record.is_alive()
-        {
+    for record in found.iter().filter(|(_, _, alive)| *alive).filter_map(|(_, record, _)| record.as_ref()) {
+        if let Way::Native { pid, .. } = record.way {
             // One that is stopped would not hear.
             process::signal(&process::family(pid), process::Signal::Cont);
             process::signal(&[pid], process::Signal::Term);
         }
     }
-    records.into_iter().map(|(kind, record)| (kind, end(folder, kind, record, reset))).collect()
-}
-
-fn end(folder: &Folder, kind: Kind, record: Option<Record>, reset: bool) -> Outcome<String> {
-    let mut told = match record {
-        None if given(kind).is_some() => format!("not started here: {} gives it", kind.variable()),
-        None => "was not running".to_owned(),
-        Some(record) => end_recorded(folder, kind, &record, reset)?.to_owned(),
+    let end = |(kind, record, was_alive): (Kind, Option<Record>, bool)| {
+        let told = match record {
+            None if given(kind).is_some() => Ok(format!("not started here: {} gives it", kind.variable())),
+            None => Ok("was not running".to_owned()),
+            Some(record) => end(folder, kind, &record, reset)
+                .map(|()| if was_alive { "ended" } else { "had ended by itself" }.to_owned()),
+        };
+        (kind, told.and_then(|told| if reset { wiped(folder, kind, told) } else { Ok(told) }))
     };
-    if reset {
-        wipe(&folder.data(kind))?;
-        told.push_str(", data deleted");
-    }
-    Ok(told)
+    found.into_iter().map(end).collect()
 }
 
-fn end_recorded(folder: &Folder, kind: Kind, record: &Record, reset: bool) -> Outcome<&'static str> {
-    let was_alive = record.is_alive();
+fn end(folder: &Folder, kind: Kind, record: &Record, reset: bool) -> Outcome {
     match &record.way {
         Way::Native { pid, began } => start::await_gone(*pid, began)?,
         Way::Compose => Compose::find()?.down(kind, reset)?,
     }
     Record::remove(folder, kind);
-    Ok(if was_alive { "ended" } else { "had ended by itself" })
+    Ok(())
+}
+
+fn wiped(folder: &Folder, kind: Kind, told: String) -> Outcome<String> {
+    wipe(&folder.data(kind))?;
+    Ok(told + ", data deleted")
 }

@@ -8,8 +8,8 @@ use plaza_servers::Kind;
 
 use super::folder::Folder;
 use super::install::install;
-use super::record::Record;
 use super::recipes::Recipe;
+use super::record::Record;
 use super::up::{Ready, Wishes, up};
 use super::{down, first_line};
 use crate::Outcome;

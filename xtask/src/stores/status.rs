@@ -28,7 +28,7 @@ pub(crate) fn status(folder: &Folder, kind: Kind) -> Status {
     };
     match answers(kind, &address, ANSWER) {
         Ok(()) => Status { line: format!("serves at {} ({from})", shown(&address)), address: Some(address) },
-        Err(why) => Status { address: None, line: format!("DOES NOT ANSWER at {} ({from}): {why}", shown(&address)) },
+        Err(why) => Status { address: None, line: format!("DOES NOT SERVE at {} ({from}): {why}", shown(&address)) },
     }
 }
 

@@ -52,18 +52,15 @@ pub(crate) fn given(kind: Kind) -> Option<String> {
     env::var(kind.variable()).ok().filter(|address| !address.is_empty())
 }
 
-fn up_one(
-    folder: &Folder,
-    recipe: &Recipe,
-    wishes: &Wishes,
-    compose: &mut Option<Outcome<Compose>>,
-) -> Outcome<Ready> {
+fn up_one(folder: &Folder, recipe: &Recipe, wishes: &Wishes, compose: &mut Option<Outcome<Compose>>) -> Outcome<Ready> {
     let kind = recipe.kind;
     if let Some(address) = given(kind).filter(|_| !wishes.native) {
         let variable = kind.variable();
         return match answers(kind, &address, ANSWER) {
             Ok(()) => Ok(Ready { address, what: format!("given by {variable}") }),
-            Err(why) => Err(format!("{variable} leads to {}, which {why}: start it, or unset the variable", shown(&address))),
+            Err(why) => {
+                Err(format!("{variable} leads to {}, which {why}: start it, or unset the variable", shown(&address)))
+            }
         };
     }
     let wished = wished_port(recipe, wishes)?;
@@ -105,9 +102,9 @@ fn running(kind: Kind, record: &Record, wished: Option<u16>) -> Outcome<Ready> {
         return Err(format!("runs on port {at} already; `cargo xtask stores down {name}` first, to have it on {port}"));
     }
     let address = kind.address(record.port);
-    answers(kind, &address, ANSWER)
-        .map(|()| Ready { address, what: "ran already".to_owned() })
-        .map_err(|why| format!("was started on port {}, but {why}; `cargo xtask stores down {name}` ends it", record.port))
+    answers(kind, &address, ANSWER).map(|()| Ready { address, what: "ran already".to_owned() }).map_err(|why| {
+        format!("was started on port {}, but {why}; `cargo xtask stores down {name}` ends it", record.port)
+    })
 }
 
 fn choose_port(recipe: &Recipe, wished: Option<u16>, wishes: &Wishes) -> Outcome<u16> {

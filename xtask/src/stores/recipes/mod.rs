@@ -26,8 +26,7 @@ pub(crate) struct Recipe {
 }
 
 /// In the order in which they are started, the slowest last.
-pub(crate) const ALL: &[&Recipe] =
-    &[&postgres::RECIPE, &redis::RECIPE, &redis::CACHE, &nats::RECIPE, &neo4j::RECIPE];
+pub(crate) const ALL: &[&Recipe] = &[&postgres::RECIPE, &redis::RECIPE, &redis::CACHE, &nats::RECIPE, &neo4j::RECIPE];
 
 impl Recipe {
     pub(crate) fn of(kind: Kind) -> &'static Self {

@@ -48,7 +48,8 @@ impl Maven {
 
     /// The release of the Java that it will run on.
     fn check_java(&self) -> Outcome<u32> {
-        let java = env::var_os("JAVA_HOME").map_or_else(|| PathBuf::from("java"), |home| PathBuf::from(home).join("bin/java"));
+        let java =
+            env::var_os("JAVA_HOME").map_or_else(|| PathBuf::from("java"), |home| PathBuf::from(home).join("bin/java"));
         let wanted = self.java.iter().map(u32::to_string).collect::<Vec<_>>().join(" or ");
         let newest = self.java.first().copied().unwrap_or_default();
         let told = Command::new(java).arg("-version").output().ok();
