@@ -5,10 +5,12 @@
 pub mod person;
 pub mod proxy;
 pub mod sandbox;
+pub mod servers;
 pub mod stores;
 pub mod wait;
 
 pub use person::{Answer, Guest, Person};
 pub use proxy::Proxy;
 pub use sandbox::{Sandbox, Shape};
+pub use servers::Server;
 pub use stores::Store;
