@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::panic, clippy::expect_used, reason = "test support: a failure here is the test's failure")]
 
+pub mod backends;
 pub mod person;
 pub mod proxy;
 pub mod sandbox;
@@ -9,6 +10,7 @@ pub mod servers;
 pub mod stores;
 pub mod wait;
 
+pub use backends::Backends;
 pub use person::{Answer, Guest, Person};
 pub use proxy::Proxy;
 pub use sandbox::{Sandbox, Shape};
