@@ -33,7 +33,7 @@ pub mod telemetry;
 pub use plaza_core::{Check, Cx, Error, Result, Violations};
 
 pub use auth::{ServiceKey, TokenVerifier, Verified};
-pub use client::{Channel, ChannelConfig, Peer};
+pub use client::{Channel, ChannelConfig, ChannelState, Peer};
 pub use entry::{Entry, EntryCore};
 pub use gate::{CallLimits, Gate};
 pub use health::Health;

@@ -161,6 +161,7 @@ mod tests {
             ("peers.posts", "https://posts:1", "`peers.posts` is not right: `https://posts:1` asks for TLS"),
             ("peers.posts", "nowhere", "`peers.posts` is not right: `nowhere` is no address"),
             ("peers.posts", "http://", "`peers.posts` is not right: "),
+            ("peers.posts", "http://posts:1,nowhere", "`peers.posts` is not right: `nowhere` is no address"),
             ("grpc_address", "localhost:1", "write an IP address and a port, such as `127.0.0.1:50051`"),
             ("drain_ms", "-5", "expected a whole number, 0 or more"),
             ("otlp_endpoint", "collector", "`otlp_endpoint` is not right: "),

@@ -56,7 +56,8 @@ impl FromStr for Service {
     }
 }
 
-/// Addresses of services that run in other processes, such as `http://127.0.0.1:50052`.
+/// Addresses of services that run in other processes, such as `http://127.0.0.1:50052`: one that may be a name of several
+/// machines, or several apart by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeersConfig {
@@ -127,7 +128,7 @@ impl Settings {
     pub(super) fn check_services(&self, wrong: &mut Vec<String>) {
         for service in Service::ALL {
             let Some(address) = self.peers.of(service) else { continue };
-            if let Err(told) = check_url(address) {
+            if let Err(told) = address.split(',').try_for_each(|address| check_url(address.trim())) {
                 wrong.push(format!("`peers.{service}` is not right: {told}"));
             }
         }
