@@ -4,6 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use plaza_accounts::config::PasswordHash;
+use plaza_proto::accounts::v1::AccountsServiceServer;
+use plaza_proto::feeds::v1::FeedsServiceServer;
+use plaza_proto::graph::v1::GraphServiceServer;
+use plaza_proto::posts::v1::PostsServiceServer;
+use plaza_proto::sessions::v1::SessionsServiceServer;
 use plaza_stores::{StoreAddress, Sync};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +42,18 @@ impl Service {
             Self::Graph => "graph",
             Self::Posts => "posts",
             Self::Feeds => "feeds",
+        }
+    }
+
+    /// Its name in its `.proto`.
+    #[must_use]
+    pub fn full_name(self) -> &'static str {
+        match self {
+            Self::Accounts => AccountsServiceServer::NAME,
+            Self::Sessions => SessionsServiceServer::NAME,
+            Self::Graph => GraphServiceServer::NAME,
+            Self::Posts => PostsServiceServer::NAME,
+            Self::Feeds => FeedsServiceServer::NAME,
         }
     }
 }
@@ -85,6 +102,18 @@ impl PeersConfig {
             Service::Feeds => &self.feeds,
         };
         address.as_deref()
+    }
+
+    /// Says where `service` is.
+    pub fn set(&mut self, service: Service, address: &str) {
+        let place = match service {
+            Service::Accounts => &mut self.accounts,
+            Service::Sessions => &mut self.sessions,
+            Service::Graph => &mut self.graph,
+            Service::Posts => &mut self.posts,
+            Service::Feeds => &mut self.feeds,
+        };
+        *place = Some(address.to_owned());
     }
 }
 
