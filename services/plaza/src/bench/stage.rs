@@ -10,12 +10,11 @@ use plaza_proto::posts::v1::CreatePostRequest;
 use prost::Message as _;
 use tokio::time::Instant;
 use tonic::metadata::AsciiMetadataValue;
-use tonic::transport::Channel;
 
 use super::drive::{Load, Seen, drive};
 use super::report::Cpu;
 use super::server::Server;
-use super::wire::{self, Call};
+use super::wire::{self, Call, Connection};
 use crate::cli::LoadArgs;
 use crate::failure::{Failure, Result};
 use crate::load::{Actor, Door, Filler};
@@ -33,7 +32,7 @@ const COMPOSE: &str = "/plaza.posts.v1.PostsService/CreatePost";
 /// A platform ready to be measured.
 pub(super) struct Stage {
     pub server: Server,
-    pub connections: Vec<Channel>,
+    pub connections: Vec<Connection>,
     pub cast: Arc<Cast>,
     load: Load,
 }
@@ -52,9 +51,9 @@ impl Stage {
     pub(super) async fn set(args: &LoadArgs, plan: Plan, settings: &[(&str, String)]) -> Result<Self> {
         let server = Server::get(args, settings).await?;
         let env = Env::system();
-        let filled = Filler::new(Door::outside(&server.address)?, plan, env.clone(), FILLING).run().await?;
-        let away = |e: tonic::transport::Error| Failure::new(format!("{} does not answer: {e}", server.address));
-        let connections = wire::connect(&server.address, args.connections).await.map_err(away)?;
+        let filled = Filler::new(Door::at(&server.target)?, plan, env.clone(), FILLING).run().await?;
+        let away = |e: tonic::transport::Error| Failure::new(format!("{} does not answer: {e}", server.target));
+        let connections = wire::connect(&server.target, args.connections).await.map_err(away)?;
         let bearers = filled.actors.iter().map(|a| wire::bearer(&a.access_token)).collect::<Result<_, _>>()?;
         let home = GetHomeFeedRequest { page_size: args.page_size, page_token: String::new() };
         let cast = Cast {
