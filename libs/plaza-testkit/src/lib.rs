@@ -4,11 +4,13 @@
 
 pub mod person;
 pub mod proxy;
+pub mod redis;
 pub mod sandbox;
 pub mod stores;
 pub mod wait;
 
 pub use person::{Answer, Guest, Person};
 pub use proxy::Proxy;
+pub use redis::{RedisKeys, RedisServer};
 pub use sandbox::{Sandbox, Shape};
 pub use stores::Store;
