@@ -20,6 +20,7 @@ pub mod neo4j;
 pub mod postgres;
 pub mod redis;
 pub mod requests;
+mod span;
 pub mod sqlite;
 
 pub use address::{ServerAddress, ServerKind, StoreAddress};
