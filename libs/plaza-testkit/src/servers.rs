@@ -51,6 +51,12 @@ impl Server {
         Some(server)
     }
 
+    /// Its port, the same after a restart.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its address, the same after a restart.
     #[must_use]
     pub fn address(&self) -> String {
