@@ -6,11 +6,13 @@
 //! - [`neo4j`]: a pool with a deadline round every call, retries of transient errors, errors mapped in one place.
 //! - [`requests`]: mutations that are performed once, remembered in the write's own transaction.
 //! - [`cache`]: a bounded read-through cache that never keeps a row which a write has just replaced.
+//! - [`breaker`]: calls to a server that does not answer fail at once.
 //! - [`address`]: the store's address, whose scheme picks the engine.
 //! - [`faulty`]: a switchboard for tests that makes a store fail or wait.
 //! - [`gauge`]: what a part reports about itself, for metrics.
 
 pub mod address;
+pub mod breaker;
 pub mod cache;
 pub mod faulty;
 pub mod gauge;
@@ -21,6 +23,7 @@ pub mod requests;
 pub mod sqlite;
 
 pub use address::{ServerAddress, ServerKind, StoreAddress};
+pub use breaker::{Breaker, BreakerOptions, Permit};
 pub use cache::{Cache, CacheOptions};
 pub use faulty::Faults;
 pub use gauge::Gauge;
