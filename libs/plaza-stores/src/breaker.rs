@@ -101,12 +101,23 @@ impl Permit<'_> {
     }
 
     /// The server was not reached or did not answer.
-    pub fn failed(mut self) {
+    pub fn failed(self) {
+        self.count(1);
+    }
+
+    /// The server said nothing for so long that this one failure is enough.
+    pub fn silent(self) {
+        self.count(u32::MAX);
+    }
+
+    fn count(mut self, more: u32) {
         self.settled = true;
         let mut state = self.breaker.state.lock();
         *state = match *state {
-            State::Closed(failures) if failures + 1 < self.breaker.options.failures => State::Closed(failures + 1),
-            State::Closed(_) => self.breaker.open(),
+            State::Closed(failures) => {
+                let failures = failures.saturating_add(more);
+                if failures < self.breaker.options.failures { State::Closed(failures) } else { self.breaker.open() }
+            }
             // Calls that were let through before it opened do not make its pause longer.
             State::Probing if self.probe => self.breaker.open(),
             other => other,
@@ -145,6 +156,8 @@ mod tests {
             breaker.admit().unwrap().succeeded();
         }
         assert!(!breaker.is_open());
+        breaker.admit().unwrap().silent();
+        assert!(breaker.is_open());
         let breaker = failing();
         assert!(breaker.is_open());
         let error = breaker.admit().unwrap_err();
