@@ -40,10 +40,9 @@ use neo4rs::{Query, Row};
 use plaza_core::{Cx, Env, Error, Result, reason};
 use tokio::sync::watch;
 
-use crate::{Gauge, ServerAddress};
+use crate::{Gauge, Migration, ServerAddress};
 
 pub use errors::{Fault, get};
-pub use migrations::Migration;
 pub use namespace::Namespace;
 pub use settings::Neo4jOptions;
 pub use tx::Tx;

@@ -8,11 +8,11 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::*;
-use crate::{ServerKind, StoreAddress};
+use crate::{Migration, ServerKind, StoreAddress};
 
 const MIGRATIONS: &[Migration] = &[Migration {
     name: "0001_notes",
-    cypher: "CREATE CONSTRAINT note_id{ns} IF NOT EXISTS FOR (n:Note{ns}) REQUIRE n.id IS UNIQUE;",
+    sql: "CREATE CONSTRAINT note_id{ns} IF NOT EXISTS FOR (n:Note{ns}) REQUIRE n.id IS UNIQUE;",
 }];
 
 fn cx() -> Cx {
@@ -158,7 +158,7 @@ async fn the_server_ends_a_read_at_its_deadline() {
 #[tokio::test]
 async fn a_schema_of_another_program_is_refused() {
     let Some(db) = open().await else { return };
-    let changed = [Migration { name: "0001_notes", cypher: "RETURN 1;" }];
+    let changed = [Migration { name: "0001_notes", sql: "RETURN 1;" }];
     let error = migrations::migrate(&db, &cx(), &changed).await.unwrap_err();
     assert!(error.text().contains("another content"), "{error}");
     let error = migrations::migrate(&db, &cx(), &[]).await.unwrap_err();

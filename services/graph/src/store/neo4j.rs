@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Env, Result};
 use plaza_events::outbox::neo4j as outbox;
 use plaza_events::{Neo4jOutbox, Outbox};
-use plaza_stores::neo4j::{Migration, Neo4j, requests};
-use plaza_stores::{Gauge, ServerAddress};
+use plaza_stores::neo4j::{Neo4j, requests};
+use plaza_stores::{Gauge, Migration, ServerAddress};
 
 use super::{GraphStore, OnChange};
 use crate::NAME;
@@ -29,9 +29,9 @@ use writer::{Tools, Writer};
 
 /// The schema, step by step.
 pub const MIGRATIONS: &[Migration] = &[
-    Migration { name: "0001_graph", cypher: include_str!("../../migrations/neo4j/0001_graph.cypher") },
-    Migration { name: "0002_outbox", cypher: outbox::SCHEMA },
-    Migration { name: "0003_requests", cypher: requests::SCHEMA },
+    Migration { name: "0001_graph", sql: include_str!("../../migrations/neo4j/0001_graph.cypher") },
+    Migration { name: "0002_outbox", sql: outbox::SCHEMA },
+    Migration { name: "0003_requests", sql: requests::SCHEMA },
 ];
 /// How long a start waits for the server.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -151,6 +151,10 @@ impl GraphStore for Neo4jGraph {
 
     fn outbox(&self) -> Arc<dyn Outbox> {
         self.outbox.clone()
+    }
+
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.db.ping(cx).await
     }
 
     fn observe(&self) -> Vec<Gauge> {
