@@ -81,6 +81,9 @@ impl Server {
 
     /// Stops it where it stands, as SIGSTOP does: connections stay, nothing is answered.
     pub fn pause(&self) {
+        let itself: Vec<u32> = self.child.iter().map(Child::id).collect();
+        process::signal(&itself, Signal::Stop);
+        // It makes no more children now.
         process::signal(&self.family(), Signal::Stop);
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use plaza_core::{Env, Position};
 use plaza_proto::feeds::v1::{GetHomeFeedRequest, GetHomeFeedResponse, GetUserFeedRequest};
+use plaza_proto::graph::v1::{FollowRequest, UnfollowRequest};
 use plaza_proto::posts::v1::CreatePostRequest;
 use prost::Message as _;
 use tokio::time::Instant;
@@ -28,6 +29,8 @@ const DRAIN: Duration = Duration::from_secs(300);
 const HOME: &str = "/plaza.feeds.v1.FeedsService/GetHomeFeed";
 const USER: &str = "/plaza.feeds.v1.FeedsService/GetUserFeed";
 const COMPOSE: &str = "/plaza.posts.v1.PostsService/CreatePost";
+const FOLLOW: &str = "/plaza.graph.v1.GraphService/Follow";
+const UNFOLLOW: &str = "/plaza.graph.v1.GraphService/Unfollow";
 
 /// A platform ready to be measured.
 pub(super) struct Stage {
@@ -180,5 +183,19 @@ impl Cast {
         let request =
             CreatePostRequest { request_id: self.env.event_id().to_string(), text, ..CreatePostRequest::default() };
         Call { path: COMPOSE, body: wire::encode(&request), ..self.home(n, kind) }
+    }
+
+    /// Person `n` follows another, and takes it back when their turn comes again.
+    pub(super) fn follow(&self, n: u64, kind: usize) -> Call {
+        let (request_id, round) = (self.env.event_id().to_string(), n / self.people());
+        // Another one each second round; never themselves, as fewer than all are added.
+        let other =
+            (self.who(n) as u64 + 1 + (round / 2 * 7 + 3) % self.people().saturating_sub(1).max(1)) % self.people();
+        let account_id = self.account(other);
+        let (path, body) = match round % 2 {
+            0 => (FOLLOW, wire::encode(&FollowRequest { request_id, account_id })),
+            _ => (UNFOLLOW, wire::encode(&UnfollowRequest { request_id, account_id })),
+        };
+        Call { path, body, ..self.home(n, kind) }
     }
 }

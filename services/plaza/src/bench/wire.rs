@@ -19,8 +19,9 @@ use crate::load::Target;
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How the paths of posts' methods begin; the other calls go to feeds.
+/// How the paths of these services' methods begin; the other calls go to feeds.
 const POSTS: &str = "/plaza.posts.";
+const GRAPH: &str = "/plaza.graph.";
 
 /// One call to make.
 #[derive(Clone, Debug)]
@@ -63,6 +64,7 @@ pub(super) fn encode(request: &impl Message) -> Bytes {
 pub(super) struct Connection {
     feeds: Channel,
     posts: Channel,
+    graph: Channel,
 }
 
 /// Opens `count` connections to `target`; those to a service with several addresses take turns.
@@ -72,7 +74,9 @@ pub(super) async fn connect(target: &Target, count: u16) -> Result<Vec<Connectio
         let (feeds_at, posts_at) = (nth(target.of(Service::Feeds), n), nth(target.of(Service::Posts), n));
         let feeds = open(feeds_at).await?;
         let posts = if posts_at == feeds_at { feeds.clone() } else { open(posts_at).await? };
-        connections.push(Connection { feeds, posts });
+        let graph_at = nth(target.of(Service::Graph), n);
+        let graph = if graph_at == feeds_at { feeds.clone() } else { open(graph_at).await? };
+        connections.push(Connection { feeds, posts, graph });
     }
     Ok(connections)
 }
@@ -89,7 +93,11 @@ async fn open(address: &str) -> Result<Channel, tonic::transport::Error> {
 
 /// Makes one call.
 pub(super) async fn call(connection: &Connection, call: Call) -> Result<Answer, Status> {
-    let channel = if call.path.starts_with(POSTS) { &connection.posts } else { &connection.feeds };
+    let channel = match call.path {
+        path if path.starts_with(POSTS) => &connection.posts,
+        path if path.starts_with(GRAPH) => &connection.graph,
+        _ => &connection.feeds,
+    };
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.map_err(|e| Status::unavailable(e.to_string()))?;
     let mut request = Request::new(call.body);

@@ -272,6 +272,11 @@ Examples:
 Examples:
   plaza bench compose --requests 20000")]
     Compose(LoadArgs),
+    /// Follow, and take it back
+    #[command(after_help = "\
+Examples:
+  plaza bench follow --requests 20000")]
+    Follow(LoadArgs),
     /// Read home feeds (60 %) and user feeds (30 %) and publish posts (10 %)
     #[command(after_help = "\
 Examples:
@@ -283,6 +288,12 @@ Examples:
   plaza bench followers
   plaza bench followers --steps 10,100,1000 --requests 200")]
     Followers(LoadArgs),
+    /// From a post's answer until it is in the feed of the last follower, by their number
+    #[command(after_help = "\
+Examples:
+  plaza bench delay
+  plaza bench delay --steps 39,1000 --requests 100")]
+    Delay(LoadArgs),
     /// What a page costs by the length of the feed
     #[command(after_help = "\
 Examples:
@@ -304,7 +315,7 @@ pub struct LoadArgs {
     /// Measure for S seconds
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
-    /// Stop after N calls, if that is earlier; for `followers`, calls of each step
+    /// Stop after N calls, if that is earlier; for `followers` and `delay`, calls of each step
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: Option<u64>,
     /// Connections
@@ -316,7 +327,7 @@ pub struct LoadArgs {
     /// Posts in a page
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(i32).range(1..=100))]
     pub page_size: i32,
-    /// For `followers` and `length`: the numbers to step through
+    /// For `followers`, `delay` and `length`: the numbers to step through
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     pub steps: Vec<u32>,
     /// Print JSON instead of a table

@@ -128,9 +128,8 @@ impl Platform {
         let verifier = SessionVerifier::new(parts.peers.sessions()?, env.clone(), settings.sessions.issuer.clone());
         gate.set_verifier(verifier.for_gate());
         let log = open_log(&settings.events.store)?;
-        let shared: Arc<dyn EventLog> = Arc::new(log.clone());
-        let background = Arc::new(Background::new(&parts, log, &env, verifier));
-        let projections = Projections::new(background.runners.clone(), shared, env);
+        let background = Arc::new(Background::new(&parts, log.clone(), &env, verifier));
+        let projections = Projections::new(background.runners.clone(), log, env);
         let mut server = Server::new(&gate, ServeConfig { grace: settings.drain(), ..ServeConfig::default() })
             .descriptors(plaza_proto::FILE_DESCRIPTOR_SET)
             // With these, tools such as grpcurl can show the details of errors.
@@ -170,18 +169,19 @@ impl Platform {
         let parts = Parts::build(&settings, &env, &gate, &secret, &Service::ALL).await?;
         let log = open_log(&settings.events.store);
         parts.close().await;
-        log?.database().close().await;
+        log?.close().await;
         drop(held);
         Ok(())
     }
 }
 
-fn open_log(store: &StoreAddress) -> Result<SqliteLog> {
+fn open_log(store: &StoreAddress) -> Result<Arc<dyn EventLog>> {
     let log = match store.sqlite_options() {
         Some(options) => SqliteLog::with_options(options),
         None => SqliteLog::ephemeral(),
     };
-    log.map_err(|error| Failure::new(format!("the event log cannot be opened: {}", Failure::from(error))))
+    let log = log.map_err(|error| Failure::new(format!("the event log cannot be opened: {}", Failure::from(error))))?;
+    Ok(Arc::new(log))
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {
