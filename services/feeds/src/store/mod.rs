@@ -4,6 +4,7 @@
 mod conformance;
 pub mod faulty;
 pub mod memory;
+pub mod redis;
 
 use std::collections::HashSet;
 use std::sync::Arc;

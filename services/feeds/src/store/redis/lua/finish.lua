@@ -25,6 +25,6 @@ redis.call('UNLINK', feed, build)
 redis.call('ZADD', feed, -1, epoch .. ticket .. floor)
 in_parts('ZADD', feed, scored(members, floor))
 in_parts('ZADD', feed, scored(pushed, floor))
-trim(feed, cap)
+trim(feed, cap, 0)
 redis.call('PEXPIRE', feed, stays)
 return redis.call('ZCARD', feed) - 1

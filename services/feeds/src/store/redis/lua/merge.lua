@@ -27,4 +27,4 @@ for n = 4, #ARGV do
   members[#members + 1] = ARGV[n]
 end
 in_parts('ZADD', feed, scored(members, floor))
-trim(feed, cap)
+trim(feed, cap, 0)

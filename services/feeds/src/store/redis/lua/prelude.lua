@@ -94,10 +94,11 @@ local function scored(members, floor)
   return arguments
 end
 
--- Takes the lowest out until the cap is kept, and raises the floor above them.
-local function trim(feed, cap)
+-- Takes the lowest out until the cap is kept, and raises the floor above them; not before there are more than slack too
+-- many.
+local function trim(feed, cap, slack)
   local excess = redis.call('ZCARD', feed) - 1 - cap
-  if excess > 0 then
+  if excess > slack then
     local dropped = redis.call('ZPOPMIN', feed, excess + 1)
     local head = string.sub(dropped[1], 1, EPOCH + NONCE)
     redis.call('ZADD', feed, -1, head .. successor(dropped[#dropped - 1]))

@@ -10,6 +10,8 @@ for at = 3, #ARGV do
     lowest = member
   end
 end
+-- A full feed is trimmed once in so many pushes: trimming costs as much as the push itself.
+local slack = math.floor(cap / 25)
 local all = scored(members, lowest)
 
 for at = 1, #KEYS, 2 do
@@ -21,7 +23,7 @@ for at = 1, #KEYS, 2 do
     if head then
       local floor = floor_of(head)
       in_parts('ZADD', feed, below(lowest, floor) and scored(members, floor) or all)
-      trim(feed, cap)
+      trim(feed, cap, slack)
     end
     if there == 2 or not head then
       note(build, most, fields)
