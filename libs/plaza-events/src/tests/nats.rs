@@ -20,7 +20,7 @@ use crate::{Event, Marks, Relay, RelayOptions, Runner, RunnerOptions};
 const MANY: usize = 1_000;
 
 /// A process's handle on the log of this prefix.
-async fn open(address: &str, prefix: &str) -> NatsLog {
+pub(super) async fn open(address: &str, prefix: &str) -> NatsLog {
     let address: StoreAddress = address.parse().unwrap();
     let options = NatsOptions { prefix: prefix.to_owned(), ..NatsOptions::default() };
     NatsLog::connect(address.server(ServerKind::Nats).unwrap(), options, Env::system()).await.unwrap()
@@ -32,10 +32,16 @@ async fn jetstream(address: &str) -> async_nats::jetstream::Context {
 }
 
 /// Deletes what a log left on a server that others use too.
-async fn clean(address: &str, prefix: &str) {
+pub(super) async fn clean(address: &str, prefix: &str) {
+    delete(address, prefix, &["EVENTS", "DEAD", "TURNS"]).await;
+}
+
+/// Deletes these streams of a log.
+pub(super) async fn delete(address: &str, prefix: &str, which: &[&str]) {
     let (js, upper) = (jetstream(address).await, prefix.to_uppercase());
-    for stream in [format!("{upper}_EVENTS"), format!("{upper}_DEAD"), format!("KV_{upper}_TURNS")] {
-        js.delete_stream(stream).await.unwrap();
+    for stream in which {
+        let bucket = if *stream == "TURNS" { "KV_" } else { "" };
+        js.delete_stream(format!("{bucket}{upper}_{stream}")).await.unwrap();
     }
 }
 
@@ -211,16 +217,11 @@ async fn streams_that_are_gone_are_made_again_and_filled_from_the_outbox() {
         truth.set(id, 1).await;
     }
     shows(&runner.marks(), 60).await;
-    let js = jetstream(&address).await;
-    let upper = prefix.to_uppercase();
     for lost in [vec!["EVENTS"], vec!["EVENTS", "DEAD", "TURNS"], vec!["TURNS"]] {
         while !tail.next(&cx(), MANY, Duration::ZERO).await.unwrap().events.is_empty() {}
         copy.applied.lock().clear();
         copy.held.lock().clear();
-        for stream in &lost {
-            let bucket = if *stream == "TURNS" { "KV_" } else { "" };
-            js.delete_stream(format!("{bucket}{upper}_{stream}")).await.unwrap();
-        }
+        delete(&address, &prefix, &lost).await;
         let position = truth.set(61, 1).await;
         eventually("all is in the log again", async || {
             log.last_position(&cx(), "things").await.is_ok_and(|last| last == position)
