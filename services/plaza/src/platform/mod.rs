@@ -2,6 +2,7 @@
 
 mod background;
 mod folder;
+mod limits;
 mod parts;
 mod peers;
 
@@ -100,7 +101,14 @@ impl Platform {
     pub async fn start_on(settings: Settings, env: Env, services: &[Service], listeners: Listeners) -> Result<Running> {
         let held = folder::hold(&settings, services)?;
         let secret = folder::secret(&settings, &env).await?;
-        let gate = Gate::builder(env.clone(), &secret).build();
+        if !settings.service_tokens {
+            tracing::warn!("services are believed their names: nobody else must reach this process");
+        }
+        let gate = Gate::builder(env.clone(), &secret)
+            .limiter(limits::limiter(&settings.rate_limit, &env)?)
+            .address_header(limits::address_header(&settings.rate_limit))
+            .believe_service_names(!settings.service_tokens)
+            .build();
         let parts = Arc::new(Parts::build(&settings, &env, &gate, &secret, services).await?);
         let started = Self::assemble(&settings, env, gate, parts.clone(), listeners, held).await;
         if started.is_err() {
