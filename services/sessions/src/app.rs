@@ -9,7 +9,7 @@ use plaza_erasure::Erasure;
 use plaza_events::{Marks, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::sessions::v1::{SessionsService, SessionsServiceClient, SessionsServiceEntry, SessionsServiceServer};
-use plaza_rpc::Gate;
+use plaza_rpc::{Dependency, Gate};
 use plaza_stores::{Gauge, ServerKind};
 
 use crate::SERVICE;
@@ -91,6 +91,17 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         self.projections.clone()
+    }
+
+    /// What it needs to be there, besides its peers.
+    #[must_use]
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        let store = self.store.clone();
+        let store = Dependency::new("sessions-store", move |cx| {
+            let store = store.clone();
+            Box::pin(async move { store.ping(cx).await })
+        });
+        vec![store.critical_to(SessionsServiceServer::NAME)]
     }
 
     /// Figures for metrics.

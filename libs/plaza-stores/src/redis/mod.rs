@@ -23,6 +23,7 @@
 //! ```
 
 mod errors;
+mod gcra;
 mod link;
 mod options;
 mod script;
@@ -43,6 +44,7 @@ use tokio::sync::watch;
 use crate::{Gauge, ServerAddress};
 
 pub use errors::{map_err, unavailable};
+pub use gcra::{Gcra, Taken};
 pub use options::RedisOptions;
 pub use script::{Script, ScriptCall};
 

@@ -44,11 +44,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::Gauge;
+use crate::{Gauge, Migration};
 
 pub use errors::{SqlResultExt, is_unique_violation, map_err};
 pub use ids::Ids;
-pub use migrations::Migration;
 pub use settings::{SqliteOptions, Sync};
 
 use readers::Readers;
@@ -172,6 +171,14 @@ impl Sqlite {
     /// `STORE_UNAVAILABLE` if the store is closed.
     pub async fn read<T>(&self, cx: &Cx, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.0.readers.read(cx, f).await
+    }
+
+    /// Whether the file can be read.
+    ///
+    /// # Errors
+    /// As [`Sqlite::read`].
+    pub async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.read(cx, |db| db.query_row("SELECT 1", [], |_| Ok(())).sql()).await
     }
 
     /// Changes its value after each commit of this handle that changed rows. The value itself means nothing.

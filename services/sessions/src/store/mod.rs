@@ -80,6 +80,9 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
     /// how many.
     async fn prune(&self, cx: &Cx) -> Result<usize>;
 
+    /// Whether the store answers; asked about every second. Errors: `STORE_UNAVAILABLE`.
+    async fn ping(&self, cx: &Cx) -> Result<()>;
+
     /// Figures for metrics.
     fn observe(&self) -> Vec<Gauge>;
 

@@ -217,6 +217,10 @@ impl SessionStore for RedisSessions {
         self.redis.run(cx, &scripts::PRUNE, &self.script(args)).await
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.redis.ping(cx).await
+    }
+
     fn observe(&self) -> Vec<Gauge> {
         self.redis.observe()
     }

@@ -132,6 +132,10 @@ impl SessionStore for SqliteSessions {
         self.db.write(cx, move |conn| Ok(rows::prune(conn, now)? + requests::prune(conn, now)?)).await
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.db.ping(cx).await
+    }
+
     fn observe(&self) -> Vec<Gauge> {
         self.db.observe()
     }
