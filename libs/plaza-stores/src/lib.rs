@@ -14,6 +14,7 @@
 pub mod address;
 pub mod cache;
 pub mod faulty;
+mod flights;
 pub mod gauge;
 pub mod migrations;
 pub mod neo4j;

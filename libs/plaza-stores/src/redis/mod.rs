@@ -22,6 +22,7 @@
 //! # Ok(()) }
 //! ```
 
+mod cache;
 mod errors;
 mod gcra;
 mod link;
@@ -43,6 +44,7 @@ use tokio::sync::watch;
 
 use crate::{Gauge, ServerAddress};
 
+pub use cache::{Codec, SharedCache, SharedCacheOptions};
 pub use errors::{map_err, unavailable};
 pub use gcra::{Gcra, Taken};
 pub use options::RedisOptions;
