@@ -19,8 +19,10 @@ mod tests;
 
 pub use backoff::Backoff;
 pub use event::{Event, NewEvent};
-pub use log::{Consumer, DeadLetter, Delivery, EventLog, Heard, Offset, Positions, SqliteLog, Tail};
-pub use outbox::{Outbox, SqliteOutbox};
+pub use log::{
+    Consumer, DeadLetter, Delivery, EventLog, Heard, NatsLog, NatsOptions, Offset, Positions, SqliteLog, Tail,
+};
+pub use outbox::{Neo4jOutbox, Outbox, SqliteOutbox};
 pub use plaza_stores::Gauge;
 pub use projection::{Behind, Digest, Digester, Marks, Projection, Runner, RunnerOptions};
 pub use relay::{Relay, RelayOptions};

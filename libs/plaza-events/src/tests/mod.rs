@@ -3,6 +3,7 @@
 mod consumer;
 mod delivery;
 mod log;
+mod nats;
 mod relay;
 mod support;
 mod upkeep;

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use plaza_core::{AccountId, Cx, PostId, Result};
 use plaza_events::{Digest, Event, Projection};
+use tracing::Instrument as _;
 
 use super::batch::Batch;
 use crate::domain::{
@@ -138,7 +139,8 @@ impl HomeFeeds {
         for (author, entries) in created {
             let followers = self.audience(cx, *author).await?;
             for owners in pieces(author, &followers) {
-                self.store.push(cx, owners, entries).await?;
+                let span = tracing::debug_span!("store.push", feeds = owners.len(), entries = entries.len());
+                self.store.push(cx, owners, entries).instrument(span).await?;
             }
             pushed.push(Pushed { author: *author, entries: entries.clone(), followers });
         }
