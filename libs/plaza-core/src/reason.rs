@@ -44,6 +44,7 @@ reasons! {
     PERMISSION_DENIED: PermissionDenied, "the caller may not do this";
     DEADLINE_EXCEEDED: DeadlineExceeded, "time ran out before the call was done; it may or may not have had its effect";
     OVERLOADED: ResourceExhausted, "too much work is waiting; retry with back-off";
+    RATE_LIMITED: ResourceExhausted, "too many calls of one caller; retry after the time told, and less often";
     SHUTTING_DOWN: Unavailable, "the server is going down; retry on another";
     PEER_UNAVAILABLE: Unavailable, "a service that this call needs does not answer; retry with back-off";
     STORE_UNAVAILABLE: Unavailable, "the store behind this call does not answer; retry with back-off";

@@ -196,6 +196,8 @@ mod tests {
         owner_field: None,
         mutation: false,
         server_streaming: false,
+        cost: 1,
+        strict_limit: false,
     };
 
     #[test]

@@ -5,6 +5,7 @@
 //! position has missed nothing before it, also when commits overlap. Rows stay for [`RETENTION_MS`], so that the whole log
 //! can be published again.
 
+pub mod neo4j;
 pub mod postgres;
 pub mod sqlite;
 
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::Event;
 
+pub use neo4j::Neo4jOutbox;
 pub use postgres::PostgresOutbox;
 pub use sqlite::SqliteOutbox;
 

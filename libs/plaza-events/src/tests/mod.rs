@@ -2,7 +2,9 @@
 
 mod consumer;
 mod delivery;
+mod follow;
 mod log;
+mod nats;
 mod postgres;
 mod relay;
 mod support;

@@ -8,6 +8,7 @@ mod checks;
 mod deadlines;
 mod descriptors;
 mod errors;
+mod limits;
 mod mutations;
 mod sample;
 mod shutdown;

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use plaza_core::{AccountId, Caller, Env, Error, ManualClock, Result, Secret, SessionId, Timestamp, reason};
-use plaza_rpc::{CallLimits, Channel, ChannelConfig, Cx, Gate, Health, ServeConfig, Server, TokenVerifier, Verified};
+use plaza_rpc::{
+    CallLimits, Channel, ChannelConfig, Cx, Gate, Health, Limiter, LocalLimiter, ServeConfig, Server, TokenVerifier,
+    Verified,
+};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -55,6 +58,10 @@ pub(crate) struct Options {
     pub(crate) next: Option<SampleServiceClient>,
     pub(crate) serve: ServeConfig,
     pub(crate) limits: CallLimits,
+    /// How much each caller may ask for, if there is a limit.
+    pub(crate) per_minute: Option<u32>,
+    /// Whether services just say their names.
+    pub(crate) believes_names: bool,
     /// Where to listen, if not on any free port.
     pub(crate) listen: Option<SocketAddr>,
 }
@@ -79,7 +86,10 @@ impl World {
 
     pub(crate) async fn with(options: Options) -> Self {
         let clock = ManualClock::new(START);
-        let gate = Gate::builder(Env::manual(clock.clone(), 1), &secret()).limits(options.limits).build();
+        let env = Env::manual(clock.clone(), 1);
+        let limiter = options.per_minute.map(|n| Arc::new(LocalLimiter::new(n, &env)) as Arc<dyn Limiter>);
+        let gate = Gate::builder(env, &secret()).limits(options.limits).limiter(limiter);
+        let gate = gate.believe_service_names(options.believes_names).build();
         let verifier = Arc::new(TestVerifier::default());
         assert!(gate.set_verifier(verifier.clone()));
         let sample = Sample { next: options.next, ..Sample::default() };

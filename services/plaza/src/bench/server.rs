@@ -45,7 +45,7 @@ impl Server {
             Some(dir) => command.arg("--data-dir").arg(dir),
             None => command.arg("--ephemeral"),
         };
-        command.args(["--set", "accounts.insecure_fast_hash=true"]);
+        command.args(["--set", "accounts.insecure_fast_hash=true", "--set", "rate_limit.per_minute=0"]);
         for (name, value) in settings.iter().map(|(n, v)| (*n, v.as_str())) {
             command.args(["--set", &format!("{name}={value}")]);
         }

@@ -182,6 +182,9 @@ mod tests {
             ("log", "inof", "`log`: `inof` is no level"),
             ("log", "info,plaza=loud", "`log`: "),
             ("log", "info,plaza", "write `plaza=debug`"),
+            ("rate_limit.per_minute", "60000001", "`rate_limit.per_minute` is 60000001: choose up to 60000000"),
+            ("rate_limit.store", "postgres://h/d", "`rate_limit.store` is postgres://h/d: choose `memory:`"),
+            ("rate_limit.address_header", "a b", "`a b`, which is no header's name"),
         ] {
             let error = load("", &[], &[(name, value)]).unwrap_err();
             assert!(error.contains(told), "{name}={value}: {error}");

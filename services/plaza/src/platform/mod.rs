@@ -2,6 +2,7 @@
 
 mod background;
 mod folder;
+mod limits;
 mod parts;
 mod peers;
 
@@ -9,16 +10,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use plaza_core::Env;
-use plaza_events::{EventLog, SqliteLog};
+use plaza_events::{EventLog, NatsLog, NatsOptions, SqliteLog};
 use plaza_proto::projections::v1::{ProjectionsServiceEntry, ProjectionsServiceServer};
 use plaza_rpc::{Dependencies, Gate, Metrics, ServeConfig, Server, admin};
 use plaza_sessions::SessionVerifier;
-use plaza_stores::{Gauge, StoreAddress};
+use plaza_stores::{Gauge, ServerKind};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Service, Settings};
+use crate::config::{EventsConfig, Service, Settings};
 use crate::failure::{Failure, Result};
 use crate::load::Door;
 use crate::projections_service::Projections;
@@ -100,7 +101,14 @@ impl Platform {
     pub async fn start_on(settings: Settings, env: Env, services: &[Service], listeners: Listeners) -> Result<Running> {
         let held = folder::hold(&settings, services)?;
         let secret = folder::secret(&settings, &env).await?;
-        let gate = Gate::builder(env.clone(), &secret).build();
+        if !settings.service_tokens {
+            tracing::warn!("services are believed their names: nobody else must reach this process");
+        }
+        let gate = Gate::builder(env.clone(), &secret)
+            .limiter(limits::limiter(&settings.rate_limit, &env)?)
+            .address_header(limits::address_header(&settings.rate_limit))
+            .believe_service_names(!settings.service_tokens)
+            .build();
         let parts = Arc::new(Parts::build(&settings, &env, &gate, &secret, services).await?);
         let started = Self::assemble(&settings, env, gate, parts.clone(), listeners, held).await;
         if started.is_err() {
@@ -119,7 +127,7 @@ impl Platform {
     ) -> Result<Running> {
         let verifier = SessionVerifier::new(parts.peers.sessions()?, env.clone(), settings.sessions.issuer.clone());
         gate.set_verifier(verifier.for_gate());
-        let log = open_log(&settings.events.store)?;
+        let log = open_log(&settings.events, &env).await?;
         let background = Arc::new(Background::new(&parts, log.clone(), &env, verifier));
         let projections = Projections::new(background.runners.clone(), log, env);
         let mut server = Server::new(&gate, ServeConfig { grace: settings.drain(), ..ServeConfig::default() })
@@ -159,7 +167,7 @@ impl Platform {
         let gate = Gate::builder(env.clone(), &secret).build();
         settings.peers = crate::config::PeersConfig::default();
         let parts = Parts::build(&settings, &env, &gate, &secret, &Service::ALL).await?;
-        let log = open_log(&settings.events.store);
+        let log = open_log(&settings.events, &env).await;
         parts.close().await;
         log?.close().await;
         drop(held);
@@ -167,13 +175,18 @@ impl Platform {
     }
 }
 
-fn open_log(store: &StoreAddress) -> Result<Arc<dyn EventLog>> {
-    let log = match store.sqlite_options() {
+async fn open_log(events: &EventsConfig, env: &Env) -> Result<Arc<dyn EventLog>> {
+    let failed = |error| Failure::new(format!("the event log cannot be opened: {}", Failure::from(error)));
+    if let Some(address) = events.store.server(ServerKind::Nats) {
+        let EventsConfig { prefix, replicas, .. } = events.clone();
+        let options = NatsOptions { prefix, replicas, ..NatsOptions::default() };
+        return Ok(Arc::new(NatsLog::connect(address, options, env.clone()).await.map_err(failed)?));
+    }
+    let log = match events.store.sqlite_options() {
         Some(options) => SqliteLog::with_options(options),
         None => SqliteLog::ephemeral(),
     };
-    let log = log.map_err(|error| Failure::new(format!("the event log cannot be opened: {}", Failure::from(error))))?;
-    Ok(Arc::new(log))
+    Ok(Arc::new(log.map_err(failed)?))
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {
