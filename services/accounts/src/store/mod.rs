@@ -3,6 +3,7 @@
 mod cached;
 #[cfg(test)]
 mod conformance;
+mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
 
 pub(crate) use cached::CachedAccounts;
+pub(crate) use postgres::PostgresAccounts;
 pub(crate) use sqlite::SqliteAccounts;
 
 /// A stored password hash (a PHC string). It has no `Debug`, and nothing but the password check reads it.
