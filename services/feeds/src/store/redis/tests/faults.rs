@@ -128,6 +128,9 @@ async fn a_server_that_is_away_or_silent_fails_calls_in_time() {
         assert!(began.elapsed() < Duration::from_millis(most), "{:?}", began.elapsed());
         assert!(!cx.remaining().is_zero());
     }
+    let (began, many) = (Instant::now(), (1..=1_000).map(AccountId).collect::<Vec<_>>());
+    assert!(feeds.push(&cx(), &many, &by(ANNA, &[10])).await.unwrap_err().is(reason::STORE_UNAVAILABLE));
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
     server.resume();
     let warm = || async { posts(&feeds, READER).await.filter(|posts| *posts == [10]) };
     let ready = || async { feeds.page(&cx(), READER, None, 9).await.ok() };
