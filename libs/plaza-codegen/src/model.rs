@@ -31,12 +31,19 @@ pub(crate) struct Method {
     pub owner_field: Option<String>,
     pub mutation: bool,
     pub server_streaming: bool,
+    pub cost: u32,
+    pub strict_limit: bool,
 }
+
+/// The most that a call can cost: a fifth of what a caller may spend in a minute by default.
+const MAX_COST: u32 = 20;
 
 struct Options {
     auth: ExtensionDescriptor,
     owner_field: ExtensionDescriptor,
     mutation: ExtensionDescriptor,
+    cost: ExtensionDescriptor,
+    strict_limit: ExtensionDescriptor,
 }
 
 impl Model {
@@ -116,7 +123,13 @@ impl Model {
 impl Options {
     fn find(pool: &DescriptorPool) -> Option<Self> {
         let get = |name: &str| pool.get_extension_by_name(&format!("plaza.options.v1.{name}"));
-        Some(Self { auth: get("auth")?, owner_field: get("owner_field")?, mutation: get("mutation")? })
+        Some(Self {
+            auth: get("auth")?,
+            owner_field: get("owner_field")?,
+            mutation: get("mutation")?,
+            cost: get("cost")?,
+            strict_limit: get("strict_limit")?,
+        })
     }
 }
 
@@ -153,8 +166,19 @@ fn read_method(method: &MethodDescriptor, ext: &Options, problems: &mut Problems
     if mutation {
         check_request_id(method, problems);
     }
-    let (name, server_streaming) = (method.name().to_owned(), method.is_server_streaming());
-    Some(Method { name, auth, owner_field: owner_field.map(|f| names::snake(&f)), mutation, server_streaming })
+    let cost = set(&options, &ext.cost).and_then(|v| v.as_u32()).unwrap_or(1);
+    if !(1..=MAX_COST).contains(&cost) {
+        problems.add(method.full_name(), format!("a cost of {cost}; it can be 1 to {MAX_COST}"));
+    }
+    Some(Method {
+        name: method.name().to_owned(),
+        auth,
+        owner_field: owner_field.map(|f| names::snake(&f)),
+        mutation,
+        server_streaming: method.is_server_streaming(),
+        cost,
+        strict_limit: set(&options, &ext.strict_limit).and_then(|v| v.as_bool()).unwrap_or(false),
+    })
 }
 
 fn check_owner_field(method: &MethodDescriptor, auth: &str, name: &str, problems: &mut Problems) {

@@ -87,13 +87,13 @@ impl Parts<'_> {
         let (table, full, count) = (self.table(), &self.service.full_name, self.rpcs.len());
         let mut rows = String::new();
         for rpc in &self.rpcs {
-            let Method { name, auth, owner_field, mutation, server_streaming } = rpc.method;
+            let Method { name, auth, owner_field, mutation, server_streaming, cost, strict_limit } = rpc.method;
             let owner = owner_field.as_ref().map_or("None".to_owned(), |f| format!("Some({})", names::literal(f)));
             let _ = writeln!(
                 rows,
                 "::plaza_rpc::Method {{ path: \"/{full}/{name}\", name: \"{name}\", service: \"{full}\", \
                  auth: ::plaza_rpc::Auth::{auth}, owner_field: {owner}, mutation: {mutation}, \
-                 server_streaming: {server_streaming} }},"
+                 server_streaming: {server_streaming}, cost: {cost}, strict_limit: {strict_limit} }},"
             );
         }
         let _ = writeln!(buf, "static {table}: [::plaza_rpc::Method; {count}] = [{rows}];");
@@ -166,6 +166,8 @@ impl Parts<'_> {
             #[derive(Clone)]
             pub struct {name}Server {{ entry: ::std::sync::Arc<{name}Entry> }}
             impl {name}Server {{
+                /// The service's full name.
+                pub const NAME: &'static str = \"{full}\";
                 /// The service's methods.
                 pub const METHODS: &'static [::plaza_rpc::Method] = &{table};
                 /// A server in front of `entry`.

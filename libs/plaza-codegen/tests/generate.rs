@@ -75,6 +75,14 @@ fn an_owner_field_must_be_an_account_id() {
 }
 
 #[test]
+fn a_cost_is_between_1_and_20() {
+    for cost in [0, 21] {
+        let options = format!("{PUBLIC} option (plaza.options.v1.cost) = {cost};");
+        refused(&one(&options, ""), &format!("plaza.things.v1.Things.Do: a cost of {cost}; it can be 1 to 20"));
+    }
+}
+
+#[test]
 fn rules_that_would_not_be_checked_are_refused() {
     let field = |field: &str| one(PUBLIC, field);
     refused(&field("string a = 1 [(buf.validate.field).string.hostname = true];"), "hostname");
@@ -126,7 +134,11 @@ fn a_service_becomes_trait_entry_server_client_and_table() {
             // Does it.
             rpc DoIt(DoItRequest) returns (DoItResponse) { option (plaza.options.v1.auth) = AUTH_USER; }
             // Streams it.
-            rpc WatchIt(WatchItRequest) returns (stream WatchItResponse) { option (plaza.options.v1.auth) = AUTH_ADMIN; }
+            rpc WatchIt(WatchItRequest) returns (stream WatchItResponse) {
+                option (plaza.options.v1.auth) = AUTH_ADMIN;
+                option (plaza.options.v1.cost) = 5;
+                option (plaza.options.v1.strict_limit) = true;
+            }
         }
         message DoItRequest {} message DoItResponse {} message WatchItRequest {} message WatchItResponse {}";
     let code = generate(body).unwrap();
@@ -140,6 +152,9 @@ fn a_service_becomes_trait_entry_server_client_and_table() {
         "pub struct ThingsClient",
         "path: \"/plaza.things.v1.Things/WatchIt\"",
         "auth: ::plaza_rpc::Auth::Admin",
+        "cost: 1,",
+        "cost: 5,",
+        "strict_limit: true",
         "impl ::plaza_rpc::Check for DoItRequest",
     ] {
         assert!(code.contains(expected), "no `{expected}` in:\n{code}");

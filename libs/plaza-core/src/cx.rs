@@ -1,6 +1,7 @@
 //! The call context: who calls, until when, under which trace; what the call wrote and what was degraded on the way.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -53,6 +54,8 @@ pub struct Cx {
     /// What the caller has seen and wants to see again.
     token: Token,
     request: Option<RequestKey>,
+    /// Where the call came from, if it came over the network.
+    remote: Option<IpAddr>,
     outcome: Mutex<Outcome>,
 }
 
@@ -67,8 +70,8 @@ impl Cx {
     /// A context for a call that must be done by `deadline`.
     #[must_use]
     pub fn new(caller: Caller, deadline: Instant) -> Self {
-        let (trace, request) = (None, None);
-        Self { caller, deadline, trace, token: Token::default(), request, outcome: Mutex::default() }
+        let (trace, request, remote) = (None, None, None);
+        Self { caller, deadline, trace, token: Token::default(), request, remote, outcome: Mutex::default() }
     }
 
     /// A context for work that a service does on its own behalf, such as a projection.
@@ -95,6 +98,13 @@ impl Cx {
     #[must_use]
     pub fn with_request(mut self, request: Option<RequestKey>) -> Self {
         self.request = request;
+        self
+    }
+
+    /// With where the call came from.
+    #[must_use]
+    pub fn with_remote(mut self, remote: Option<IpAddr>) -> Self {
+        self.remote = remote;
         self
     }
 
@@ -157,6 +167,12 @@ impl Cx {
     #[must_use]
     pub fn request(&self) -> Option<&RequestKey> {
         self.request.as_ref()
+    }
+
+    /// Where the call came from; `None` if it was made within the process.
+    #[must_use]
+    pub fn remote(&self) -> Option<IpAddr> {
+        self.remote
     }
 
     /// Notes that this call wrote `position` of `source`'s outbox.

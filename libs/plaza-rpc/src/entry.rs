@@ -75,7 +75,8 @@ impl EntryCore {
         let mut timer = self.begin(step.index);
         let (span, trace) = telemetry::span(method, cx.trace());
         let work = async {
-            match self.admit(&step, timer.start, cx, &req, trace)? {
+            self.allow(step.index, timer.start, cx).await?;
+            match self.admit(&step, cx, &req, trace)? {
                 None => run(cx, call(handler, cx, req)).await,
                 Some(own) => {
                     let result = run(&own.cx, call(handler, &own.cx, req)).await;
@@ -111,7 +112,8 @@ impl EntryCore {
         let mut timer = self.begin(step.index);
         let (span, trace) = telemetry::span(method, cx.trace());
         let work = async {
-            let own = self.admit(&step, timer.start, cx, &req, trace)?;
+            self.allow(step.index, timer.start, cx).await?;
+            let own = self.admit(&step, cx, &req, trace)?;
             let inner = own.as_ref().map_or(cx, |own| &own.cx);
             let result = run(inner, call(handler, inner, req)).await;
             if let Some(own) = own {
@@ -143,20 +145,26 @@ impl EntryCore {
         settle(self.method(index), None, error)
     }
 
-    /// The steps before the handler. Answers the context that it must run in, if not the caller's.
+    /// Whether the caller may make the call, and may make it now.
+    async fn allow(&self, index: usize, now: Instant, cx: &Cx) -> Result<()> {
+        if now >= cx.deadline() {
+            return Err(Error::new(reason::DEADLINE_EXCEEDED));
+        }
+        let method = self.method(index);
+        authorise(method, cx.caller())?;
+        // Before the request is looked at, as wrong ones cost too.
+        cx.within(self.gate.limit(method, cx)).await
+    }
+
+    /// The other steps before the handler. Answers the context that it must run in, if not the caller's.
     fn admit<Req: Message + Check>(
         &self,
         step: &Step<Req>,
-        now: Instant,
         cx: &Cx,
         req: &Req,
         trace: Option<TraceContext>,
     ) -> Result<Option<Own>> {
         let method = self.method(step.index);
-        if now >= cx.deadline() {
-            return Err(Error::new(reason::DEADLINE_EXCEEDED));
-        }
-        authorise(method, cx.caller())?;
         let mut violations = Violations::default();
         req.check("", &mut violations);
         violations.into_result()?;
@@ -195,7 +203,8 @@ const IN_FLIGHT_RETRY: std::time::Duration = std::time::Duration::from_millis(10
 
 /// The same call as `cx`, with a trace and a request of its own.
 fn own(cx: &Cx, trace: Option<TraceContext>, request: Option<RequestKey>) -> Cx {
-    Cx::new(cx.caller().clone(), cx.deadline()).with_trace(trace).with_token(cx.token().clone()).with_request(request)
+    let own = Cx::new(cx.caller().clone(), cx.deadline()).with_trace(trace).with_token(cx.token().clone());
+    own.with_request(request).with_remote(cx.remote())
 }
 
 /// Whether the caller may call the method at all. Whose data the request names is the next question.
@@ -301,6 +310,8 @@ mod tests {
         owner_field: None,
         mutation: false,
         server_streaming: false,
+        cost: 1,
+        strict_limit: false,
     };
 
     #[test]

@@ -3,12 +3,15 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use http::HeaderName;
 use plaza_core::cx::DEFAULT_TIMEOUT;
-use plaza_core::{Env, Secret, SessionId, TraceContext};
+use plaza_core::{Cx, Env, Result, Secret, SessionId, TraceContext, reason};
 use tokio_util::sync::CancellationToken;
 
+use crate::Method;
 use crate::auth::{Credentials, ServiceKey, TokenVerifier};
 use crate::flight::InFlight;
+use crate::limit::{self, Limiter};
 use crate::metrics::Metrics;
 
 /// Bounds of one call.
@@ -44,6 +47,8 @@ pub struct Gate {
     shutdown: CancellationToken,
     credentials: Credentials,
     verifier: OnceLock<Arc<dyn TokenVerifier>>,
+    limiter: Option<Arc<dyn Limiter>>,
+    address_header: Option<HeaderName>,
     pub(crate) in_flight: InFlight,
 }
 
@@ -54,13 +59,21 @@ impl std::fmt::Debug for Gate {
 }
 
 /// Puts a [`Gate`] together.
-#[derive(Debug)]
 pub struct GateBuilder {
     env: Env,
     secret: Secret,
     limits: CallLimits,
     metrics: Option<Arc<Metrics>>,
     shutdown: CancellationToken,
+    limiter: Option<Arc<dyn Limiter>>,
+    address_header: Option<HeaderName>,
+    believes_names: bool,
+}
+
+impl std::fmt::Debug for GateBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GateBuilder").field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 impl GateBuilder {
@@ -85,17 +98,41 @@ impl GateBuilder {
         self
     }
 
+    /// What counts how much callers ask for; nothing does if not set.
+    #[must_use]
+    pub fn limiter(mut self, limiter: Option<Arc<dyn Limiter>>) -> Self {
+        self.limiter = limiter;
+        self
+    }
+
+    /// The header in which a trusted proxy tells where a caller is. Without one the connection tells.
+    #[must_use]
+    pub fn address_header(mut self, header: Option<HeaderName>) -> Self {
+        self.address_header = header;
+        self
+    }
+
+    /// Believes services their names without a token. Only where the network proves who calls, such as a mesh with mTLS
+    /// between services that lets nobody else in; operators need a token even there.
+    #[must_use]
+    pub fn believe_service_names(mut self, yes: bool) -> Self {
+        self.believes_names = yes;
+        self
+    }
+
     /// The gate.
     #[must_use]
     pub fn build(self) -> Arc<Gate> {
         Arc::new(Gate {
-            credentials: Credentials::new(ServiceKey::new(&self.secret, &self.env)),
+            credentials: Credentials::new(ServiceKey::new(&self.secret, &self.env), self.believes_names),
             digests: self.secret.derive("request-digests"),
             env: self.env,
             limits: self.limits,
             metrics: self.metrics.unwrap_or_else(Metrics::new),
             shutdown: self.shutdown,
             verifier: OnceLock::new(),
+            limiter: self.limiter,
+            address_header: self.address_header,
             in_flight: InFlight::default(),
         })
     }
@@ -106,7 +143,9 @@ impl Gate {
     #[must_use]
     pub fn builder(env: Env, secret: &Secret) -> GateBuilder {
         let (limits, shutdown) = (CallLimits::default(), CancellationToken::new());
-        GateBuilder { env, secret: secret.clone(), limits, metrics: None, shutdown }
+        let (limiter, address_header) = (None, None);
+        let (secret, metrics, believes_names) = (secret.clone(), None, false);
+        GateBuilder { env, secret, limits, metrics, shutdown, limiter, address_header, believes_names }
     }
 
     /// Plugs in what verifies users' access tokens. Only the first call has an effect: it tells whether it had.
@@ -148,6 +187,20 @@ impl Gate {
 
     pub(crate) fn verifier(&self) -> Option<&dyn TokenVerifier> {
         self.verifier.get().map(AsRef::as_ref)
+    }
+
+    pub(crate) fn address_header(&self) -> Option<&HeaderName> {
+        self.address_header.as_ref()
+    }
+
+    /// Refuses a call whose caller made too many.
+    pub(crate) async fn limit(&self, method: &Method, cx: &Cx) -> Result<()> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        let admitted = limit::admit(&**limiter, method, cx).await;
+        if admitted.as_ref().is_err_and(|error| error.is(reason::RATE_LIMITED)) {
+            self.metrics.limited();
+        }
+        admitted
     }
 
     pub(crate) fn is_revoked(&self, session: SessionId) -> bool {

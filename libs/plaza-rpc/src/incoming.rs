@@ -7,6 +7,7 @@ use plaza_core::cx::HOP_MARGIN;
 use plaza_core::{Cx, Error, Result, Token, TraceContext, reason};
 use tokio::time::Instant;
 
+use crate::limit::{self, RemoteAddress};
 use crate::{Gate, Method, auth, telemetry};
 
 /// A call as its metadata tells of it.
@@ -16,8 +17,14 @@ pub(crate) struct Opening {
     pub stream_deadline: Option<Instant>,
 }
 
-/// Reads the metadata of a call that arrived at `arrived`.
-pub(crate) async fn open(gate: &Gate, method: &Method, headers: &HeaderMap, arrived: Instant) -> Result<Opening> {
+/// Reads the metadata of a call that arrived at `arrived` over a connection from `remote`.
+pub(crate) async fn open(
+    gate: &Gate,
+    method: &Method,
+    headers: &HeaderMap,
+    remote: Option<RemoteAddress>,
+    arrived: Instant,
+) -> Result<Opening> {
     let limits = gate.limits();
     let named = timeout(headers)?;
     // The answer must be back before the caller's own clock runs out.
@@ -41,7 +48,8 @@ pub(crate) async fn open(gate: &Gate, method: &Method, headers: &HeaderMap, arri
     let trace = text(TraceContext::METADATA_KEY).and_then(TraceContext::parse);
     // Where spans are exported, the call's own begins the trace.
     let trace = trace.or_else(|| (!telemetry::is_exporting()).then(|| gate.fresh_trace()));
-    let cx = Cx::new(caller, deadline).with_trace(trace).with_token(token);
+    let remote = limit::of_caller(headers, gate.address_header(), remote);
+    let cx = Cx::new(caller, deadline).with_trace(trace).with_token(token).with_remote(remote);
     Ok(Opening { cx, stream_deadline: named.filter(|_| method.server_streaming).map(until) })
 }
 

@@ -33,6 +33,10 @@ pub struct Method {
     pub mutation: bool,
     /// Whether it answers with a stream.
     pub server_streaming: bool,
+    /// What a call takes of what its caller may spend in a minute.
+    pub cost: u32,
+    /// Whether its limit gets stricter while the common count cannot be reached.
+    pub strict_limit: bool,
 }
 
 /// What the entry steps need of one method's request; made by generated code.

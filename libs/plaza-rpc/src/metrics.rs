@@ -29,6 +29,7 @@ pub struct Metrics {
     duration: HistogramVec,
     in_flight: IntGaugeVec,
     shed: IntCounter,
+    limited: IntCounter,
     observers: Mutex<Vec<Observer>>,
 }
 
@@ -51,12 +52,15 @@ impl Metrics {
         let in_flight = Opts::new("plaza_rpc_in_flight", "calls being answered now");
         let in_flight = IntGaugeVec::new(in_flight, method).expect("constant names");
         let shed = IntCounter::new("plaza_rpc_shed_total", "calls refused for too much work").expect("constant names");
+        let limited = "plaza_rpc_limited_total";
+        let limited = IntCounter::new(limited, "calls refused for too many of one caller").expect("constant names");
         let registry = Registry::new();
         registry.register(Box::new(requests.clone())).expect("registered once");
         registry.register(Box::new(duration.clone())).expect("registered once");
         registry.register(Box::new(in_flight.clone())).expect("registered once");
         registry.register(Box::new(shed.clone())).expect("registered once");
-        Arc::new(Self { registry, requests, duration, in_flight, shed, observers: Mutex::default() })
+        registry.register(Box::new(limited.clone())).expect("registered once");
+        Arc::new(Self { registry, requests, duration, in_flight, shed, limited, observers: Mutex::default() })
     }
 
     /// The registry, to add own collectors to.
@@ -92,6 +96,11 @@ impl Metrics {
     /// Counts a call that was shed.
     pub(crate) fn shed(&self) {
         self.shed.inc();
+    }
+
+    /// Counts a call whose caller made too many.
+    pub(crate) fn limited(&self) {
+        self.limited.inc();
     }
 
     /// The metrics of a service's methods, looked up once.

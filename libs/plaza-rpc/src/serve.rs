@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tonic::service::Routes;
 
+use crate::limit::RemoteAddress;
 use crate::router::{Capacity, Router};
 use crate::{Gate, Health, RpcService};
 
@@ -208,7 +209,7 @@ impl Connections {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => self.open(stream),
+                Ok((stream, remote)) => self.open(stream, RemoteAddress(remote)),
                 Err(error) => {
                     // Out of file descriptors, most likely: let some go before trying again.
                     tracing::warn!(%error, "no connection accepted");
@@ -218,13 +219,14 @@ impl Connections {
         }
     }
 
-    fn open(&self, stream: TcpStream) {
+    fn open(&self, stream: TcpStream, remote: RemoteAddress) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no nodelay");
         }
         let (router, stop, kill) = (self.router.clone(), self.stop.clone(), self.kill.clone());
-        let serve = service_fn(move |request: http::Request<Incoming>| {
+        let serve = service_fn(move |mut request: http::Request<Incoming>| {
             let router = router.clone();
+            request.extensions_mut().insert(remote);
             async move { Ok::<_, Infallible>(router.route(request.map(Body::new)).await) }
         });
         let connection = self.http2().serve_connection(TokioIo::new(stream), serve);

@@ -100,7 +100,8 @@ async fn open<E: Entry, Req: Message + Default + 'static>(
     arrived: Instant,
 ) -> Result<(Cx, Req, Option<Instant>)> {
     let core = entry.core();
-    let opening = incoming::open(core.gate(), core.method(index), request.headers(), arrived).await?;
+    let remote = request.extensions().get().copied();
+    let opening = incoming::open(core.gate(), core.method(index), request.headers(), remote, arrived).await?;
     let read = frame::read::<Req>(request, core.gate().limits().max_request);
     let late = || Error::new(reason::DEADLINE_EXCEEDED);
     let req = tokio::time::timeout_at(opening.cx.deadline(), read).await.map_err(|_| late())??;

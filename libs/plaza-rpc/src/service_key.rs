@@ -95,6 +95,12 @@ impl ServiceKey {
     }
 }
 
+/// The name that a service gives itself, if it looks like one.
+pub(crate) fn known_name(name: &str) -> Option<&'static str> {
+    let is_name = !name.is_empty() && name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    if is_name { intern(name) } else { None }
+}
+
 /// The name for the life of the process. Only holders of the secret can name services; a bound stops even them.
 fn intern(name: &str) -> Option<&'static str> {
     static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());

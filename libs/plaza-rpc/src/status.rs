@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use plaza_core::{Code, Error, reason};
 use tonic::Status;
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use tonic_types::{ErrorDetails, FieldViolation, QuotaViolation, StatusExt};
 
 /// The status that tells a caller of an error, with `ErrorInfo`, and `BadRequest` and `RetryInfo` where they apply.
 #[must_use]
@@ -17,6 +17,11 @@ pub fn to_status(error: &Error) -> Status {
     if !error.violations().is_empty() {
         let fields = error.violations().iter().map(|v| FieldViolation::new(&v.field, &v.description));
         details.set_bad_request(fields.collect::<Vec<_>>());
+    }
+    if error.is(reason::RATE_LIMITED) {
+        let fact = |name: &str| error.metadata().iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let (subject, most) = (fact("subject").unwrap_or_default(), fact("per_minute").unwrap_or_default());
+        details.set_quota_failure(vec![QuotaViolation::new(subject, format!("at most {most} a minute"))]);
     }
     if let Some(delay) = error.retry_delay() {
         details.set_retry_info(Some(delay));
@@ -73,6 +78,11 @@ pub(crate) fn was_not_begun(status: &Status) -> bool {
         source = error.source();
     }
     false
+}
+
+/// Whether the connection broke, rather than the peer having answered.
+pub(crate) fn is_of_transport(status: &Status) -> bool {
+    std::error::Error::source(status).is_some()
 }
 
 /// A status without details was made by the transport, by something between, or by no service of ours.

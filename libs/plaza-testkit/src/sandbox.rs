@@ -87,6 +87,8 @@ impl Sandbox {
         for process in &mut processes {
             let mut set = |key: String, value: String| process.settings.push((key, value));
             set("PLAZA_ACCOUNTS__INSECURE_FAST_HASH".to_owned(), "true".to_owned());
+            // A test calls as often as it likes, unless it is about the limit.
+            set("PLAZA_RATE_LIMIT__PER_MINUTE".to_owned(), "0".to_owned());
             for (service, port) in ports.iter().filter(|_| shape == Shape::ProcessEach) {
                 set(format!("PLAZA_PEERS__{}", service.to_uppercase()), format!("http://127.0.0.1:{port}"));
             }

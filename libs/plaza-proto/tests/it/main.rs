@@ -3,10 +3,12 @@
 
 mod admin;
 mod authorise;
+mod channels;
 mod checks;
 mod deadlines;
 mod descriptors;
 mod errors;
+mod limits;
 mod mutations;
 mod sample;
 mod shutdown;

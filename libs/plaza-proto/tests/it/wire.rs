@@ -198,6 +198,24 @@ async fn service_tokens_that_are_forged_or_expired() {
 }
 
 #[tokio::test]
+async fn services_are_believed_their_names_only_where_that_is_set_and_operators_never() {
+    let list = "/plaza.sample.v1.SampleService/ListAll";
+    let reset = "/plaza.sample.v1.SampleService/Reset";
+    let invalid = reason::CREDENTIALS_INVALID;
+    refused(&World::new().await, list, &[("plaza-service", "feeds")], framed(b""), invalid).await;
+    let world = World::with(Options { believes_names: true, ..Options::default() }).await;
+    let (_, status) = raw(&world, list, &[("plaza-service", "feeds")], framed(b"")).await;
+    assert_eq!(status.unwrap().code(), tonic::Code::Ok);
+    for forged in ["admin", "feeds.1.x", "", "Feeds", "no name"] {
+        refused(&world, list, &[("plaza-service", forged)], framed(b""), invalid).await;
+    }
+    refused(&world, reset, &[("plaza-service", "feeds")], framed(b""), reason::PERMISSION_DENIED).await;
+    let token = world.gate.service_key().token("admin").unwrap();
+    let (_, status) = raw(&world, reset, &[("plaza-service", token.to_str().unwrap())], framed(b"")).await;
+    assert_eq!(status.unwrap().code(), tonic::Code::Ok);
+}
+
+#[tokio::test]
 async fn a_call_that_names_no_time_gets_the_default_and_none_gets_more_than_the_most() {
     let limits = CallLimits {
         default_timeout: Duration::from_millis(60),

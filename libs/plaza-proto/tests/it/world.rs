@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use plaza_core::{AccountId, Caller, Env, Error, ManualClock, Result, Secret, SessionId, Timestamp, reason};
-use plaza_rpc::{CallLimits, Channel, ChannelConfig, Cx, Gate, Health, ServeConfig, Server, TokenVerifier, Verified};
+use plaza_rpc::{
+    CallLimits, Channel, ChannelConfig, Cx, Gate, Health, Limiter, LocalLimiter, ServeConfig, Server, TokenVerifier,
+    Verified,
+};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -55,6 +58,12 @@ pub(crate) struct Options {
     pub(crate) next: Option<SampleServiceClient>,
     pub(crate) serve: ServeConfig,
     pub(crate) limits: CallLimits,
+    /// How much each caller may ask for, if there is a limit.
+    pub(crate) per_minute: Option<u32>,
+    /// Whether services just say their names.
+    pub(crate) believes_names: bool,
+    /// Where to listen, if not on any free port.
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// One process with the sample service.
@@ -77,13 +86,17 @@ impl World {
 
     pub(crate) async fn with(options: Options) -> Self {
         let clock = ManualClock::new(START);
-        let gate = Gate::builder(Env::manual(clock.clone(), 1), &secret()).limits(options.limits).build();
+        let env = Env::manual(clock.clone(), 1);
+        let limiter = options.per_minute.map(|n| Arc::new(LocalLimiter::new(n, &env)) as Arc<dyn Limiter>);
+        let gate = Gate::builder(env, &secret()).limits(options.limits).limiter(limiter);
+        let gate = gate.believe_service_names(options.believes_names).build();
         let verifier = Arc::new(TestVerifier::default());
         assert!(gate.set_verifier(verifier.clone()));
         let sample = Sample { next: options.next, ..Sample::default() };
         let (waiting, go) = (sample.waiting.clone(), sample.go.clone());
         let entry = SampleServiceEntry::new(Arc::new(sample), &gate);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listen = options.listen.unwrap_or_else(|| "127.0.0.1:0".parse().unwrap());
+        let listener = TcpListener::bind(listen).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut server =
             Server::new(&gate, options.serve).mount(SampleServiceServer::new(entry.clone())).descriptors(DESCRIPTORS);
@@ -120,6 +133,13 @@ impl World {
 
     pub(crate) fn channel(&self) -> Channel {
         Channel::connect(&self.address.to_string(), &ChannelConfig::default()).unwrap()
+    }
+
+    /// How many calls of `Echo` it has answered well.
+    pub(crate) fn echoes(&self) -> u64 {
+        let metrics = self.gate.metrics().render();
+        let line = metrics.lines().find(|l| l.contains("method=\"Echo\"") && l.contains("code=\"OK\""));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
     }
 
     /// Tells the server to shut down, and waits until it has.

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use plaza_core::{AccountId, Cx, PostId, Result};
 use plaza_events::{Digest, Event, Projection};
+use tracing::Instrument as _;
 
 use super::batch::Batch;
 use crate::domain::{
@@ -152,7 +153,8 @@ impl HomeFeeds {
     ) -> Result<Pushed> {
         let followers = self.audience(cx, author, celebrities).await?;
         for owners in pieces(&author, &followers) {
-            self.store.push(cx, owners, entries).await?;
+            let span = tracing::debug_span!("store.push", feeds = owners.len(), entries = entries.len());
+            self.store.push(cx, owners, entries).instrument(span).await?;
         }
         Ok(Pushed { author, entries: entries.to_vec(), followers })
     }

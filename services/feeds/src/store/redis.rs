@@ -313,6 +313,10 @@ impl FeedStore for RedisFeeds {
         in_time(cx, self.redis.call(cx, |redis| async move { redis.set(key, given, expires, None, false).await })).await
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.redis.ping(cx).await
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     fn observe(&self) -> Vec<Gauge> {
         let gauge = |name, value: f64| Gauge::new(name, "engine", "redis", value);

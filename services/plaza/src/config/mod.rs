@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use error::SettingsError;
 pub use layers::{Layers, Setting};
 pub use secret::SecretText;
-pub use services::{EventsConfig, PeersConfig, Service};
+pub use services::{EventsConfig, PeersConfig, RateLimitConfig, Service};
 
 /// A process that is asked to end does so within 10 s, and needs some of it to close its stores.
 const MAX_DRAIN_MS: u64 = 7_000;
@@ -36,6 +36,9 @@ pub struct Settings {
     /// The platform's secret, 64 hexadecimal digits; without it, one is made in the data folder. Every process of a
     /// platform needs the same.
     pub secret: Option<SecretText>,
+    /// Whether services must prove who they are by signed tokens when they call this process. Turn it off only where the
+    /// network proves it, such as a mesh with mTLS; operators need a token even then.
+    pub service_tokens: bool,
     /// What goes to the log, as a filter of `tracing`: `info`, `plaza_posts=debug,warn`.
     pub log: String,
     /// Where traces go by OTLP over gRPC; nowhere if not set.
@@ -48,6 +51,8 @@ pub struct Settings {
     pub maintenance_ms: u64,
     /// Where the services are that do not run in this process.
     pub peers: PeersConfig,
+    /// How much each caller may ask for.
+    pub rate_limit: RateLimitConfig,
     /// The event log.
     pub events: EventsConfig,
     /// The accounts service.
@@ -70,12 +75,14 @@ impl Default for Settings {
             grpc_address: SocketAddr::from(([127, 0, 0, 1], 50051)),
             admin_address: SocketAddr::from(([127, 0, 0, 1], 9464)),
             secret: None,
+            service_tokens: true,
             log: "info".to_owned(),
             otlp_endpoint: None,
             otlp_share: None,
             drain_ms: 5_000,
             maintenance_ms: 60_000,
             peers: PeersConfig::default(),
+            rate_limit: RateLimitConfig::default(),
             events: EventsConfig::default(),
             accounts: plaza_accounts::Config::default(),
             sessions: plaza_sessions::Config::default(),
@@ -87,12 +94,14 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A platform that leaves nothing behind, on ports of its own, whose password hashes protect nothing: for tests.
+    /// A platform that leaves nothing behind, on ports of its own, whose password hashes protect nothing and whose callers
+    /// have no limit: for tests.
     #[must_use]
     pub fn ephemeral() -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut settings = Self { ephemeral: true, grpc_address: any_port, admin_address: any_port, ..Self::default() };
         settings.accounts.insecure_fast_hash = true;
+        settings.rate_limit.per_minute = 0;
         settings.derived()
     }
 

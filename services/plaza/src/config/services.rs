@@ -3,11 +3,21 @@
 use std::fmt;
 use std::str::FromStr;
 
+use http::HeaderName;
 use plaza_accounts::config::PasswordHash;
-use plaza_stores::{StoreAddress, Sync};
+use plaza_events::NatsOptions;
+use plaza_proto::accounts::v1::AccountsServiceServer;
+use plaza_proto::feeds::v1::FeedsServiceServer;
+use plaza_proto::graph::v1::GraphServiceServer;
+use plaza_proto::posts::v1::PostsServiceServer;
+use plaza_proto::sessions::v1::SessionsServiceServer;
+use plaza_stores::{ServerKind, StoreAddress, Sync};
 use serde::{Deserialize, Serialize};
 
 use super::{Settings, check_url};
+
+/// One a microsecond for each caller is as good as none.
+const MAX_PER_MINUTE: u32 = 60_000_000;
 
 /// A service of the platform. In the order in which they are built: each needs only those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +49,18 @@ impl Service {
             Self::Feeds => "feeds",
         }
     }
+
+    /// Its name in its `.proto`.
+    #[must_use]
+    pub fn full_name(self) -> &'static str {
+        match self {
+            Self::Accounts => AccountsServiceServer::NAME,
+            Self::Sessions => SessionsServiceServer::NAME,
+            Self::Graph => GraphServiceServer::NAME,
+            Self::Posts => PostsServiceServer::NAME,
+            Self::Feeds => FeedsServiceServer::NAME,
+        }
+    }
 }
 
 impl fmt::Display for Service {
@@ -56,7 +78,8 @@ impl FromStr for Service {
     }
 }
 
-/// Addresses of services that run in other processes, such as `http://127.0.0.1:50052`.
+/// Addresses of services that run in other processes, such as `http://127.0.0.1:50052`: one that may be a name of several
+/// machines, or several apart by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeersConfig {
@@ -85,6 +108,18 @@ impl PeersConfig {
         };
         address.as_deref()
     }
+
+    /// Says where `service` is.
+    pub fn set(&mut self, service: Service, address: &str) {
+        let place = match service {
+            Service::Accounts => &mut self.accounts,
+            Service::Sessions => &mut self.sessions,
+            Service::Graph => &mut self.graph,
+            Service::Posts => &mut self.posts,
+            Service::Feeds => &mut self.feeds,
+        };
+        *place = Some(address.to_owned());
+    }
 }
 
 /// The event log.
@@ -93,11 +128,64 @@ impl PeersConfig {
 pub struct EventsConfig {
     /// Where events are kept between their outboxes and those who follow them.
     pub store: StoreAddress,
+    /// On NATS: what streams and subjects begin with, so that platforms can share a broker.
+    pub prefix: String,
+    /// On NATS: how many servers of its cluster hold each stream.
+    pub replicas: usize,
+}
+
+impl EventsConfig {
+    fn check(&self) -> Result<(), String> {
+        if matches!(&self.store, StoreAddress::Server(server) if server.kind() != ServerKind::Nats) {
+            return Err(format!("`events.store` cannot be {}: use `sqlite:`, `memory:` or `nats://`", self.store));
+        }
+        if !NatsOptions::is_prefix(&self.prefix) {
+            return Err("`events.prefix` has lower-case letters, digits, `-` and `_` only".to_owned());
+        }
+        if !(1..=5).contains(&self.replicas) {
+            return Err("`events.replicas` is 1 to 5".to_owned());
+        }
+        Ok(())
+    }
 }
 
 impl Default for EventsConfig {
     fn default() -> Self {
-        Self { store: StoreAddress::Memory }
+        let NatsOptions { prefix, replicas, .. } = NatsOptions::default();
+        Self { store: StoreAddress::Memory, prefix, replicas }
+    }
+}
+
+/// How much each caller may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimitConfig {
+    /// What a caller may spend in a minute, and at once; most calls cost 1. No limit if 0.
+    pub per_minute: u32,
+    /// Where it is counted: in this process, or for all processes together in Redis.
+    pub store: StoreAddress,
+    /// The header in which a proxy in front of this process tells the address of who is not signed in, such as
+    /// `x-forwarded-for`. Only where nobody can get past the proxy: whoever can writes what they like.
+    pub address_header: Option<String>,
+}
+
+impl Default for RateLimitConfig {
+    fn default() -> Self {
+        Self { per_minute: 100, store: StoreAddress::Memory, address_header: None }
+    }
+}
+
+impl RateLimitConfig {
+    fn check(&self, wrong: &mut Vec<String>) {
+        if self.per_minute > MAX_PER_MINUTE {
+            wrong.push(format!("`rate_limit.per_minute` is {}: choose up to {MAX_PER_MINUTE}, or 0", self.per_minute));
+        }
+        if !matches!(self.store, StoreAddress::Memory) && self.store.server(ServerKind::Redis).is_none() {
+            wrong.push(format!("`rate_limit.store` is {}: choose `memory:` or `redis://HOST`", self.store));
+        }
+        if let Some(header) = self.address_header.as_ref().filter(|header| header.parse::<HeaderName>().is_err()) {
+            wrong.push(format!("`rate_limit.address_header` is `{header}`, which is no header's name"));
+        }
     }
 }
 
@@ -124,14 +212,30 @@ impl Settings {
         self
     }
 
+    /// Whether `service` keeps its data, or the events that it writes or follows, in the data folder.
+    #[must_use]
+    pub fn keeps_in_folder(&self, service: Service) -> bool {
+        let store = match service {
+            Service::Accounts => &self.accounts.store,
+            Service::Sessions => &self.sessions.store,
+            Service::Graph => &self.graph.store,
+            Service::Posts => &self.posts.store,
+            Service::Feeds => &self.feeds.store,
+        };
+        [store, &self.events.store].into_iter().any(|store| !matches!(store, StoreAddress::Server(_)))
+    }
+
     pub(super) fn check_services(&self, wrong: &mut Vec<String>) {
+        self.rate_limit.check(wrong);
         for service in Service::ALL {
             let Some(address) = self.peers.of(service) else { continue };
-            if let Err(told) = check_url(address) {
+            if let Err(told) = address.split(',').try_for_each(|address| check_url(address.trim())) {
                 wrong.push(format!("`peers.{service}` is not right: {told}"));
             }
         }
-        wrong.extend([self.accounts.check(), self.sessions.check()].into_iter().filter_map(Result::err));
+        wrong.extend(
+            [self.accounts.check(), self.sessions.check(), self.events.check()].into_iter().filter_map(Result::err),
+        );
         let checks = [("graph", self.graph.check()), ("posts", self.posts.check()), ("feeds", self.feeds.check())];
         for (section, error) in checks.into_iter().filter_map(|(section, check)| Some((section, check.err()?))) {
             let each = error.violations().iter();

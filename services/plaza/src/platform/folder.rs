@@ -27,7 +27,8 @@ pub(super) fn hold(settings: &Settings, services: &[Service]) -> Result<Held> {
     }
     let locks = settings.data_dir.join(LOCKS);
     create_private(&locks).map_err(|e| unusable(&locks, &e))?;
-    let held = services.iter().map(|service| lock(settings, *service, &locks.join(service.name())));
+    let kept = services.iter().filter(|service| settings.keeps_in_folder(**service));
+    let held = kept.map(|service| lock(settings, *service, &locks.join(service.name())));
     Ok(Held { _locks: held.collect::<Result<_>>()? })
 }
 
@@ -152,6 +153,21 @@ mod tests {
         fs::write(settings.data_dir.join("secret.part"), "00ff").unwrap();
         let first = start(&settings).await;
         assert_eq!(start(&settings).await, first);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_on_servers_locks_no_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = in_folder(folder.path()).derived();
+        settings.posts.store = "postgres://db/plaza".parse().unwrap();
+        let first = hold(&settings, &[Service::Posts]).unwrap();
+        assert!(hold(&settings, &[Service::Posts]).is_err(), "its events are kept in the folder");
+        drop(first);
+        settings.events.store = "nats://events".parse().unwrap();
+        let _first = hold(&settings, &[Service::Posts]).unwrap();
+        let _second = hold(&settings, &[Service::Posts]).unwrap();
+        let _graph = hold(&settings, &[Service::Graph]).unwrap();
+        assert!(hold(&settings, &[Service::Graph]).is_err());
     }
 
     #[cfg(unix)]
