@@ -1,6 +1,7 @@
 //! Where posts are kept. Every engine passes [`conformance`].
 
 mod cached;
+mod columns;
 pub mod conformance;
 mod sqlite;
 
