@@ -4,6 +4,7 @@
 mod access;
 mod bad_input;
 mod crash_points;
+mod feeds_model;
 mod journeys;
 mod kill;
 mod shutdown;

@@ -31,7 +31,7 @@ fn all(steps: &mut Steps, total: &mut Option<Total>) -> Outcome {
     // A protoc that cannot run shows that the build needs none.
     steps.run("build", || run(cargo(&["build", "--package", "plaza"]).env("PROTOC", "/nonexistent/protoc")))?;
     steps.run("test", || {
-        let (counted, outcome) = test::run(&[]);
+        let (counted, outcome) = test::run(&[], false);
         println!("{counted}");
         *total = Some(counted);
         outcome

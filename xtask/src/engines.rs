@@ -1,38 +1,22 @@
 //! The store engines, and which of them a test run reaches.
 //!
 //! One conformance suite runs on every engine of a store. The embedded engines need nothing and always take part. An
-//! engine that needs a running server takes part when its server's address is set; until such an engine is built it
-//! stands here as planned, so that the summary never lets "all green" pass for "tested on everything".
+//! engine that needs a running server takes part when there is one; the summary never lets "all green" pass for "tested
+//! on everything".
 
-/// When an engine takes part in a test run.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Takes {
-    /// Embedded: in every run.
-    Nothing,
-    /// Not built yet: in no run.
-    Building,
-}
+use crate::stores::ForTests;
 
-const ENGINES: &[(&str, Takes)] = &[
-    ("sqlite", Takes::Nothing),
-    ("memory", Takes::Nothing),
-    ("postgres", Takes::Building),
-    ("redis", Takes::Building),
-    ("neo4j", Takes::Building),
-    ("nats", Takes::Building),
-];
+const EMBEDDED: &str = "sqlite, memory";
 
-/// The lines of the summary: what was tested, what was not.
-pub(crate) fn summary(every_test: bool) -> [String; 2] {
-    let named = |takes: Takes| -> String {
-        let names = ENGINES.iter().filter(|(_, engine)| *engine == takes).map(|(name, _)| *name);
-        names.collect::<Vec<_>>().join(", ")
-    };
+/// The lines of the summary: what was tested, and for each that was not, why.
+pub(crate) fn summary(stores: &ForTests, every_test: bool) -> Vec<String> {
     let scope = if every_test { "" } else { ", as far as the selected tests use them" };
-    [
-        format!("store engines tested: {} (embedded{scope})", named(Takes::Nothing)),
-        format!("store engines not tested: {} (planned, not built yet)", named(Takes::Building)),
-    ]
+    let real = stores.tested();
+    let real = if real.is_empty() { String::new() } else { format!(", {} (real)", real.join(", ")) };
+    let mut lines = vec![format!("store engines tested: {EMBEDDED} (embedded){real}{scope}")];
+    let missing = stores.not_tested();
+    lines.extend(missing.iter().map(|(name, why)| format!("store engine NOT TESTED: {name}: {why}")));
+    lines
 }
 
 #[cfg(test)]
@@ -40,16 +24,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_engine_is_in_one_line_of_the_summary() {
-        let [tested, not_tested] = summary(true);
-        for (name, _) in ENGINES {
-            assert!(tested.contains(name) != not_tested.contains(name), "{name}");
-        }
+    fn what_was_not_tested_has_a_line_of_its_own_with_the_reason() {
+        let lines = summary(&ForTests::none(), true);
+        assert_eq!(lines[0], "store engines tested: sqlite, memory (embedded)");
+        assert!(lines.contains(&"store engine NOT TESTED: neo4j: --no-stores".to_owned()), "{lines:?}");
     }
 
     #[test]
     fn a_selection_of_tests_is_said() {
-        assert!(!summary(true)[0].contains("selected"));
-        assert!(summary(false)[0].contains("selected"));
+        assert!(!summary(&ForTests::none(), true)[0].contains("selected"));
+        assert!(summary(&ForTests::none(), false)[0].contains("selected"));
     }
 }

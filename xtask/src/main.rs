@@ -6,12 +6,15 @@ mod process;
 mod proto;
 mod readme;
 mod stopwatch;
+mod stores;
 mod test;
 mod tidy;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use stores::StoresVerb;
 
 /// What a verb comes to. The error is a message for the terminal, empty where the verb has printed its own.
 type Outcome<T = ()> = Result<T, String>;
@@ -30,11 +33,23 @@ enum Verb {
     #[command(after_help = "Examples:
   cargo xtask test                             every test
   cargo xtask test -p plaza-graph              one crate
-  cargo xtask test follow -- --nocapture       tests by name, with their output")]
+  cargo xtask test follow -- --nocapture       tests by name, with their output
+  cargo xtask test --no-stores                 on the embedded engines alone
+
+It starts the real stores that it can and ends those that it started; the last lines say which engines were tested and
+which were not. With PLAZA_REQUIRE_STORES=all one that is missing is a failure.")]
     Test {
+        /// Neither look for the real stores nor start them; stands before all else.
+        #[arg(long)]
+        no_stores: bool,
         /// Passed to `cargo test` as they are.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Get and start the real stores that the services run on.
+    Stores {
+        #[command(subcommand)]
+        verb: StoresVerb,
     },
     /// Check the layout and the bans that no compiler checks.
     #[command(after_help = "Examples:
@@ -77,7 +92,8 @@ Every sh block of the README has one of these comments before it:
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
-        Verb::Test { args } => test::verb(&args),
+        Verb::Test { no_stores, args } => test::verb(&args, no_stores),
+        Verb::Stores { verb } => stores::verb(&verb),
         Verb::Tidy { rule } => tidy::verb(rule.as_deref()),
         Verb::Proto { against } => proto::verb(against.as_deref()),
         Verb::Readme { list } => readme::verb(list),

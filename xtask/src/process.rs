@@ -3,8 +3,11 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::Outcome;
+use crate::stopwatch::Stopwatch;
 
 /// The root of the repository: the folder above this crate.
 pub(crate) fn root() -> PathBuf {
@@ -49,9 +52,42 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-fn shown(command: &Command) -> String {
+/// As [`succeeds`], but one that does not end within the limit has not.
+pub(crate) fn succeeds_within(command: &mut Command, limit: Duration) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut child) = quiet.spawn() else { return false };
+    let watch = Stopwatch::start();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.success(),
+            Ok(None) if !watch.left_of(limit).is_zero() => thread::park_timeout(Duration::from_millis(20)),
+            _ => {
+                // It may have ended in this moment.
+                let _ = child.kill();
+                let _ = child.wait();
+                return false;
+            }
+        }
+    }
+}
+
+/// The command as people write it, without folders and variables.
+pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str());
     let words = std::iter::once(name).chain(command.get_args());
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_hangs_has_not_succeeded() {
+        assert!(succeeds_within(&mut Command::new("true"), Duration::from_mins(1)));
+        assert!(!succeeds_within(&mut Command::new("false"), Duration::from_mins(1)));
+        assert!(!succeeds_within(Command::new("sleep").arg("60"), Duration::from_millis(50)));
+        assert!(!succeeds_within(&mut Command::new("no-such-program"), Duration::from_mins(1)));
+    }
 }

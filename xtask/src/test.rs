@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use crate::stores::{self, ForTests};
 use crate::{Outcome, engines, process};
 
 /// How many tests passed and failed, over all test binaries.
@@ -33,8 +34,8 @@ fn number_before(text: &str, word: &str) -> u64 {
     before.rsplit(' ').next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-pub(crate) fn verb(args: &[String]) -> Outcome {
-    let (total, outcome) = run(args);
+pub(crate) fn verb(args: &[String], no_stores: bool) -> Outcome {
+    let (total, outcome) = run(args, no_stores);
     if let Err(message) = &outcome {
         eprintln!("error: {message}");
     }
@@ -43,14 +44,9 @@ pub(crate) fn verb(args: &[String]) -> Outcome {
 }
 
 /// Runs the tests and prints the summary, but for its last line, the total.
-pub(crate) fn run(args: &[String]) -> (Total, Outcome) {
+pub(crate) fn run(args: &[String], no_stores: bool) -> (Total, Outcome) {
     let mut total = Total::default();
-    let mut outcome = build_binary(args).and_then(|()| run_tests(args, &mut total));
-    if total == Total::default() {
-        println!("no test ran, on no store engine");
-    } else {
-        engines::summary(args.is_empty()).iter().for_each(|line| println!("{line}"));
-    }
+    let mut outcome = on_stores(args, no_stores, &mut total);
     if total.failed > 0 && outcome.is_ok() {
         outcome = Err("tests failed".to_owned());
     }
@@ -59,6 +55,23 @@ pub(crate) fn run(args: &[String]) -> (Total, Outcome) {
         total.failed = 1;
     }
     (total, outcome)
+}
+
+fn on_stores(args: &[String], no_stores: bool, total: &mut Total) -> Outcome {
+    build_binary(args)?;
+    let mut stores = match no_stores {
+        true if stores::required() => return Err("PLAZA_REQUIRE_STORES=all and --no-stores contradict".to_owned()),
+        true => ForTests::none(),
+        false => ForTests::start()?,
+    };
+    let outcome = run_tests(args, &stores, total);
+    stores.end();
+    if *total == Total::default() {
+        println!("no test ran, on no store engine");
+    } else {
+        engines::summary(&stores, args.is_empty()).iter().for_each(|line| println!("{line}"));
+    }
+    outcome
 }
 
 /// The journey tests start the `plaza` binary as a process, and `cargo test` alone does not build it.
@@ -70,12 +83,13 @@ fn build_binary(args: &[String]) -> Outcome {
     process::run(&mut build)
 }
 
-fn run_tests(args: &[String], total: &mut Total) -> Outcome {
+fn run_tests(args: &[String], stores: &ForTests, total: &mut Total) -> Outcome {
     let mut tests = process::cargo(&["test", "--no-fail-fast"]);
     if !own_args(args).any(selects_package) {
         tests.arg("--workspace");
     }
     tests.args(args).stdout(Stdio::piped());
+    stores.tell(&mut tests);
     let mut child = tests.spawn().map_err(|error| format!("cannot start cargo test: {error}"))?;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {

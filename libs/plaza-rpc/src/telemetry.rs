@@ -177,35 +177,8 @@ pub(crate) fn span(method: &Method, parent: Option<TraceContext>) -> (Span, Opti
     if span.is_disabled() {
         return (span, parent);
     }
-    let trace = join(&span, parent).or(parent);
+    let trace = plaza_trace::join(&span, parent).or(parent);
     (span, trace)
-}
-
-/// Makes `span` a child of `parent`, and tells its own context if it is exported.
-#[cfg(feature = "otlp")]
-fn join(span: &Span, parent: Option<TraceContext>) -> Option<TraceContext> {
-    use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
-    use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-
-    if let Some(parent) = parent {
-        let (trace, id) = (TraceId::from(parent.trace_id), SpanId::from(parent.span_id));
-        let flags = if parent.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
-        let context = SpanContext::new(trace, id, flags, true, TraceState::default());
-        let context = opentelemetry::Context::new().with_remote_span_context(context);
-        span.set_parent(context).ok()?;
-    }
-    let context = span.context();
-    let own = context.span().span_context().clone();
-    own.is_valid().then(|| TraceContext {
-        trace_id: u128::from_be_bytes(own.trace_id().to_bytes()),
-        span_id: u64::from_be_bytes(own.span_id().to_bytes()),
-        sampled: own.is_sampled(),
-    })
-}
-
-#[cfg(not(feature = "otlp"))]
-fn join(_: &Span, _: Option<TraceContext>) -> Option<TraceContext> {
-    None
 }
 
 #[cfg(all(test, feature = "otlp"))]

@@ -3,10 +3,14 @@
 #![expect(clippy::panic, clippy::expect_used, reason = "test support: a failure here is the test's failure")]
 
 pub mod person;
+pub mod proxy;
 pub mod sandbox;
+pub mod servers;
 pub mod stores;
 pub mod wait;
 
 pub use person::{Answer, Guest, Person};
+pub use proxy::Proxy;
 pub use sandbox::{Sandbox, Shape};
+pub use servers::Server;
 pub use stores::Store;

@@ -9,7 +9,8 @@ use figment::{Error, Figment, Metadata, Profile, Provider};
 use super::{Settings, SettingsError};
 
 /// How variables begin that are no settings: they are for a command, the build or the tests.
-const NO_SETTINGS: &[&str] = &["PLAZA_CONFIG", "PLAZA_TARGET", "PLAZA_REQUIRE_STORES", "PLAZA_CRASH_AT", "PLAZA_TEST_"];
+const NO_SETTINGS: &[&str] =
+    &["PLAZA_CONFIG", "PLAZA_TARGET", "PLAZA_REQUIRE_STORES", "PLAZA_CRASH_AT", "PLAZA_STORES_", "PLAZA_TEST_"];
 /// The file that is read if it is there and none is named.
 const FILE: &str = "plaza.toml";
 
@@ -191,7 +192,13 @@ mod tests {
 
     #[test]
     fn variables_of_commands_and_tests_are_no_settings() {
-        load("", &[("PLAZA_TARGET", "x"), ("PLAZA_REQUIRE_STORES", "all"), ("PLAZA_TEST_LOG", "x")], &[]).unwrap();
+        let others = [
+            ("PLAZA_TARGET", "x"),
+            ("PLAZA_REQUIRE_STORES", "all"),
+            ("PLAZA_STORES_DIR", "x"),
+            ("PLAZA_TEST_LOG", "x"),
+        ];
+        load("", &others, &[]).unwrap();
     }
 
     #[test]
