@@ -47,6 +47,7 @@ reasons! {
     SHUTTING_DOWN: Unavailable, "the server is going down; retry on another";
     PEER_UNAVAILABLE: Unavailable, "a service that this call needs does not answer; retry with back-off";
     STORE_UNAVAILABLE: Unavailable, "the store behind this call does not answer; retry with back-off";
+    WRITE_CONFLICT: Aborted, "the write met another one at the same rows; retry";
     METHOD_UNKNOWN: Unimplemented, "there is no such method";
     SERVICE_UNKNOWN: NotFound, "this process serves no service of this name";
     CANCELLED: Cancelled, "the caller went away";

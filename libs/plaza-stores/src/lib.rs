@@ -4,6 +4,7 @@
 //! - [`postgres`]: pools with deadlines, group commit, migrations, errors mapped in one place.
 //! - [`redis`]: a client with deadlines and reconnection, scripts, errors mapped in one place.
 //! - [`neo4j`]: a pool with a deadline round every call, retries of transient errors, errors mapped in one place.
+//! - [`migrations`]: the steps of a schema, recorded with checksums.
 //! - [`requests`]: mutations that are performed once, remembered in the write's own transaction.
 //! - [`cache`]: a bounded read-through cache that never keeps a row which a write has just replaced.
 //! - [`address`]: the store's address, whose scheme picks the engine.
@@ -14,6 +15,7 @@ pub mod address;
 pub mod cache;
 pub mod faulty;
 pub mod gauge;
+pub mod migrations;
 pub mod neo4j;
 pub mod postgres;
 pub mod redis;
@@ -24,4 +26,6 @@ pub use address::{ServerAddress, ServerKind, StoreAddress};
 pub use cache::{Cache, CacheOptions};
 pub use faulty::Faults;
 pub use gauge::Gauge;
-pub use sqlite::{Ids, Migration, SqlResultExt, Sqlite, SqliteOptions, Sync};
+pub use migrations::Migration;
+pub use postgres::{BatchOptions, BatchWrite, Batcher, PgResultExt, Postgres, PostgresOptions};
+pub use sqlite::{Ids, SqlResultExt, Sqlite, SqliteOptions, Sync};

@@ -44,11 +44,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::Gauge;
+use crate::{Gauge, Migration};
 
 pub use errors::{SqlResultExt, is_unique_violation, map_err};
 pub use ids::Ids;
-pub use migrations::Migration;
 pub use settings::{SqliteOptions, Sync};
 
 use readers::Readers;
