@@ -2,6 +2,7 @@
 
 use crate::process::{cargo, command, run, succeeds};
 use crate::stopwatch::Stopwatch;
+use crate::stores::{self, StoresVerb};
 use crate::test::{self, Total};
 use crate::{Outcome, proto, readme, tidy};
 
@@ -30,15 +31,24 @@ fn all(steps: &mut Steps, total: &mut Option<Total>) -> Outcome {
     steps.run("tidy", || tidy::verb(None))?;
     // A protoc that cannot run shows that the build needs none.
     steps.run("build", || run(cargo(&["build", "--package", "plaza"]).env("PROTOC", "/nonexistent/protoc")))?;
+    let tested = steps.run("stores up", || stores::verb(&StoresVerb::up())).and_then(|()| on_stores(steps, total));
+    // Also after an error, so that nothing is left behind; the first error is told.
+    let ended = steps.run("stores down", || stores::verb(&StoresVerb::down()));
+    tested.and(ended)?;
+    steps.run("proto", || proto::verb(None))?;
+    steps.run("deny", deny)?;
+    steps.run("readme", || readme::verb(false))
+}
+
+/// The tests, on stores that run.
+fn on_stores(steps: &mut Steps, total: &mut Option<Total>) -> Outcome {
+    steps.run("stores status", || stores::verb(&StoresVerb::status_of_all()))?;
     steps.run("test", || {
         let (counted, outcome) = test::run(&[], false);
         println!("{counted}");
         *total = Some(counted);
         outcome
-    })?;
-    steps.run("proto", || proto::verb(None))?;
-    steps.run("deny", deny)?;
-    steps.run("readme", || readme::verb(false))
+    })
 }
 
 fn deny() -> Outcome {

@@ -166,6 +166,8 @@ impl Parts<'_> {
             #[derive(Clone)]
             pub struct {name}Server {{ entry: ::std::sync::Arc<{name}Entry> }}
             impl {name}Server {{
+                /// The service's full name.
+                pub const NAME: &'static str = \"{full}\";
                 /// The service's methods.
                 pub const METHODS: &'static [::plaza_rpc::Method] = &{table};
                 /// A server in front of `entry`.

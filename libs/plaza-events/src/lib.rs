@@ -19,7 +19,7 @@ mod tests;
 
 pub use backoff::Backoff;
 pub use event::{Event, NewEvent};
-pub use log::{Cursor, DeadLetter, EventLog, Fetched, Logged, Offset, SqliteLog};
+pub use log::{Consumer, DeadLetter, Delivery, EventLog, Heard, Offset, Positions, SqliteLog, Tail};
 pub use outbox::{Outbox, SqliteOutbox};
 pub use plaza_stores::Gauge;
 pub use projection::{Behind, Digest, Digester, Marks, Projection, Runner, RunnerOptions};

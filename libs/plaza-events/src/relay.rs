@@ -1,9 +1,9 @@
 //! The relay: moves events from an outbox to the log, in commit order.
 //!
-//! Nothing marks a row as published. The relay asks the log how far it has got with the source, once at the start, and
-//! goes on from there; so a log that lost its tail, or everything, is filled again from the outbox. The log skips what
-//! it has, so two relays of one outbox do no harm: each publishes in order, so a position in the log means that all
-//! before it are there too.
+//! Nothing marks a row as published. The relay asks the log how far it has got with the source, at the start, after each
+//! failure and when there is nothing to publish, and goes on from there; so a log that lost its tail, or everything, is
+//! filled again from the outbox. The log skips what it has, and refuses what would leave a hole, so two relays of one outbox
+//! do no harm: each publishes in order, so a position in the log means that all before it are there too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
@@ -140,6 +140,8 @@ impl Relay {
                     self.options.poll
                 }
                 Err(error) => {
+                    // The log may have lost what it had.
+                    started = false;
                     failures += 1;
                     self.failed(&error, failures).await;
                     self.options.backoff.delay(&self.env, failures)
@@ -186,6 +188,9 @@ impl Relay {
     /// Publishes one batch; how many events it held.
     async fn step(&self) -> Result<usize> {
         let (position, read, _) = self.publish_after(self.published()).await?;
+        if read == 0 {
+            self.check_log().await?;
+        }
         self.published.store(position, Relaxed);
         if read < self.options.batch {
             self.depth.store(0, Relaxed);
@@ -196,6 +201,12 @@ impl Relay {
         Ok(read)
     }
 
+    /// Refuses a log that has lost what was published to it.
+    async fn check_log(&self) -> Result<()> {
+        let (cx, source) = (self.cx(), self.outbox.source());
+        log::check_tail(source, cx.within(self.log.last_position(&cx, source)).await?, self.published())
+    }
+
     /// Where it got to, how many events it read and how many of them were new.
     async fn publish_after(&self, position: Position) -> Result<(Position, usize, usize)> {
         let cx = self.cx();
@@ -203,7 +214,7 @@ impl Relay {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok((position, 0, 0)) };
         self.oldest.store(first.at.0, Relaxed);
         points::hit(points::BEFORE_PUBLISH);
-        let new = cx.within(self.log.publish(&cx, &events)).await?;
+        let new = cx.within(self.log.publish(&cx, position, &events)).await?;
         points::hit(points::AFTER_PUBLISH);
         Ok((last.position, events.len(), new))
     }

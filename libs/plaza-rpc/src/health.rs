@@ -29,11 +29,17 @@ impl Health {
         Self { serving: Arc::new(watch::Sender::new(serving)), shutdown }
     }
 
-    /// Says whether a service serves.
+    /// Says whether a service serves. Once the process shuts down none does, whatever is said.
     pub fn set(&self, service: &str, serving: bool) {
         self.serving.send_modify(|all| {
-            all.insert(service.to_owned(), serving);
+            all.insert(service.to_owned(), serving && !self.shutdown.is_cancelled());
         });
+    }
+
+    /// Each service, and whether it serves.
+    #[must_use]
+    pub fn services(&self) -> Vec<(String, bool)> {
+        self.serving.borrow().iter().map(|(name, serving)| (name.clone(), *serving)).collect()
     }
 
     /// Whether a service serves, or the whole process if `service` is empty; `None` for an unknown one.

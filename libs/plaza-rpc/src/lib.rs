@@ -13,6 +13,7 @@ pub mod auth;
 pub mod check;
 pub mod client;
 pub mod codegen;
+pub mod dependency;
 mod encoded;
 pub mod entry;
 mod flight;
@@ -33,7 +34,8 @@ pub mod telemetry;
 pub use plaza_core::{Check, Cx, Error, Result, Violations};
 
 pub use auth::{ServiceKey, TokenVerifier, Verified};
-pub use client::{Channel, ChannelConfig, Peer};
+pub use client::{Channel, ChannelConfig, ChannelState, Peer};
+pub use dependency::{Dependencies, Dependency, DependencyStatus};
 pub use entry::{Entry, EntryCore};
 pub use gate::{CallLimits, Gate};
 pub use health::Health;

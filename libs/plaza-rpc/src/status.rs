@@ -75,6 +75,11 @@ pub(crate) fn was_not_begun(status: &Status) -> bool {
     false
 }
 
+/// Whether the connection broke, rather than the peer having answered.
+pub(crate) fn is_of_transport(status: &Status) -> bool {
+    std::error::Error::source(status).is_some()
+}
+
 /// A status without details was made by the transport, by something between, or by no service of ours.
 fn from_bare(status: &Status, peer: &str) -> Error {
     let away = || Error::new(reason::PEER_UNAVAILABLE).with("peer", peer);

@@ -41,34 +41,53 @@ pub fn began(pid: u32) -> Option<String> {
     (!state.starts_with('Z')).then(|| start.trim().to_owned())
 }
 
-/// The state and the start time: fields 3 and 22, where field 2 is a name in brackets that may hold anything.
+/// The state and the start time: fields 3 and 22.
 fn began_in_stat(stat: &str) -> Option<String> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let mut fields = fields_after_name(stat)?;
     let state = fields.next()?;
     let start = fields.nth(18)?;
     (!["Z", "X"].contains(&state)).then(|| start.to_owned())
 }
 
+/// From field 3 on: field 2 is a name in brackets that may hold anything.
+fn fields_after_name(stat: &str) -> Option<impl Iterator<Item = &str>> {
+    Some(stat.rsplit_once(')')?.1.split_whitespace())
+}
+
 /// A process and all that it started, and so on; itself first.
 #[must_use]
 pub fn family(pid: u32) -> Vec<u32> {
-    let table = output("ps", &["-A", "-o", "pid=,ppid="]).unwrap_or_default();
-    family_in(pid, &table)
+    family_in(pid, &parents_in_proc().unwrap_or_else(parents_by_ps))
 }
 
-fn family_in(pid: u32, table: &str) -> Vec<u32> {
-    let number = |word: Option<&str>| word.and_then(|word| word.parse::<u32>().ok());
-    let rows: Vec<(u32, u32)> = table
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            Some((number(words.next())?, number(words.next())?))
-        })
-        .collect();
+/// Each process with its parent.
+type Parents = Vec<(u32, u32)>;
+
+/// `None` where there is no /proc.
+fn parents_in_proc() -> Option<Parents> {
+    let parent = |pid: u32| -> Option<(u32, u32)> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Some((pid, fields_after_name(&stat)?.nth(1)?.parse().ok()?))
+    };
+    let names = fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.file_name());
+    let parents: Parents = names.filter_map(|name| parent(name.to_str()?.parse().ok()?)).collect();
+    (!parents.is_empty()).then_some(parents)
+}
+
+fn parents_by_ps() -> Parents {
+    let table = output("ps", &["-A", "-o", "pid=,ppid="]).unwrap_or_default();
+    let row = |line: &str| {
+        let mut words = line.split_whitespace();
+        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+    };
+    table.lines().filter_map(row).collect()
+}
+
+fn family_in(pid: u32, parents: &[(u32, u32)]) -> Vec<u32> {
     let (mut family, mut known) = (vec![pid], BTreeSet::from([pid]));
     let mut at = 0;
     while let Some(parent) = family.get(at).copied() {
-        let children = rows.iter().filter(|(_, of)| *of == parent).map(|(child, _)| *child);
+        let children = parents.iter().filter(|(_, of)| *of == parent).map(|(child, _)| *child);
         family.extend(children.filter(|child| known.insert(*child)));
         at += 1;
     }
@@ -77,12 +96,14 @@ fn family_in(pid: u32, table: &str) -> Vec<u32> {
 
 /// Sends a signal to each; one that has ended already is passed over.
 pub fn signal(pids: &[u32], signal: Signal) {
-    for pid in pids {
-        let mut kill = Command::new("kill");
-        kill.args([signal.name(), &pid.to_string()]);
-        // Without `kill` on the machine nothing ends, and whoever waits for the end says so.
-        let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if pids.is_empty() {
+        return;
     }
+    // The shell's own: a program of this name is not on every machine.
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill \"$@\"", "sh", signal.name()]).args(pids.iter().map(u32::to_string));
+    // If nothing ends, whoever waits for the end says so.
+    let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
 fn output(program: &str, args: &[&str]) -> Option<String> {
@@ -122,6 +143,15 @@ mod tests {
     }
 
     #[test]
+    fn both_ways_to_look_see_this_process() {
+        let pid = std::process::id();
+        let ways = [parents_in_proc(), Some(parents_by_ps())];
+        for parents in ways.into_iter().flatten().filter(|parents| !parents.is_empty()) {
+            assert!(parents.iter().any(|(child, _)| *child == pid));
+        }
+    }
+
+    #[test]
     fn a_name_with_brackets_and_blanks_does_not_move_the_fields() {
         let rest = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         assert_eq!(began_in_stat(&format!("7 (a) b (c)) S {rest}")), Some("4711".to_owned()));
@@ -130,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_family_is_followed_to_the_grandchildren() {
-        assert_eq!(family_in(5, " 1 0\n 5 1\n 6 5\n 7 6\n 8 1\n 9 5\n"), [5, 6, 9, 7]);
-        assert_eq!(family_in(5, ""), [5]);
+        let parents = [(1, 0), (5, 1), (6, 5), (7, 6), (8, 1), (9, 5)];
+        assert_eq!(family_in(5, &parents), [5, 6, 9, 7]);
+        assert_eq!(family_in(5, &[]), [5]);
     }
 }

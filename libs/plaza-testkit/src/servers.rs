@@ -51,6 +51,12 @@ impl Server {
         Some(server)
     }
 
+    /// Its port, the same after a restart.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its address, the same after a restart.
     #[must_use]
     pub fn address(&self) -> String {
@@ -75,6 +81,9 @@ impl Server {
 
     /// Stops it where it stands, as SIGSTOP does: connections stay, nothing is answered.
     pub fn pause(&self) {
+        let itself: Vec<u32> = self.child.iter().map(Child::id).collect();
+        process::signal(&itself, Signal::Stop);
+        // It makes no more children now.
         process::signal(&self.family(), Signal::Stop);
     }
 

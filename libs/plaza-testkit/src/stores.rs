@@ -21,6 +21,15 @@ pub enum Store {
 }
 
 impl Store {
+    /// All of them, the slowest to start first.
+    pub const ALL: [Self; 5] = [Self::Neo4j, Self::Postgres, Self::Redis, Self::RedisCache, Self::Nats];
+
+    /// The address of one that serves on this port of this machine, as a store's setting takes it.
+    #[must_use]
+    pub fn address_at(self, port: u16) -> String {
+        self.kind().address(port)
+    }
+
     /// Its name, as the summary and `cargo xtask stores` have it.
     #[must_use]
     pub fn name(self) -> &'static str {

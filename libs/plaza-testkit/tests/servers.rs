@@ -1,4 +1,5 @@
 //! A server of a test's own: killed, stopped, started again, wiped.
+#![expect(clippy::unwrap_used, reason = "what fails to unwrap in a helper is the test's failure")]
 
 use std::time::Duration;
 

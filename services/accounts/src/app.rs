@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plaza_core::{Cx, Env, Error, Result};
 use plaza_events::{Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::{AccountsService, AccountsServiceClient, AccountsServiceEntry, AccountsServiceServer};
-use plaza_rpc::Gate;
+use plaza_rpc::{Dependency, Gate};
 use plaza_stores::Gauge;
 
 use crate::api::Handler;
@@ -77,6 +77,17 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         Vec::new()
+    }
+
+    /// What it needs to be there, besides its peers.
+    #[must_use]
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        let store = self.store.clone();
+        let store = Dependency::new("accounts-store", move |cx| {
+            let store = store.clone();
+            Box::pin(async move { store.ping(cx).await })
+        });
+        vec![store.critical_to(AccountsServiceServer::NAME)]
     }
 
     /// Figures for metrics.

@@ -9,7 +9,7 @@ use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{FeedsService, FeedsServiceClient, FeedsServiceEntry, FeedsServiceServer};
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::PostsServiceClient;
-use plaza_rpc::Gate;
+use plaza_rpc::{Dependency, Gate};
 use plaza_stores::Gauge;
 
 use crate::api::Handler;
@@ -132,6 +132,17 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         vec![(self.projection.clone(), self.marks.clone())]
+    }
+
+    /// What it needs to be there, besides its peers. Without its store it reads from the others, slower.
+    #[must_use]
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        let store = self.store.clone();
+        let store = Dependency::new("feeds-store", move |cx| {
+            let store = store.clone();
+            Box::pin(async move { store.ping(cx).await })
+        });
+        vec![store]
     }
 
     /// Figures for metrics.

@@ -8,7 +8,7 @@ use plaza_erasure::Erasure;
 use plaza_events::{Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::{GraphService, GraphServiceClient, GraphServiceEntry, GraphServiceServer};
-use plaza_rpc::Gate;
+use plaza_rpc::{Dependency, Gate};
 use plaza_stores::{CacheOptions, Gauge};
 
 use crate::NAME;
@@ -103,6 +103,17 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         vec![(self.erasure.clone(), self.marks.clone())]
+    }
+
+    /// What it needs to be there, besides its peers.
+    #[must_use]
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        let store = self.store.clone();
+        let store = Dependency::new("graph-store", move |cx| {
+            let store = store.clone();
+            Box::pin(async move { store.ping(cx).await })
+        });
+        vec![store.critical_to(GraphServiceServer::NAME)]
     }
 
     /// Figures of the store and its cache.

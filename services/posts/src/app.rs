@@ -9,7 +9,7 @@ use plaza_events::{Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{PostsService, PostsServiceClient, PostsServiceEntry, PostsServiceServer};
-use plaza_rpc::Gate;
+use plaza_rpc::{Dependency, Gate};
 use plaza_stores::Gauge;
 
 use crate::NAME;
@@ -106,6 +106,17 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         vec![(self.erasure.clone(), self.marks.clone())]
+    }
+
+    /// What it needs to be there, besides its peers.
+    #[must_use]
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        let store = self.store.clone();
+        let store = Dependency::new("posts-store", move |cx| {
+            let store = store.clone();
+            Box::pin(async move { store.ping(cx).await })
+        });
+        vec![store.critical_to(PostsServiceServer::NAME)]
     }
 
     /// Figures of the store and its cache.

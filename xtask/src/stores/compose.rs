@@ -1,5 +1,6 @@
 //! Servers as containers, where a Docker daemon answers: `deploy/compose.yaml` says which.
 
+use std::ffi::OsString;
 use std::process::Command;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use plaza_servers::Kind;
 
 use super::progress::Steps;
 use crate::Outcome;
-use crate::process::{command, output, succeeds_within};
+use crate::process::{output, root, succeeds_within};
 
 const FILE: &str = "deploy/compose.yaml";
 
@@ -15,26 +16,33 @@ const FILE: &str = "deploy/compose.yaml";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Docker with its compose plugin, found to work.
-pub(crate) struct Compose(());
+pub(crate) struct Compose {
+    docker: OsString,
+}
 
 impl Compose {
     /// Whether a daemon answers and `docker compose` is there; if not, why.
     pub(crate) fn find() -> Outcome<Self> {
-        if !succeeds_within(Command::new("docker").arg("--version"), PATIENCE) {
-            return Err("no Docker".to_owned());
+        Self::of(OsString::from("docker"))
+    }
+
+    fn of(docker: OsString) -> Outcome<Self> {
+        let succeeds = |args: &[&str]| succeeds_within(Command::new(&docker).args(args), PATIENCE);
+        if !succeeds(&["--version"]) {
+            return Err("there is no Docker".to_owned());
         }
-        if !succeeds_within(Command::new("docker").args(["compose", "version"]), PATIENCE) {
+        if !succeeds(&["compose", "version"]) {
             return Err("Docker has no `docker compose`".to_owned());
         }
-        if !succeeds_within(Command::new("docker").arg("info"), PATIENCE) {
+        if !succeeds(&["info"]) {
             return Err("no Docker daemon answers".to_owned());
         }
-        Ok(Self(()))
+        Ok(Self { docker })
     }
 
     /// Starts one and waits until it is healthy. What does not become so is removed.
     pub(crate) fn up(&self, kind: Kind, port: u16, steps: &Steps) -> Outcome {
-        let mut up = docker_compose(&["up", "--detach", "--wait", "--wait-timeout", "180", kind.name()]);
+        let mut up = self.compose(&["up", "--detach", "--wait", "--wait-timeout", "180", kind.name()]);
         up.env(port_variable(kind), port.to_string());
         let outcome = steps.run("container", &mut up);
         if outcome.is_err() {
@@ -46,21 +54,27 @@ impl Compose {
 
     /// Ends one and removes its container, and with `wipe` its data. The last one takes the network along.
     pub(crate) fn down(&self, kind: Kind, wipe: bool) -> Outcome {
-        output(&mut docker_compose(&["rm", "--stop", "--force", kind.name()]))?;
+        output(&mut self.compose(&["rm", "--stop", "--force", kind.name()]))?;
         if wipe {
-            output(&mut command("docker", &["volume", "rm", "--force", &volume(kind)]))?;
+            output(self.docker().args(["volume", "rm", "--force", &volume(kind)]))?;
         }
-        if output(&mut docker_compose(&["ps", "--all", "--quiet"]))?.is_empty() {
-            output(&mut docker_compose(&["down"]))?;
+        if output(&mut self.compose(&["ps", "--all", "--quiet"]))?.is_empty() {
+            output(&mut self.compose(&["down"]))?;
         }
         Ok(())
     }
-}
 
-fn docker_compose(args: &[&str]) -> Command {
-    let mut command = command("docker", &["compose", "--file", FILE]);
-    command.args(args);
-    command
+    fn compose(&self, args: &[&str]) -> Command {
+        let mut command = self.docker();
+        command.args(["compose", "--file", FILE]).args(args);
+        command
+    }
+
+    fn docker(&self) -> Command {
+        let mut command = Command::new(&self.docker);
+        command.current_dir(root());
+        command
+    }
 }
 
 /// The variable that `deploy/compose.yaml` reads the port from; `cargo xtask stores up` reads it too.
@@ -78,8 +92,64 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::process::root;
     use crate::stores::recipes::ALL;
+
+    /// A `docker` that writes down what it is asked for and fails at what `fails` matches.
+    fn docker(dir: &tempfile::TempDir, fails: &str) -> OsString {
+        let path = dir.path().join("docker");
+        let calls = dir.path().join("calls");
+        let port = "${PLAZA_STORES_NATS_PORT:-}";
+        let script =
+            format!("#!/bin/sh\necho \"$*\" {port} >>{}\ncase $* in {fails}) exit 1;; esac\n", calls.display());
+        let text = dir.path().join("docker.sh");
+        fs::write(&text, script).unwrap();
+        // By another process: one that this process has just written may be busy when it is to be run.
+        assert!(Command::new("install").arg("-m755").arg(&text).arg(&path).status().unwrap().success());
+        path.into_os_string()
+    }
+
+    /// What it was asked for, but for the questions whether it is there.
+    fn calls(dir: &tempfile::TempDir) -> Vec<String> {
+        let text = fs::read_to_string(dir.path().join("calls")).unwrap();
+        let short = |line: &str| line.replace("compose --file deploy/compose.yaml ", "");
+        text.lines().skip(3).map(short).collect()
+    }
+
+    #[test]
+    fn what_docker_lacks_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let why = |fails: &str| Compose::of(docker(&dir, fails)).err().unwrap_or_default();
+        assert_eq!(why("info"), "no Docker daemon answers");
+        assert_eq!(why("*version"), "there is no Docker");
+        assert_eq!(why("compose*version"), "Docker has no `docker compose`");
+        assert_eq!(why("nothing"), "");
+    }
+
+    #[test]
+    fn a_container_is_started_on_its_port_and_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let compose = Compose::of(docker(&dir, "nothing")).unwrap();
+        let steps = Steps::new("nats", &dir.path().join("log"));
+        assert_eq!(compose.up(Kind::Nats, 4333, &steps), Ok(()));
+        assert_eq!(compose.down(Kind::Nats, true), Ok(()));
+        let expected = [
+            "up --detach --wait --wait-timeout 180 nats 4333",
+            "rm --stop --force nats",
+            "volume rm --force plaza-stores_nats",
+            "ps --all --quiet",
+            "down",
+        ];
+        assert_eq!(calls(&dir), expected);
+    }
+
+    #[test]
+    fn a_container_that_does_not_become_healthy_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let compose = Compose::of(docker(&dir, "*--wait*")).unwrap();
+        let steps = Steps::new("nats", &dir.path().join("log"));
+        assert!(compose.up(Kind::Nats, 4333, &steps).is_err());
+        assert_eq!(calls(&dir)[1], "rm --stop --force nats");
+    }
 
     #[test]
     fn the_file_has_a_port_and_a_volume_for_each() {

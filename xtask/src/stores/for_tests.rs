@@ -43,7 +43,7 @@ impl ForTests {
         for (kind, ready) in &stores.found {
             match ready {
                 Ok(ready) => println!("{:<12} {} ({})", kind.name(), plaza_servers::shown(&ready.address), ready.what),
-                Err(reason) => println!("{:<12} NOT TESTED: {reason}", kind.name()),
+                Err(reason) => println!("{:<12} NOT TESTED: {}", kind.name(), first_line(reason)),
             }
         }
         if required()

@@ -77,8 +77,24 @@ in $PLAZA_STORES_DIR, by default plaza/stores in your cache folder; PLAZA_STORES
     },
 }
 
+/// What CI runs, as a developer would.
+impl StoresVerb {
+    pub(crate) fn up() -> Self {
+        Self::Up { names: Names::default(), ports: Vec::new(), native: false }
+    }
+
+    /// Each is named, so that one that does not serve is a failure.
+    pub(crate) fn status_of_all() -> Self {
+        Self::Status { names: Names { names: Kind::ALL.to_vec() }, env: false }
+    }
+
+    pub(crate) fn down() -> Self {
+        Self::Down { names: Names::default() }
+    }
+}
+
 /// Which servers.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Names {
     /// The servers; without a name all of them.
     #[arg(value_name = "NAME", value_parser = kind)]

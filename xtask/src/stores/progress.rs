@@ -12,7 +12,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use plaza_servers::{process, tail};
 
 use crate::Outcome;
-use crate::process::shown;
 use crate::stopwatch::Stopwatch;
 
 /// A step that says nothing for so long hangs: a network that swallows packets is the usual cause.
@@ -57,13 +56,13 @@ impl Steps {
     /// Runs a command to its end. An error has the end of what it printed.
     pub(crate) fn run(&self, what: &str, command: &mut Command) -> Outcome {
         self.say(what);
-        let name = shown(command);
+        let name = program(command);
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("cannot start `{name}`: {error}"))?;
+            .map_err(|error| format!("{what}: cannot start {name}: {error}"))?;
         // Bounded: a command that prints faster than it is read waits.
         let (sender, lines) = sync_channel(64);
         forward(child.stdout.take(), sender.clone());
@@ -71,14 +70,14 @@ impl Steps {
         if let Err(why) = self.follow(what, &lines) {
             process::signal(&process::family(child.id()), process::Signal::Kill);
             let _ = child.wait();
-            return Err(format!("`{name}` {why}"));
+            return Err(format!("{what}: {name} {why}"));
         }
-        let status = child.wait().map_err(|error| format!("cannot wait for `{name}`: {error}"))?;
+        let status = child.wait().map_err(|error| format!("cannot wait for {name}: {error}"))?;
         if status.success() {
             return Ok(());
         }
-        let end = tail(&self.log);
-        Err(format!("`{name}` ended with {status}\n{end}\n({})", self.log.display()))
+        let (log, end) = (self.log.display(), tail(&self.log));
+        Err(format!("{what}: {name} ended with {status}, see {log}\n{end}"))
     }
 
     /// Shows and keeps lines until the last writer is gone.
@@ -119,6 +118,12 @@ impl Drop for Steps {
             bar.finish_and_clear();
         }
     }
+}
+
+/// The program's name without its folder.
+fn program(command: &Command) -> String {
+    let path = Path::new(command.get_program());
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn forward(output: Option<impl Read + Send + 'static>, lines: SyncSender<String>) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use plaza_servers::{Kind, answers, process, shown};
 
 use super::compose::{Compose, port_variable};
+use super::first_line;
 use super::folder::Folder;
 use super::install::install;
 use super::ports;
@@ -77,8 +78,17 @@ fn up_one(folder: &Folder, recipe: &Recipe, wishes: &Wishes, compose: &mut Optio
         Ok(ready) => Ok(ready),
         Err(why_not) => natively(folder, recipe, port, wishes).map_err(|reason| {
             let variable = kind.variable();
-            format!("{reason} ({why_not}); or set {variable} to the address of one that runs")
+            format!("{}\n  or set {variable} to the address of one that runs", with_note(&reason, &why_not))
         }),
+    }
+}
+
+/// A note in brackets at the end of the first line, which may be all that is shown.
+fn with_note(reason: &str, note: &str) -> String {
+    let note = first_line(note);
+    match reason.split_once('\n') {
+        Some((first, more)) => format!("{first} ({note})\n{more}"),
+        None => format!("{reason} ({note})"),
     }
 }
 
@@ -132,8 +142,13 @@ fn by_compose(
     let steps = Steps::new(kind.name(), &place.join("compose.log"));
     let record = Record { way: Way::Compose, port, for_tests: wishes.for_tests };
     compose.up(kind, port, &steps)?;
+    let address = kind.address(port);
+    if let Err(why) = answers(kind, &address, ANSWER) {
+        compose.down(kind, false)?;
+        return Err(format!("its container is healthy, but {why}"));
+    }
     record.write(folder, kind)?;
-    Ok(Ready { address: kind.address(port), what: "a container".to_owned() })
+    Ok(Ready { address, what: "a container".to_owned() })
 }
 
 fn natively(folder: &Folder, recipe: &Recipe, port: u16, wishes: &Wishes) -> Outcome<Ready> {

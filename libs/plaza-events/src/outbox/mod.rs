@@ -43,6 +43,6 @@ pub trait Outbox: Send + Sync + 'static {
 pub(crate) fn replaced(source: &str, log: Position, outbox: Position) -> Error {
     Error::internal(format!(
         "the log has {source} up to {log}, but its outbox ends at {outbox}: the store was replaced or restored from an \
-         old copy. Remove the event log's file and rebuild the projections"
+         old copy. Remove the event log and rebuild the projections"
     ))
 }

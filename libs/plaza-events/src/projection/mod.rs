@@ -51,6 +51,10 @@ pub trait Projection: Send + Sync + 'static {
         false
     }
 
+    /// Called when this process gets the turn, before it applies the first batch: what it keeps in memory from the events
+    /// that it applied before may be behind those that another process has applied since.
+    fn took_over(&self) {}
+
     /// Applies a batch of events: their keys, each once, in the order of first mention, are projected. A projection
     /// whose events carry what it needs overrides this, and must then be idempotent by itself.
     async fn apply(&self, cx: &Cx, events: &[Event]) -> Result<()> {

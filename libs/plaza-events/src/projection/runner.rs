@@ -1,23 +1,22 @@
 //! The durable consumer that keeps a projection up to date.
 
+mod batch;
 mod state;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use plaza_core::{Code, Cx, Env, Error, Result, TraceContext, reason};
+use plaza_core::{Cx, Env, Error, Position, Result, reason};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::{Marks, Projection};
-use crate::log::{Cursor, DeadLetter, EventLog, Fetched, Offset};
-use crate::{Backoff, Event, Gauge, points};
+use crate::log::{Consumer, Delivery, EventLog, Offset};
+use crate::{Backoff, Gauge, points};
 
 pub use state::Status;
 
+use batch::{Batch, Interrupted, apply};
 use state::State;
 
 /// How a consumer works.
@@ -53,7 +52,8 @@ impl Default for RunnerOptions {
     }
 }
 
-/// Applies the log to one projection, in the log's order, from a durable cursor.
+/// Applies the log to one projection, in the log's order, from a durable cursor. Of the runners that processes have for
+/// one projection, one at a time does; the others raise their marks to what it has applied, and stand by.
 ///
 /// The cursor is stored behind what is applied, never ahead, so a crash at any moment leads to events being applied
 /// again and never to one being left out. A transient failure is retried for ever, and [`Status::degraded`] says so. After
@@ -74,16 +74,24 @@ impl std::fmt::Debug for Runner {
     }
 }
 
-/// Where the consumer stands.
-struct Reached {
+/// A part in the consumer, and where it stands.
+struct Part {
+    consumer: Box<dyn Consumer>,
     offset: Offset,
-    stored: Offset,
-    unstored_events: usize,
-    stored_at: Instant,
+    committed: Offset,
+    uncommitted_events: usize,
+    committed_at: Instant,
 }
 
 /// The consumer was told to stop.
 struct Stopped;
+
+/// How long one call waits for events. A consumer that is idle asks again this often.
+const WAIT: Duration = Duration::from_millis(500);
+/// The time that a look at the end of the log may take.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time that giving the turn up may take.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Runner {
     /// A consumer of `log` for `projection`; [`Runner::run`] starts it.
@@ -124,23 +132,12 @@ impl Runner {
         self.state.observe(self.projection.name(), self.env.now())
     }
 
-    /// Works until `stop`, then stores the cursor.
+    /// Works until `stop`, then stores where it stands and gives its turn up.
     pub async fn run(&self, stop: CancellationToken) {
+        let Ok(mut part) = self.open(&stop).await else { return };
         let mut failures = 0;
-        let mut reached = loop {
-            match self.start().await {
-                Ok(reached) => break reached,
-                Err(error) => {
-                    failures += 1;
-                    if self.pause(&error, failures, &stop).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        };
-        failures = 0;
         while !stop.is_cancelled() {
-            match self.step(&mut reached, &stop).await {
+            match self.step(&mut part, &stop).await {
                 Ok(Ok(())) => failures = 0,
                 Ok(Err(Stopped)) => break,
                 Err(error) => {
@@ -151,164 +148,107 @@ impl Runner {
                 }
             }
         }
-        if reached.offset > reached.stored
-            && let Err(error) = self.store_cursor(&mut reached).await
-        {
-            tracing::warn!(projection = self.projection.name(), %error, "cursor not stored; some events will come again");
+        self.leave(part).await;
+    }
+
+    async fn open(&self, stop: &CancellationToken) -> Result<Part, Stopped> {
+        let mut failures = 0;
+        loop {
+            let cx = self.cx();
+            let (name, sources) = (self.projection.name(), self.projection.sources());
+            match cx.within(self.log.consumer(&cx, name, sources)).await {
+                Ok(consumer) => {
+                    let committed_at = Instant::now();
+                    return Ok(Part { consumer, offset: 0, committed: 0, uncommitted_events: 0, committed_at });
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.pause(&error, failures, stop).await?;
+                }
+            }
         }
     }
 
-    async fn start(&self) -> Result<Reached> {
-        let cursor = self.log.load_cursor(&self.cx(), self.projection.name()).await?;
-        self.marks.raise(cursor.positions.iter().map(|(source, position)| (source.as_str(), *position)));
-        let stored_at = Instant::now();
-        Ok(Reached { offset: cursor.offset, stored: cursor.offset, unstored_events: 0, stored_at })
-    }
-
-    /// Fetches and applies one batch, or waits for one.
-    async fn step(&self, reached: &mut Reached, stop: &CancellationToken) -> Result<Result<(), Stopped>> {
+    /// Takes and applies one batch, or waits for one.
+    async fn step(&self, part: &mut Part, stop: &CancellationToken) -> Result<Result<(), Stopped>> {
         let cx = self.cx();
-        let sources = self.projection.sources();
-        let fetched = cx.within(self.log.fetch(&cx, reached.offset, sources, self.options.batch)).await?;
-        let Fetched { events, next, end } = fetched;
+        let delivery = tokio::select! {
+            delivery = cx.within(part.consumer.next(&cx, self.options.batch, self.wait(part))) => delivery?,
+            () = stop.cancelled() => return Ok(Err(Stopped)),
+        };
+        let Delivery { events, next, end, applied, given_up, took_over } = delivery;
         self.state.seen_end(next, end);
-        let count = events.len();
-        if count > 0 {
-            let events: Vec<Event> = events.into_iter().map(|logged| logged.event).collect();
+        self.hear(&applied, &given_up);
+        if took_over {
+            self.projection.took_over();
+            (part.offset, part.committed, part.uncommitted_events) = (0, 0, 0);
+        }
+        if !events.is_empty() {
             self.state.begin(events[0].at);
             points::hit(points::BEFORE_APPLY);
-            if self.apply_all(&events, stop).await.is_err() {
-                return Ok(Err(Stopped));
+            match Batch::new(self, &mut *part.consumer, stop).apply(&events).await {
+                Ok(()) => {}
+                // Who has the turn now gets these events as well.
+                Err(Interrupted::TurnLost) => return Ok(Ok(())),
+                Err(Interrupted::Stopped) => return Ok(Err(Stopped)),
             }
             points::hit(points::AFTER_APPLY);
         }
-        reached.offset = next;
-        reached.unstored_events += count;
-        self.state.reached(next, end, count);
-        if self.cursor_due(reached) {
-            self.store_cursor(reached).await?;
-        }
-        if count == 0 && next >= end {
-            self.wait(reached, stop).await;
+        part.offset = next;
+        part.uncommitted_events += events.len();
+        self.state.reached(next, end, events.len());
+        if self.commit_due(part) {
+            self.commit(part).await?;
         }
         Ok(Ok(()))
     }
 
-    /// Waits for new events, but not past the time at which the cursor is due.
-    async fn wait(&self, reached: &Reached, stop: &CancellationToken) {
-        let due = async {
-            if reached.offset > reached.stored {
-                tokio::time::sleep_until(reached.stored_at + self.options.cursor_interval).await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            () = self.log.wait_for_new(reached.offset) => {}
-            () = due => {}
-            () = stop.cancelled() => {}
+    /// What is applied by now, whoever did it.
+    fn hear(&self, applied: &[(String, Position)], given_up: &[(String, Position)]) {
+        for (source, position) in given_up {
+            self.marks.give_up(source, *position);
         }
+        self.marks.raise(applied.iter().map(|(source, position)| (source.as_str(), *position)));
     }
 
-    fn cursor_due(&self, reached: &Reached) -> bool {
-        reached.offset > reached.stored
-            && (reached.unstored_events >= self.options.cursor_every
-                || reached.stored_at.elapsed() >= self.options.cursor_interval)
+    /// How long to wait for events: not past the time at which the cursor is due, and not at all while it is unknown
+    /// whether a failure is over.
+    fn wait(&self, part: &Part) -> Duration {
+        if self.state.is_degraded() {
+            return Duration::ZERO;
+        }
+        if part.offset > part.committed {
+            return self.options.cursor_interval.saturating_sub(part.committed_at.elapsed());
+        }
+        WAIT
     }
 
-    async fn store_cursor(&self, reached: &mut Reached) -> Result<()> {
+    fn commit_due(&self, part: &Part) -> bool {
+        part.offset > part.committed
+            && (part.uncommitted_events >= self.options.cursor_every
+                || part.committed_at.elapsed() >= self.options.cursor_interval)
+    }
+
+    async fn commit(&self, part: &mut Part) -> Result<()> {
         points::hit(points::BEFORE_CURSOR);
-        let cursor = Cursor { offset: reached.offset, positions: self.marks.all() };
-        self.log.store_cursor(&self.cx(), self.projection.name(), &cursor).await?;
-        points::hit(points::AFTER_CURSOR);
-        *reached =
-            Reached { offset: reached.offset, stored: reached.offset, unstored_events: 0, stored_at: Instant::now() };
-        Ok(())
-    }
-
-    /// Applies events in order, whatever it takes. A batch that runs out of time is halved.
-    async fn apply_all(&self, events: &[Event], stop: &CancellationToken) -> Result<(), Stopped> {
-        let (mut rest, mut size, mut failures) = (events, events.len(), 0);
-        while !rest.is_empty() {
-            let (chunk, after) = rest.split_at(size.min(rest.len()));
-            match self.apply_once(chunk, stop).await {
-                Ok(()) => self.applied(chunk),
-                Err(error) if error.is_transient() => {
-                    if error.code() == Code::DeadlineExceeded {
-                        size = (chunk.len() / 2).max(1);
-                    }
-                    failures += 1;
-                    self.pause(&error, failures, stop).await?;
-                    continue;
-                }
-                Err(_) => {
-                    for event in chunk {
-                        self.apply_or_bury(event, stop).await?;
-                    }
-                }
-            }
-            (rest, failures) = (after, 0);
-        }
-        Ok(())
-    }
-
-    /// Applies one event, or gives it up to the dead letters.
-    async fn apply_or_bury(&self, event: &Event, stop: &CancellationToken) -> Result<(), Stopped> {
-        let (mut tries, mut failures) = (0, 0);
-        loop {
-            let Err(error) = self.apply_once(std::slice::from_ref(event), stop).await else { break };
-            if !error.is_transient() {
-                tries += 1;
-                if tries >= self.options.tries {
-                    self.bury(event, &error, tries, stop).await?;
-                    break;
-                }
-            }
-            failures += 1;
-            self.pause(&error, failures, stop).await?;
-        }
-        self.applied(std::slice::from_ref(event));
-        Ok(())
-    }
-
-    async fn bury(&self, event: &Event, error: &Error, tries: u32, stop: &CancellationToken) -> Result<(), Stopped> {
-        let letter = DeadLetter {
-            id: 0,
-            consumer: self.projection.name().to_owned(),
-            event: event.clone(),
-            reason: described(error),
-            tries,
-            at: self.env.now(),
-        };
-        tracing::error!(
-            projection = letter.consumer, event = %event.id, type_ = event.type_, reason = letter.reason, "event given up"
-        );
-        let mut failures = 0;
-        while let Err(error) = self.log.put_dead_letter(&self.cx(), &letter).await {
-            failures += 1;
-            self.pause(&error, failures, stop).await?;
-        }
-        self.state.buried();
-        self.marks.give_up(&event.source, event.position);
-        Ok(())
-    }
-
-    async fn apply_once(&self, events: &[Event], stop: &CancellationToken) -> Result<()> {
         let cx = self.cx();
-        let late = async {
-            stop.cancelled().await;
-            tokio::time::sleep(self.options.grace).await;
-        };
-        tokio::select! {
-            outcome = apply(&*self.projection, &cx, events) => outcome,
-            () = late => Err(Error::new(reason::CANCELLED)),
-        }
+        cx.within(part.consumer.commit(&cx, &self.marks.all())).await?;
+        points::hit(points::AFTER_CURSOR);
+        (part.committed, part.uncommitted_events, part.committed_at) = (part.offset, 0, Instant::now());
+        Ok(())
     }
 
-    /// Publishes that these events are applied.
-    fn applied(&self, events: &[Event]) {
-        self.state.recovered();
-        self.marks.raise(events.iter().map(|event| (event.source.as_str(), event.position)));
+    async fn leave(&self, mut part: Part) {
+        let projection = self.projection.name();
+        if part.offset > part.committed
+            && let Err(error) = self.commit(&mut part).await
+        {
+            tracing::warn!(projection, %error, "cursor not stored; some events will come again");
+        }
+        let cx = Cx::background(projection, LEAVE_TIMEOUT);
+        if let Err(error) = cx.within(part.consumer.leave(&cx)).await {
+            tracing::warn!(projection, %error, "the turn is not given up; another process takes it when it has run out");
+        }
     }
 
     /// Waits after a failure, longer after each.
@@ -316,7 +256,8 @@ impl Runner {
         let projection = self.projection.name();
         tracing::warn!(projection, failures, error = described(error), "projection waits");
         self.state.failed(described(error));
-        if let Ok(end) = self.log.last_offset(&self.cx()).await {
+        let cx = Cx::background(projection, LOOK_TIMEOUT);
+        if let Ok(end) = cx.within(self.log.last_offset(&cx)).await {
             self.state.ends_at(end);
         }
         tokio::select! {
@@ -328,28 +269,6 @@ impl Runner {
     fn cx(&self) -> Cx {
         Cx::background(self.projection.name(), self.options.timeout)
     }
-}
-
-/// Applies events within the deadline, in a span that names their traces. A panic is a permanent error.
-///
-/// What the projection asks of others belongs to the trace of the first event that has one: a call has one trace only,
-/// and the batch of a quiet time is one event.
-async fn apply(projection: &dyn Projection, cx: &Cx, events: &[Event]) -> Result<()> {
-    let trace = events.iter().find_map(|event| TraceContext::parse(event.traceparent.as_deref()?)).or(cx.trace());
-    let cx = &Cx::new(cx.caller().clone(), cx.deadline()).with_trace(trace).with_token(cx.token().clone());
-    let span =
-        tracing::info_span!("project", projection = projection.name(), events = events.len(), traces = traces(events));
-    let applying = AssertUnwindSafe(cx.within(projection.apply(cx, events))).catch_unwind().instrument(span);
-    applying.await.unwrap_or_else(|_| Err(Error::internal(format!("{} panicked", projection.name()))))
-}
-
-/// The trace ids of the first few events, comma-separated.
-fn traces(events: &[Event]) -> String {
-    const MOST: usize = 8;
-    let mut ids: Vec<&str> =
-        events.iter().filter_map(|e| e.traceparent.as_deref()?.split('-').nth(1)).take(MOST).collect();
-    ids.dedup();
-    ids.join(",")
 }
 
 /// The error with what is for our log alone.

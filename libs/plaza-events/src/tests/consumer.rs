@@ -48,7 +48,7 @@ impl World {
     }
 
     async fn cursor(&self) -> i64 {
-        self.log.load_cursor(&cx(), "copy").await.unwrap().offset
+        self.log.inner.load_cursor(&cx(), "copy").await.unwrap().offset
     }
 }
 
@@ -200,7 +200,7 @@ async fn a_batch_that_takes_too_long_is_halved() {
 async fn events_of_other_sources_move_the_cursor_and_are_not_applied() {
     let world = World::new();
     let others: Vec<_> = (1..=30).map(|position| crate::log::conformance::sample("posts", position)).collect();
-    world.log.publish(&cx(), &others).await.unwrap();
+    world.log.publish(&cx(), 0, &others).await.unwrap();
     let runner = world.runner();
     let running = Running::runner(&runner);
     eventually("the cursor passes them", async || world.cursor().await == 30).await;
@@ -216,7 +216,7 @@ async fn what_a_projection_does_belongs_to_the_trace_of_its_event() {
     world.truth.set(2, 20).await;
     let mut events = world.truth.outbox().read_after(&cx(), 0, 10).await.unwrap();
     events[1].traceparent = Some(TRACE.to_owned());
-    world.log.publish(&cx(), &events).await.unwrap();
+    world.log.publish(&cx(), 0, &events).await.unwrap();
     let runner = world.runner();
     let running = Running::runner(&runner);
     world.applied(&runner, 2).await;

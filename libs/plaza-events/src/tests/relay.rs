@@ -15,15 +15,8 @@ fn relay(truth: &Truth, log: Arc<dyn EventLog>, env: &Env) -> Arc<Relay> {
 }
 
 async fn positions(log: &dyn EventLog) -> Vec<Position> {
-    let (mut all, mut at) = (Vec::new(), 0);
-    loop {
-        let fetched = log.fetch(&cx(), at, &["things"], 100).await.unwrap();
-        all.extend(fetched.events.iter().map(|logged| logged.event.position));
-        if fetched.next == fetched.end {
-            return all;
-        }
-        at = fetched.next;
-    }
+    let all = crate::log::conformance::read_all(log, &["things"], 100).await.unwrap();
+    all.iter().map(|event| event.position).collect()
 }
 
 fn gauge(relay: &Relay, name: &str) -> i64 {
@@ -140,6 +133,30 @@ async fn a_log_that_lost_its_tail_or_all_is_filled_again() {
         running.stop().await;
         assert_eq!(positions(&log.inner).await, (1..=30).collect::<Vec<_>>(), "{lost}");
     }
+}
+
+#[tokio::test]
+async fn a_log_that_loses_events_while_a_relay_runs_is_filled_again() {
+    let (_, env) = env();
+    let (truth, log) = (Truth::new(&env), FaultyLog::new());
+    let options = RelayOptions { batch: 7, backoff: QUICK, poll: QUICK.cap, ..RelayOptions::default() };
+    let relay = Arc::new(Relay::new(truth.outbox(), log.clone(), env.clone(), options));
+    let running = Running::relay(&relay);
+    for id in 1..=30 {
+        truth.set(id, 1).await;
+    }
+    eventually("all is published", async || relay.published() == 30).await;
+    let lose = async |lost: &'static str| {
+        let sql = format!("DELETE FROM log WHERE {lost}");
+        log.inner.database().write(&cx(), move |conn| conn.execute_batch(&sql).sql()).await.unwrap();
+    };
+    lose("true").await;
+    eventually("an idle relay notices", async || positions(&log.inner).await.len() == 30).await;
+    lose("position > 12").await;
+    truth.set(31, 1).await;
+    eventually("a busy one does", async || positions(&log.inner).await.len() == 31).await;
+    assert_eq!(positions(&log.inner).await, (1..=31).collect::<Vec<_>>());
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use plaza_stores::{Faults, Migration, SqlResultExt as _, Sqlite};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::log::{Cursor, DeadLetter, EventLog, Fetched, Offset};
+use crate::log::{Consumer, DeadLetter, Delivery, EventLog, Offset, Tail};
 use crate::outbox::{self, SqliteOutbox};
 use crate::*;
 
@@ -223,7 +223,7 @@ impl Projection for Copy {
     }
 }
 
-/// A log that fails when `faults` says so: publications, fetches and cursors.
+/// A log that fails when `faults` says so: publications, deliveries and commits.
 pub(super) struct FaultyLog {
     pub(super) inner: SqliteLog,
     pub(super) faults: Faults,
@@ -235,11 +235,38 @@ impl FaultyLog {
     }
 }
 
+/// A consumer of it.
+struct FaultyConsumer {
+    inner: Box<dyn Consumer>,
+    faults: Faults,
+}
+
+#[async_trait]
+impl Consumer for FaultyConsumer {
+    async fn next(&mut self, cx: &Cx, limit: usize, wait: Duration) -> Result<Delivery> {
+        self.faults.check().await?;
+        self.inner.next(cx, limit, wait).await
+    }
+    fn has_turn(&self) -> bool {
+        self.inner.has_turn()
+    }
+    async fn announce(&mut self, applied: &[(String, Position)], given_up: &[(String, Position)]) {
+        self.inner.announce(applied, given_up).await;
+    }
+    async fn commit(&mut self, cx: &Cx, positions: &[(String, Position)]) -> Result<()> {
+        self.faults.check().await?;
+        self.inner.commit(cx, positions).await
+    }
+    async fn leave(&mut self, cx: &Cx) -> Result<()> {
+        self.inner.leave(cx).await
+    }
+}
+
 #[async_trait]
 impl EventLog for FaultyLog {
-    async fn publish(&self, cx: &Cx, events: &[Event]) -> Result<usize> {
+    async fn publish(&self, cx: &Cx, after: Position, events: &[Event]) -> Result<usize> {
         self.faults.check().await?;
-        self.inner.publish(cx, events).await
+        self.inner.publish(cx, after, events).await
     }
     async fn last_position(&self, cx: &Cx, source: &str) -> Result<Position> {
         self.faults.check().await?;
@@ -248,22 +275,15 @@ impl EventLog for FaultyLog {
     async fn last_offset(&self, cx: &Cx) -> Result<Offset> {
         self.inner.last_offset(cx).await
     }
-    async fn fetch(&self, cx: &Cx, after: Offset, sources: &[&str], limit: usize) -> Result<Fetched> {
-        self.faults.check().await?;
-        self.inner.fetch(cx, after, sources, limit).await
-    }
-    async fn wait_for_new(&self, after: Offset) {
-        self.inner.wait_for_new(after).await;
-    }
-    async fn load_cursor(&self, cx: &Cx, consumer: &str) -> Result<Cursor> {
-        self.inner.load_cursor(cx, consumer).await
-    }
-    async fn store_cursor(&self, cx: &Cx, consumer: &str, cursor: &Cursor) -> Result<()> {
-        self.faults.check().await?;
-        self.inner.store_cursor(cx, consumer, cursor).await
+    async fn consumer(&self, cx: &Cx, name: &str, sources: &[&str]) -> Result<Box<dyn Consumer>> {
+        let (inner, faults) = (self.inner.consumer(cx, name, sources).await?, self.faults.clone());
+        Ok(Box::new(FaultyConsumer { inner, faults }))
     }
     async fn forget_consumer(&self, cx: &Cx, consumer: &str) -> Result<()> {
         self.inner.forget_consumer(cx, consumer).await
+    }
+    async fn tail(&self, cx: &Cx, sources: &[&str]) -> Result<Box<dyn Tail>> {
+        self.inner.tail(cx, sources).await
     }
     async fn put_dead_letter(&self, cx: &Cx, letter: &DeadLetter) -> Result<i64> {
         self.inner.put_dead_letter(cx, letter).await
@@ -279,5 +299,11 @@ impl EventLog for FaultyLog {
     }
     async fn prune(&self, cx: &Cx, before: Timestamp) -> Result<usize> {
         self.inner.prune(cx, before).await
+    }
+    fn observe(&self) -> Vec<Gauge> {
+        self.inner.observe()
+    }
+    async fn close(&self) {
+        self.inner.close().await;
     }
 }

@@ -3,6 +3,7 @@
 
 mod admin;
 mod authorise;
+mod channels;
 mod checks;
 mod deadlines;
 mod descriptors;

@@ -55,6 +55,8 @@ pub(crate) struct Options {
     pub(crate) next: Option<SampleServiceClient>,
     pub(crate) serve: ServeConfig,
     pub(crate) limits: CallLimits,
+    /// Where to listen, if not on any free port.
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// One process with the sample service.
@@ -83,7 +85,8 @@ impl World {
         let sample = Sample { next: options.next, ..Sample::default() };
         let (waiting, go) = (sample.waiting.clone(), sample.go.clone());
         let entry = SampleServiceEntry::new(Arc::new(sample), &gate);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listen = options.listen.unwrap_or_else(|| "127.0.0.1:0".parse().unwrap());
+        let listener = TcpListener::bind(listen).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut server =
             Server::new(&gate, options.serve).mount(SampleServiceServer::new(entry.clone())).descriptors(DESCRIPTORS);
@@ -120,6 +123,13 @@ impl World {
 
     pub(crate) fn channel(&self) -> Channel {
         Channel::connect(&self.address.to_string(), &ChannelConfig::default()).unwrap()
+    }
+
+    /// How many calls of `Echo` it has answered well.
+    pub(crate) fn echoes(&self) -> u64 {
+        let metrics = self.gate.metrics().render();
+        let line = metrics.lines().find(|l| l.contains("method=\"Echo\"") && l.contains("code=\"OK\""));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
     }
 
     /// Tells the server to shut down, and waits until it has.

@@ -173,6 +173,14 @@ impl Sqlite {
         self.0.readers.read(cx, f).await
     }
 
+    /// Whether the file can be read.
+    ///
+    /// # Errors
+    /// As [`Sqlite::read`].
+    pub async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.read(cx, |db| db.query_row("SELECT 1", [], |_| Ok(())).sql()).await
+    }
+
     /// Changes its value after each commit of this handle that changed rows. The value itself means nothing.
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {

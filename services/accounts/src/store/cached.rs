@@ -113,6 +113,10 @@ impl AccountStore for CachedAccounts {
         self.engine.outbox()
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.engine.ping(cx).await
+    }
+
     fn observe(&self) -> Vec<Gauge> {
         let mut gauges = self.engine.observe();
         gauges.extend(self.caches.accounts.observe());

@@ -100,6 +100,9 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// The events of its writes.
     fn outbox(&self) -> Arc<dyn Outbox>;
 
+    /// Whether the store answers; asked about every second. Errors: `STORE_UNAVAILABLE`.
+    async fn ping(&self, cx: &Cx) -> Result<()>;
+
     /// Figures for metrics.
     fn observe(&self) -> Vec<Gauge>;
 

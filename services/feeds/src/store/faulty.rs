@@ -114,6 +114,11 @@ impl FeedStore for FaultyFeeds {
         self.inner.remember(cx, request, entries).await
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.faults.check().await?;
+        self.inner.ping(cx).await
+    }
+
     fn observe(&self) -> Vec<Gauge> {
         self.inner.observe()
     }

@@ -259,6 +259,10 @@ impl FeedStore for MemoryFeeds {
         Ok(())
     }
 
+    async fn ping(&self, _: &Cx) -> Result<()> {
+        Ok(())
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     fn observe(&self) -> Vec<Gauge> {
         let gauge = |name, value: f64| Gauge::new(name, "engine", "memory", value);

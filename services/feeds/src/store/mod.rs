@@ -88,6 +88,9 @@ pub trait FeedStore: Send + Sync + 'static {
     /// Remembers the answer to a request, for [`plaza_core::request::REMEMBERED_MS`] or until there is no room.
     async fn remember(&self, cx: &Cx, request: &RequestKey, entries: usize) -> Result<()>;
 
+    /// Whether the store answers; asked about every second. Errors: `STORE_UNAVAILABLE`.
+    async fn ping(&self, cx: &Cx) -> Result<()>;
+
     /// Figures about it.
     fn observe(&self) -> Vec<Gauge>;
 }

@@ -141,6 +141,10 @@ impl<S: GraphStore> GraphStore for CachedGraph<S> {
         self.inner.outbox()
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.inner.ping(cx).await
+    }
+
     fn observe(&self) -> Vec<Gauge> {
         let mut gauges = self.inner.observe();
         gauges.extend(self.circles.cache.observe());

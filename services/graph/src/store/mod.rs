@@ -91,6 +91,9 @@ pub trait GraphStore: Send + Sync + 'static {
     /// The outbox, for the relay.
     fn outbox(&self) -> Arc<dyn Outbox>;
 
+    /// Whether the store answers; asked about every second. Errors: `STORE_UNAVAILABLE`.
+    async fn ping(&self, cx: &Cx) -> Result<()>;
+
     /// What it reports about itself.
     fn observe(&self) -> Vec<Gauge>;
 

@@ -158,6 +158,10 @@ impl GraphStore for SqliteGraph {
         self.outbox.clone()
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.db.ping(cx).await
+    }
+
     fn observe(&self) -> Vec<Gauge> {
         self.db.observe()
     }

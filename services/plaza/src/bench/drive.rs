@@ -9,9 +9,8 @@ use hdrhistogram::Histogram;
 use plaza_core::Position;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tonic::transport::Channel;
 
-use super::wire::{self, Call};
+use super::wire::{self, Call, Connection};
 
 /// How much to do.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +66,7 @@ impl Seen {
 }
 
 /// Makes calls until the load is done. `next` gives call number `n`.
-pub(super) async fn drive<F>(connections: &[Channel], load: Load, kinds: usize, next: F) -> Seen
+pub(super) async fn drive<F>(connections: &[Connection], load: Load, kinds: usize, next: F) -> Seen
 where
     F: Fn(u64) -> Call + Send + Sync + 'static,
 {

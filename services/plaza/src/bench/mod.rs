@@ -1,5 +1,6 @@
 //! `plaza bench`: measures a platform from outside, over gRPC.
 
+mod delay;
 mod drive;
 mod report;
 mod scenes;
@@ -23,8 +24,10 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
         BenchCommand::Home(load) => (load, scene(Scene::Home, load).await?),
         BenchCommand::User(load) => (load, scene(Scene::User, load).await?),
         BenchCommand::Compose(load) => (load, scene(Scene::Compose, load).await?),
+        BenchCommand::Follow(load) => (load, scene(Scene::Follow, load).await?),
         BenchCommand::Mix(load) => (load, scene(Scene::Mix, load).await?),
         BenchCommand::Followers(load) => (load, steps::followers(load).await?),
+        BenchCommand::Delay(load) => (load, delay::run(load).await?),
         BenchCommand::Length(load) => (load, steps::length(load).await?),
     };
     report.print(load.json);

@@ -19,11 +19,13 @@ pub(super) enum Scene {
     Home,
     User,
     Compose,
+    Follow,
     Mix,
 }
 
-const KINDS: [&str; 3] = ["home", "user", "compose"];
+const KINDS: [&str; 4] = ["home", "user", "compose", "follow"];
 const COMPOSE: usize = 2;
+const FOLLOW: usize = 3;
 
 impl Scene {
     /// The kind of call number `n`: of ten calls of the mix, six read home, three a user's feed, one publishes.
@@ -32,6 +34,7 @@ impl Scene {
             Self::Home => 0,
             Self::User => 1,
             Self::Compose => COMPOSE,
+            Self::Follow => FOLLOW,
             Self::Mix => [0, 1, 0, 0, COMPOSE, 0, 1, 0, 1, 0][usize::try_from(n % 10).unwrap_or_default()],
         }
     }
@@ -69,6 +72,7 @@ fn call(cast: &super::stage::Cast, scene: Scene, n: u64) -> Call {
     match scene.kind(n) {
         0 => cast.home(n, 0),
         1 => cast.user(n, 1),
+        FOLLOW => cast.follow(n, FOLLOW),
         kind => cast.compose(n, kind),
     }
 }

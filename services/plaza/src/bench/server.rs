@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use super::report::Cpu;
 use crate::cli::LoadArgs;
 use crate::failure::{Failure, Result};
+use crate::load::Target;
 use crate::usage;
 
 /// How long a platform may take to start, ...
@@ -21,9 +22,9 @@ const END: Duration = Duration::from_secs(15);
 /// The platform under load.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// Where it is, such as `http://127.0.0.1:50051`.
-    pub address: String,
-    pid: Option<u32>,
+    /// Where it is.
+    pub target: Target,
+    pids: Vec<u32>,
     child: Option<Child>,
 }
 
@@ -31,7 +32,7 @@ impl Server {
     /// The platform that the arguments name, or a new one with `settings` as well.
     pub(super) async fn get(args: &LoadArgs, settings: &[(&str, String)]) -> Result<Self> {
         match &args.target {
-            Some(target) => Ok(Self { address: target.clone(), pid: args.server_pid, child: None }),
+            Some(target) => Ok(Self { target: target.clone(), pids: args.server_pids.clone(), child: None }),
             None => Self::start(args, settings).await,
         }
     }
@@ -71,18 +72,21 @@ impl Server {
         let address = address.ok_or_else(|| Failure::new("the platform ended before it was ready"))?;
         // What it prints from now on must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { address: format!("http://{address}"), pid: child.id(), child: Some(child) })
+        let target = format!("http://{address}").parse().map_err(|wrong: String| Failure::new(wrong))?;
+        Ok(Self { target, pids: child.id().into_iter().collect(), child: Some(child) })
     }
 
     /// The CPU time that it and this process have used.
     pub(super) fn cpu(&self) -> Cpu {
-        let server = self.pid.and_then(|pid| usage::cpu(Path::new(&format!("/proc/{pid}"))));
+        let each = self.pids.iter().map(|pid| usage::cpu(Path::new(&format!("/proc/{pid}"))));
+        let server = each.sum::<Option<Duration>>().filter(|_| !self.pids.is_empty());
         Cpu { server, client: usage::cpu(Path::new("/proc/self")) }
     }
 
-    /// Its peak memory in MB, if that can be read.
+    /// Its peak memory in MB, of all its processes together, if that can be read.
     pub(super) fn peak_mb(&self) -> Option<u64> {
-        self.pid.and_then(|pid| usage::peak_mb(Path::new(&format!("/proc/{pid}"))))
+        let each = self.pids.iter().map(|pid| usage::peak_mb(Path::new(&format!("/proc/{pid}"))));
+        each.sum::<Option<u64>>().filter(|_| !self.pids.is_empty())
     }
 
     /// Ends it in good order, so that it removes its files, if it was started here.

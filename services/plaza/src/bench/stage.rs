@@ -6,16 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use plaza_core::{Env, Position};
 use plaza_proto::feeds::v1::{GetHomeFeedRequest, GetHomeFeedResponse, GetUserFeedRequest};
+use plaza_proto::graph::v1::{FollowRequest, UnfollowRequest};
 use plaza_proto::posts::v1::CreatePostRequest;
 use prost::Message as _;
 use tokio::time::Instant;
 use tonic::metadata::AsciiMetadataValue;
-use tonic::transport::Channel;
 
 use super::drive::{Load, Seen, drive};
 use super::report::Cpu;
 use super::server::Server;
-use super::wire::{self, Call};
+use super::wire::{self, Call, Connection};
 use crate::cli::LoadArgs;
 use crate::failure::{Failure, Result};
 use crate::load::{Actor, Door, Filler};
@@ -29,11 +29,13 @@ const DRAIN: Duration = Duration::from_secs(300);
 const HOME: &str = "/plaza.feeds.v1.FeedsService/GetHomeFeed";
 const USER: &str = "/plaza.feeds.v1.FeedsService/GetUserFeed";
 const COMPOSE: &str = "/plaza.posts.v1.PostsService/CreatePost";
+const FOLLOW: &str = "/plaza.graph.v1.GraphService/Follow";
+const UNFOLLOW: &str = "/plaza.graph.v1.GraphService/Unfollow";
 
 /// A platform ready to be measured.
 pub(super) struct Stage {
     pub server: Server,
-    pub connections: Vec<Channel>,
+    pub connections: Vec<Connection>,
     pub cast: Arc<Cast>,
     load: Load,
 }
@@ -52,9 +54,9 @@ impl Stage {
     pub(super) async fn set(args: &LoadArgs, plan: Plan, settings: &[(&str, String)]) -> Result<Self> {
         let server = Server::get(args, settings).await?;
         let env = Env::system();
-        let filled = Filler::new(Door::outside(&server.address)?, plan, env.clone(), FILLING).run().await?;
-        let away = |e: tonic::transport::Error| Failure::new(format!("{} does not answer: {e}", server.address));
-        let connections = wire::connect(&server.address, args.connections).await.map_err(away)?;
+        let filled = Filler::new(Door::at(&server.target)?, plan, env.clone(), FILLING).run().await?;
+        let away = |e: tonic::transport::Error| Failure::new(format!("{} does not answer: {e}", server.target));
+        let connections = wire::connect(&server.target, args.connections).await.map_err(away)?;
         let bearers = filled.actors.iter().map(|a| wire::bearer(&a.access_token)).collect::<Result<_, _>>()?;
         let home = GetHomeFeedRequest { page_size: args.page_size, page_token: String::new() };
         let cast = Cast {
@@ -181,5 +183,19 @@ impl Cast {
         let request =
             CreatePostRequest { request_id: self.env.event_id().to_string(), text, ..CreatePostRequest::default() };
         Call { path: COMPOSE, body: wire::encode(&request), ..self.home(n, kind) }
+    }
+
+    /// Person `n` follows another, and takes it back when their turn comes again.
+    pub(super) fn follow(&self, n: u64, kind: usize) -> Call {
+        let (request_id, round) = (self.env.event_id().to_string(), n / self.people());
+        // Another one each second round; never themselves, as fewer than all are added.
+        let other =
+            (self.who(n) as u64 + 1 + (round / 2 * 7 + 3) % self.people().saturating_sub(1).max(1)) % self.people();
+        let account_id = self.account(other);
+        let (path, body) = match round % 2 {
+            0 => (FOLLOW, wire::encode(&FollowRequest { request_id, account_id })),
+            _ => (UNFOLLOW, wire::encode(&UnfollowRequest { request_id, account_id })),
+        };
+        Call { path, body, ..self.home(n, kind) }
     }
 }

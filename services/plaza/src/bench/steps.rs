@@ -22,21 +22,27 @@ const CALM: u16 = 1;
 /// In so many feeds the last post is looked for.
 const SAMPLE: u64 = 20;
 
-fn steps(args: &LoadArgs, usual: &[u32]) -> Vec<u32> {
+pub(super) fn steps(args: &LoadArgs, usual: &[u32]) -> Vec<u32> {
     if args.steps.is_empty() { usual.to_vec() } else { args.steps.clone() }
 }
 
-/// What a post costs by its author's followers. People are numbered: the followers first, then an author for each step.
-pub(super) async fn followers(args: &LoadArgs) -> Result<Report> {
-    let steps = steps(args, FOLLOWERS);
+/// A platform with an author for each step, who has so many followers, all of whose feeds are held; and the authors.
+pub(super) async fn followed(args: &LoadArgs, steps: &[u32]) -> Result<(Stage, std::ops::Range<u32>)> {
     let most = steps.iter().copied().max().unwrap_or(0);
     let authors = most..most + u32::try_from(steps.len()).unwrap_or(0);
-    let pairs = authors.clone().zip(&steps).flat_map(|(author, count)| (0..*count).map(move |who| (who, author)));
+    let pairs = authors.clone().zip(steps).flat_map(|(author, count)| (0..*count).map(move |who| (who, author)));
     let plan = Plan::new(Follows::from_pairs(authors.end, pairs.collect()), args.people.seed, 0, 0);
     // All of the steps are to be fanned out, none pulled.
     let threshold = ("feeds.celebrity_threshold", most.to_string());
     let stage = Stage::set(args, plan, &[threshold]).await?;
     stage.warm_up().await?;
+    Ok((stage, authors))
+}
+
+/// What a post costs by its author's followers. People are numbered: the followers first, then an author for each step.
+pub(super) async fn followers(args: &LoadArgs) -> Result<Report> {
+    let steps = steps(args, FOLLOWERS);
+    let (stage, authors) = followed(args, &steps).await?;
     let posts = args.requests.unwrap_or(POSTS);
     let mut report = Report {
         title: format!("Posts by their author's followers: {posts} posts each, {} at once", args.connections),

@@ -13,8 +13,15 @@ use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
+use crate::config::Service;
+use crate::load::Target;
+
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How the paths of these services' methods begin; the other calls go to feeds.
+const POSTS: &str = "/plaza.posts.";
+const GRAPH: &str = "/plaza.graph.";
 
 /// One call to make.
 #[derive(Clone, Debug)]
@@ -52,19 +59,46 @@ pub(super) fn encode(request: &impl Message) -> Bytes {
     request.encode_to_vec().into()
 }
 
-/// Opens `count` connections to `address`.
-pub(super) async fn connect(address: &str, count: u16) -> Result<Vec<Channel>, tonic::transport::Error> {
-    let endpoint = Endpoint::from_shared(address.to_owned())?.tcp_nodelay(true);
+/// One connection to each service that is called.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    feeds: Channel,
+    posts: Channel,
+    graph: Channel,
+}
+
+/// Opens `count` connections to `target`; those to a service with several addresses take turns.
+pub(super) async fn connect(target: &Target, count: u16) -> Result<Vec<Connection>, tonic::transport::Error> {
     let mut connections = Vec::new();
-    for _ in 0..count {
-        connections.push(endpoint.connect().await?);
+    for n in 0..usize::from(count) {
+        let (feeds_at, posts_at) = (nth(target.of(Service::Feeds), n), nth(target.of(Service::Posts), n));
+        let feeds = open(feeds_at).await?;
+        let posts = if posts_at == feeds_at { feeds.clone() } else { open(posts_at).await? };
+        let graph_at = nth(target.of(Service::Graph), n);
+        let graph = if graph_at == feeds_at { feeds.clone() } else { open(graph_at).await? };
+        connections.push(Connection { feeds, posts, graph });
     }
     Ok(connections)
 }
 
+fn nth(addresses: &str, n: usize) -> &str {
+    let count = addresses.split(',').count();
+    addresses.split(',').nth(n % count).unwrap_or_default().trim()
+}
+
+async fn open(address: &str) -> Result<Channel, tonic::transport::Error> {
+    let address = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    Endpoint::from_shared(address)?.tcp_nodelay(true).connect().await
+}
+
 /// Makes one call.
-pub(super) async fn call(connection: &Channel, call: Call) -> Result<Answer, Status> {
-    let mut grpc = Grpc::new(connection.clone());
+pub(super) async fn call(connection: &Connection, call: Call) -> Result<Answer, Status> {
+    let channel = match call.path {
+        path if path.starts_with(POSTS) => &connection.posts,
+        path if path.starts_with(GRAPH) => &connection.graph,
+        _ => &connection.feeds,
+    };
+    let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.map_err(|e| Status::unavailable(e.to_string()))?;
     let mut request = Request::new(call.body);
     request.set_timeout(TIMEOUT);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::config::{Service, Setting};
+use crate::load::Target;
 
 /// Where settings come from, besides `PLAZA_*` variables.
 #[derive(Clone, Debug, Default, Args)]
@@ -186,12 +187,14 @@ Examples:
   plaza demo --edges friends.edges        # the friendships of a file
   plaza demo --people 200 --posts 2000 --exit
   plaza demo --target http://127.0.0.1:50051   # fill a running platform instead
+  plaza demo --target accounts=a:1,sessions=s:1,graph=g:1,posts=p:1,p:2,feeds=f:1   # in pieces
 
-The platform of its own hashes passwords with next to no work, so that its made-up people are there at once.")]
+The platform of its own hashes passwords with next to no work, so that its made-up people are there at once. A running one
+lets an operator fill it without signing everybody in and without limits: give its secret by PLAZA_SECRET or --data-dir.")]
 pub struct DemoArgs {
-    /// Fill the platform at ADDRESS instead of running one
+    /// Fill the platform at ADDRESS instead of running one; `SERVICE=ADDRESS,…` for one in several processes
     #[arg(long, value_name = "ADDRESS", env = "PLAZA_TARGET")]
-    pub target: Option<String>,
+    pub target: Option<Target>,
     /// End after the story, and tell time and peak memory
     #[arg(long)]
     pub exit: bool,
@@ -217,11 +220,15 @@ Examples:
   plaza seed --target http://127.0.0.1:50051 --people 100 --posts 500 --likes 1000
   plaza seed --edges friends.edges --seed 7
 
-A second run with the same numbers within a day changes nothing: its requests have the same ids.")]
+With the platform's secret, nobody has to be signed in and no limit holds it up. A second run with the same numbers within
+a day changes nothing: its requests have the same ids.")]
 pub struct SeedArgs {
-    /// The platform to fill
+    /// The platform to fill; `SERVICE=ADDRESS,…` for one in several processes
     #[arg(long, value_name = "ADDRESS", default_value = "http://127.0.0.1:50051", env = "PLAZA_TARGET")]
-    pub target: String,
+    pub target: Target,
+    /// The platform's data folder, which holds its secret; PLAZA_SECRET is used if it is set [default: plaza-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// How many calls are under way at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
@@ -265,6 +272,11 @@ Examples:
 Examples:
   plaza bench compose --requests 20000")]
     Compose(LoadArgs),
+    /// Follow, and take it back
+    #[command(after_help = "\
+Examples:
+  plaza bench follow --requests 20000")]
+    Follow(LoadArgs),
     /// Read home feeds (60 %) and user feeds (30 %) and publish posts (10 %)
     #[command(after_help = "\
 Examples:
@@ -276,6 +288,12 @@ Examples:
   plaza bench followers
   plaza bench followers --steps 10,100,1000 --requests 200")]
     Followers(LoadArgs),
+    /// From a post's answer until it is in the feed of the last follower, by their number
+    #[command(after_help = "\
+Examples:
+  plaza bench delay
+  plaza bench delay --steps 39,1000 --requests 100")]
+    Delay(LoadArgs),
     /// What a page costs by the length of the feed
     #[command(after_help = "\
 Examples:
@@ -287,16 +305,17 @@ Examples:
 /// How to measure.
 #[derive(Clone, Debug, Args)]
 pub struct LoadArgs {
-    /// Measure the platform at ADDRESS [default: an ephemeral one in a process of its own]
+    /// Measure the platform at ADDRESS, `SERVICE=ADDRESS,…` for one in several processes; its `rate_limit.per_minute`
+    /// must be 0 [default: an ephemeral one in a process of its own]
     #[arg(long, value_name = "ADDRESS", env = "PLAZA_TARGET")]
-    pub target: Option<String>,
-    /// With --target: the process id of the platform, to read its CPU time
-    #[arg(long, value_name = "PID", requires = "target")]
-    pub server_pid: Option<u32>,
+    pub target: Option<Target>,
+    /// With --target: the process ids of the platform, to read its CPU time
+    #[arg(long = "server-pid", value_name = "PID,…", requires = "target", value_delimiter = ',')]
+    pub server_pids: Vec<u32>,
     /// Measure for S seconds
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
-    /// Stop after N calls, if that is earlier; for `followers`, calls of each step
+    /// Stop after N calls, if that is earlier; for `followers` and `delay`, calls of each step
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: Option<u64>,
     /// Connections
@@ -308,7 +327,7 @@ pub struct LoadArgs {
     /// Posts in a page
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(i32).range(1..=100))]
     pub page_size: i32,
-    /// For `followers` and `length`: the numbers to step through
+    /// For `followers`, `delay` and `length`: the numbers to step through
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     pub steps: Vec<u32>,
     /// Print JSON instead of a table

@@ -4,18 +4,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use plaza_core::{Env, reason};
+use plaza_rpc::ServiceKey;
 use tokio::time::Instant;
 
 use super::signals::asked_to_end;
 use super::story::Story;
 use super::up::{announce, logging, stop};
 use crate::cli::{DemoArgs, SeedArgs};
-use crate::config::{Layers, Service, Setting, Settings};
+use crate::config::{Layers, SecretText, Service, Setting, Settings};
 use crate::failure::{Failure, Result};
-use crate::load::{Door, Filled, Filler};
+use crate::load::{Door, Filled, Filler, Target};
 use crate::people::Plan;
 use crate::plan;
-use crate::platform::{Listeners, Platform, Running};
+use crate::platform::{Listeners, Platform, Running, read_secret};
 use crate::usage;
 
 /// Calls under way at once while a platform in this process is filled.
@@ -26,12 +27,12 @@ const OUTSIDE: usize = 64;
 pub(super) async fn demo(args: DemoArgs) -> Result<()> {
     let start = Instant::now();
     let plan = plan::of(&args.people, &args.sizes)?;
+    let settings = settings(&args)?;
     if let Some(target) = &args.target {
-        let filled = fill_outside(target, &plan, OUTSIDE).await?;
-        print!("{}", Story::new(&plan, &filled, address(target)));
+        let filled = fill_outside(target, &settings, &plan, OUTSIDE).await?;
+        print!("{}", Story::new(&plan, &filled, target));
         return Ok(());
     }
-    let settings = settings(&args)?;
     let _telemetry = logging(&settings, "plaza")?;
     let running = start_all(settings).await?;
     let told = tell(&running, &args, &plan, start);
@@ -54,7 +55,8 @@ async fn start_all(settings: Settings) -> Result<Running> {
 /// Fills the platform and says what to try.
 async fn tell(running: &Running, args: &DemoArgs, plan: &Plan, start: Instant) -> Result<()> {
     let filled = fill(running.door()?, plan, INSIDE).await?;
-    print!("{}", Story::new(plan, &filled, &running.grpc().to_string()));
+    let here = running.grpc().to_string().parse().map_err(|wrong: String| Failure::new(wrong))?;
+    print!("{}", Story::new(plan, &filled, &here));
     println!("Metrics: http://{}/metrics", running.admin());
     println!("{}", cost(start.elapsed()));
     announce(running, &args.ready)
@@ -86,7 +88,13 @@ fn settings(args: &DemoArgs) -> Result<Settings> {
 pub(super) async fn seed(args: SeedArgs) -> Result<()> {
     let start = Instant::now();
     let plan = plan::of(&args.people, &args.sizes)?;
-    let filled = fill_outside(&args.target, &plan, usize::from(args.concurrency)).await?;
+    let data_dir = args.data_dir.as_ref().map(|dir| Setting {
+        origin: "--data-dir".to_owned(),
+        name: "data_dir".to_owned(),
+        value: dir.to_string_lossy().into_owned(),
+    });
+    let settings = Layers::of_process(None, data_dir.into_iter().collect()).load()?;
+    let filled = fill_outside(&args.target, &settings, &plan, usize::from(args.concurrency)).await?;
     let (people, posts) = (filled.actors.len(), filled.posts.len());
     let (follows, likes) = (plan.follows().count(), plan.likes());
     let seconds = start.elapsed().as_secs_f64();
@@ -94,21 +102,24 @@ pub(super) async fn seed(args: SeedArgs) -> Result<()> {
     Ok(())
 }
 
-/// Fills the platform at `target`.
-async fn fill_outside(target: &str, plan: &Plan, concurrency: usize) -> Result<Filled> {
-    let filled = Filler::new(Door::outside(target)?, plan.clone(), Env::system(), concurrency).run().await;
-    filled.map_err(|error| {
+/// Fills the platform at `target`, as its operator if the settings have its secret.
+async fn fill_outside(target: &Target, settings: &Settings, plan: &Plan, concurrency: usize) -> Result<Filled> {
+    let filled = async {
+        let mut door = Door::at(target)?;
+        let secret = settings.secret.as_ref().map(SecretText::key);
+        if let Some(secret) = secret.or_else(|| read_secret(&settings.data_dir).ok()) {
+            door = door.with_key(&ServiceKey::new(&secret, &Env::system())).await?;
+        }
+        Filler::new(door, plan.clone(), Env::system(), concurrency).run().await
+    };
+    filled.await.map_err(|error: plaza_core::Error| {
+        let is_asked = |peer: &str| Service::ALL.iter().any(|service| target.of(*service) == peer);
         // A peer of the platform that is away has another name.
-        let away = error.is(reason::PEER_UNAVAILABLE) && error.metadata().iter().any(|(_, peer)| peer == target);
-        if away { Failure::nobody_at(target) } else { error.into() }
+        let away = error.is(reason::PEER_UNAVAILABLE) && error.metadata().iter().any(|(_, peer)| is_asked(peer));
+        if away { Failure::nobody_at(&target.to_string()) } else { error.into() }
     })
 }
 
 async fn fill(door: Door, plan: &Plan, concurrency: usize) -> Result<Filled> {
     Ok(Filler::new(door, plan.clone(), Env::system(), concurrency).run().await?)
-}
-
-/// `http://host:port` as grpcurl takes it.
-fn address(target: &str) -> &str {
-    target.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/')
 }

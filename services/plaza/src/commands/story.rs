@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::load::Filled;
+use crate::config::Service;
+use crate::load::{Filled, Target};
 use crate::people::{PASSWORD, Plan, person};
 
 /// A short story with commands to copy.
 pub(super) struct Story {
-    address: String,
+    target: Target,
     counts: [u64; 4],
     /// Who to sign in as: the first person.
     me: String,
@@ -19,8 +20,8 @@ pub(super) struct Story {
 }
 
 impl Story {
-    /// The story of a platform at `address` that was filled by `plan`.
-    pub(super) fn new(plan: &Plan, filled: &Filled, address: &str) -> Self {
+    /// The story of a platform at `target` that was filled by `plan`.
+    pub(super) fn new(plan: &Plan, filled: &Filled, target: &Target) -> Self {
         let follows = plan.follows();
         let followers = follows.follower_counts();
         let me = 0;
@@ -28,7 +29,7 @@ impl Story {
         let other = (0..follows.people()).filter(stranger).max_by_key(|n| followers[*n as usize]);
         let account = |n: u32| filled.actors.get(n as usize).map(|actor| (person(n).handle, actor.account.get()));
         Self {
-            address: address.to_owned(),
+            target: target.clone(),
             counts: [u64::from(follows.people()), follows.count(), plan.posts(), plan.likes()],
             me: person(me).handle,
             following: follows.of(me).len(),
@@ -37,8 +38,9 @@ impl Story {
         }
     }
 
-    fn call(&self, data: &str, method: &str) -> String {
-        format!("grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" -d '{data}' {} {method}", self.address)
+    fn call(&self, data: &str, service: Service, method: &str) -> String {
+        let (address, name) = (self.target.host(service), service.full_name());
+        format!("grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" -d '{data}' {address} {name}/{method}")
     }
 }
 
@@ -50,12 +52,9 @@ fn uuid_function() -> &'static str {
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, me, .. } = self;
+        let Self { target, me, .. } = self;
         let [people, follows, posts, likes] = self.counts;
-        writeln!(
-            f,
-            "\n{people} people, {follows} follows, {posts} posts and {likes} likes are on Plaza at {address}."
-        )?;
+        writeln!(f, "\n{people} people, {follows} follows, {posts} posts and {likes} likes are on Plaza at {target}.")?;
         writeln!(f, "You are {me}, who follows {} and has {} followers.", self.following, self.followers)?;
         writeln!(f, "Everybody's password is {PASSWORD}; the people are made up. Copy, paste, look:\n")?;
         writeln!(f, "# Sign in. The token is good for 10 minutes; each new request has a UUID of its own.")?;
@@ -63,24 +62,25 @@ impl fmt::Display for Story {
         writeln!(
             f,
             "TOKEN=$(grpcurl -plaintext -d '{{\"request_id\": \"'$(uuid)'\", \"login\": \"{me}\", \"password\": \
-             \"{PASSWORD}\"}}' {address} plaza.sessions.v1.SessionsService/SignIn | sed -n 's/.*\"accessToken\": \
-             \"\\(.*\\)\".*/\\1/p')\n"
+             \"{PASSWORD}\"}}' {} plaza.sessions.v1.SessionsService/SignIn | sed -n 's/.*\"accessToken\": \
+             \"\\(.*\\)\".*/\\1/p')\n",
+            target.host(Service::Sessions)
         )?;
         writeln!(f, "# Read your home feed.")?;
-        writeln!(f, "{}\n", self.call("{\"page_size\": 3}", "plaza.feeds.v1.FeedsService/GetHomeFeed"))?;
+        writeln!(f, "{}\n", self.call("{\"page_size\": 3}", Service::Feeds, "GetHomeFeed"))?;
         writeln!(f, "# Watch it live, in another terminal (set TOKEN there too).")?;
-        writeln!(f, "{}\n", self.call("{}", "plaza.feeds.v1.FeedsService/StreamHomeFeed"))?;
+        writeln!(f, "{}\n", self.call("{}", Service::Feeds, "StreamHomeFeed"))?;
         writeln!(f, "# Publish a post.")?;
         let post = "{\"request_id\": \"'$(uuid)'\", \"text\": \"Hello, #plaza\"}";
-        writeln!(f, "{}\n", self.call(post, "plaza.posts.v1.PostsService/CreatePost"))?;
+        writeln!(f, "{}\n", self.call(post, Service::Posts, "CreatePost"))?;
         if let Some((handle, id)) = &self.other {
             writeln!(f, "# Follow {handle}, then read your home feed again.")?;
             let follow = format!("{{\"request_id\": \"'$(uuid)'\", \"account_id\": \"{id}\"}}");
-            writeln!(f, "{}\n", self.call(&follow, "plaza.graph.v1.GraphService/Follow"))?;
+            writeln!(f, "{}\n", self.call(&follow, Service::Graph, "Follow"))?;
         }
         writeln!(f, "# Get it wrong, and see which fields are to blame.")?;
-        writeln!(f, "{}\n", self.call("{\"request_id\": \"1\"}", "plaza.posts.v1.PostsService/CreatePost"))?;
+        writeln!(f, "{}\n", self.call("{\"request_id\": \"1\"}", Service::Posts, "CreatePost"))?;
         writeln!(f, "# What else there is.")?;
-        writeln!(f, "grpcurl -plaintext {address} list\n")
+        writeln!(f, "grpcurl -plaintext {} list\n", target.host(Service::Feeds))
     }
 }

@@ -86,8 +86,21 @@ impl Layers {
 
 /// The setting that a variable holds: `PLAZA_POSTS__STORE` is `posts.store`.
 fn variable(name: &str, value: &str) -> Option<Setting> {
-    let path = name.strip_prefix("PLAZA_").filter(|_| !NO_SETTINGS.iter().any(|no| name.starts_with(no)))?;
+    let is_none = NO_SETTINGS.iter().any(|no| name.starts_with(no)) || is_service_link(name);
+    let path = name.strip_prefix("PLAZA_").filter(|_| !is_none)?;
     Some(Setting { origin: name.to_owned(), name: path.to_lowercase().replace("__", "."), value: value.to_owned() })
+}
+
+/// Whether Kubernetes set a variable, as it does in every pod for each service of the namespace: for `plaza-posts` they
+/// are `PLAZA_POSTS_SERVICE_HOST`, `…_SERVICE_PORT`, `…_SERVICE_PORT_<NAME>`, `…_PORT` and `…_PORT_<N>_TCP_<WHAT>`. None
+/// of ours looks so.
+fn is_service_link(name: &str) -> bool {
+    let about_port = name.split_once("_PORT_").is_some_and(|(_, rest)| {
+        let mut parts = rest.split('_');
+        let (number, protocol) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        number.parse::<u16>().is_ok() && matches!(protocol, "TCP" | "UDP" | "SCTP")
+    });
+    about_port || name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || name.ends_with("_PORT")
 }
 
 impl Provider for Setting {
@@ -162,6 +175,7 @@ mod tests {
             ("peers.posts", "https://posts:1", "`peers.posts` is not right: `https://posts:1` asks for TLS"),
             ("peers.posts", "nowhere", "`peers.posts` is not right: `nowhere` is no address"),
             ("peers.posts", "http://", "`peers.posts` is not right: "),
+            ("peers.posts", "http://posts:1,nowhere", "`peers.posts` is not right: `nowhere` is no address"),
             ("grpc_address", "localhost:1", "write an IP address and a port, such as `127.0.0.1:50051`"),
             ("drain_ms", "-5", "expected a whole number, 0 or more"),
             ("otlp_endpoint", "collector", "`otlp_endpoint` is not right: "),
@@ -199,6 +213,25 @@ mod tests {
             ("PLAZA_TEST_LOG", "x"),
         ];
         load("", &others, &[]).unwrap();
+    }
+
+    #[test]
+    fn the_variables_that_kubernetes_sets_for_services_are_no_settings() {
+        for name in [
+            "PLAZA_POSTS_SERVICE_HOST",
+            "PLAZA_POSTS_SERVICE_PORT",
+            "PLAZA_POSTS_SERVICE_PORT_GRPC",
+            "PLAZA_POSTS_PORT",
+            "PLAZA_POSTS_PORT_50051_TCP",
+            "PLAZA_POSTS_PORT_50051_TCP_PROTO",
+            "PLAZA_POSTS_PORT_50051_TCP_ADDR",
+            "PLAZA_PORT_53_UDP",
+        ] {
+            load("", &[(name, "tcp://10.0.0.1:50051")], &[]).unwrap();
+        }
+        for name in ["PLAZA_SERVICE", "PLAZA_PORTS", "PLAZA_POSTS__PORT_A_B"] {
+            assert!(load("", &[(name, "1")], &[]).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -4,6 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use plaza_accounts::config::PasswordHash;
+use plaza_proto::accounts::v1::AccountsServiceServer;
+use plaza_proto::feeds::v1::FeedsServiceServer;
+use plaza_proto::graph::v1::GraphServiceServer;
+use plaza_proto::posts::v1::PostsServiceServer;
+use plaza_proto::sessions::v1::SessionsServiceServer;
 use plaza_stores::{StoreAddress, Sync};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +44,18 @@ impl Service {
             Self::Feeds => "feeds",
         }
     }
+
+    /// Its name in its `.proto`.
+    #[must_use]
+    pub fn full_name(self) -> &'static str {
+        match self {
+            Self::Accounts => AccountsServiceServer::NAME,
+            Self::Sessions => SessionsServiceServer::NAME,
+            Self::Graph => GraphServiceServer::NAME,
+            Self::Posts => PostsServiceServer::NAME,
+            Self::Feeds => FeedsServiceServer::NAME,
+        }
+    }
 }
 
 impl fmt::Display for Service {
@@ -56,7 +73,8 @@ impl FromStr for Service {
     }
 }
 
-/// Addresses of services that run in other processes, such as `http://127.0.0.1:50052`.
+/// Addresses of services that run in other processes, such as `http://127.0.0.1:50052`: one that may be a name of several
+/// machines, or several apart by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeersConfig {
@@ -84,6 +102,18 @@ impl PeersConfig {
             Service::Feeds => &self.feeds,
         };
         address.as_deref()
+    }
+
+    /// Says where `service` is.
+    pub fn set(&mut self, service: Service, address: &str) {
+        let place = match service {
+            Service::Accounts => &mut self.accounts,
+            Service::Sessions => &mut self.sessions,
+            Service::Graph => &mut self.graph,
+            Service::Posts => &mut self.posts,
+            Service::Feeds => &mut self.feeds,
+        };
+        *place = Some(address.to_owned());
     }
 }
 
@@ -127,7 +157,7 @@ impl Settings {
     pub(super) fn check_services(&self, wrong: &mut Vec<String>) {
         for service in Service::ALL {
             let Some(address) = self.peers.of(service) else { continue };
-            if let Err(told) = check_url(address) {
+            if let Err(told) = address.split(',').try_for_each(|address| check_url(address.trim())) {
                 wrong.push(format!("`peers.{service}` is not right: {told}"));
             }
         }

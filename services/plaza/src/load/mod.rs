@@ -2,6 +2,8 @@
 
 mod clients;
 mod fill;
+mod target;
 
 pub use clients::{Actor, Clients, Door};
 pub use fill::{Filled, Filler};
+pub use target::Target;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plaza_core::Env;
-use plaza_events::{EventLog, Relay, RelayOptions, Runner, RunnerOptions, SqliteLog};
+use plaza_events::{EventLog, Relay, RelayOptions, Runner, RunnerOptions};
 use plaza_sessions::SessionVerifier;
 use plaza_stores::Gauge;
 use tokio_util::sync::CancellationToken;
@@ -20,21 +20,20 @@ pub(super) struct Background {
     relays: Vec<Arc<Relay>>,
     pub(super) runners: Vec<Arc<Runner>>,
     verifier: Arc<SessionVerifier>,
-    log: SqliteLog,
+    log: Arc<dyn EventLog>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Background {
     /// Prepares a relay for each outbox and a consumer for each projection.
-    pub(super) fn new(parts: &Parts, log: SqliteLog, env: &Env, verifier: Arc<SessionVerifier>) -> Self {
-        let shared: Arc<dyn EventLog> = Arc::new(log.clone());
-        let relay = |outbox| Arc::new(Relay::new(outbox, shared.clone(), env.clone(), RelayOptions::default()));
+    pub(super) fn new(parts: &Parts, log: Arc<dyn EventLog>, env: &Env, verifier: Arc<SessionVerifier>) -> Self {
+        let relay = |outbox| Arc::new(Relay::new(outbox, log.clone(), env.clone(), RelayOptions::default()));
         let relays = parts.iter().filter_map(|part| part.outbox()).map(relay).collect();
         let mut runners = Vec::new();
         for (projection, marks) in parts.iter().flat_map(|part| part.projections()) {
             let options = RunnerOptions { grace: RUNNER_GRACE, ..RunnerOptions::default() };
-            let runner = Runner::new(projection, shared.clone(), env.clone(), options).with_marks(marks);
+            let runner = Runner::new(projection, log.clone(), env.clone(), options).with_marks(marks);
             runners.push(Arc::new(runner));
         }
         Self { relays, runners, verifier, log, stop: CancellationToken::new(), tasks: TaskTracker::new() }
@@ -72,7 +71,7 @@ impl Background {
     pub(super) fn gauges(&self) -> Vec<Gauge> {
         let relays = self.relays.iter().flat_map(|relay| relay.observe());
         let runners = self.runners.iter().flat_map(|runner| runner.observe());
-        relays.chain(runners).chain(self.verifier.gauges()).chain(self.log.database().observe()).collect()
+        relays.chain(runners).chain(self.verifier.gauges()).chain(self.log.observe()).collect()
     }
 
     /// Stops all of it, and waits until it has stored where it stands.
@@ -84,6 +83,6 @@ impl Background {
 
     /// Closes the event log. Comes after [`Background::end`].
     pub(super) async fn close(&self) {
-        self.log.database().close().await;
+        self.log.close().await;
     }
 }

@@ -3,6 +3,7 @@
 mod background;
 mod folder;
 mod parts;
+mod peers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use plaza_core::Env;
 use plaza_events::{EventLog, SqliteLog};
 use plaza_proto::projections::v1::{ProjectionsServiceEntry, ProjectionsServiceServer};
-use plaza_rpc::{Gate, Metrics, ServeConfig, Server, admin};
+use plaza_rpc::{Dependencies, Gate, Metrics, ServeConfig, Server, admin};
 use plaza_sessions::SessionVerifier;
 use plaza_stores::{Gauge, StoreAddress};
 use tokio::net::TcpListener;
@@ -119,9 +120,8 @@ impl Platform {
         let verifier = SessionVerifier::new(parts.peers.sessions()?, env.clone(), settings.sessions.issuer.clone());
         gate.set_verifier(verifier.for_gate());
         let log = open_log(&settings.events.store)?;
-        let shared: Arc<dyn EventLog> = Arc::new(log.clone());
-        let background = Arc::new(Background::new(&parts, log, &env, verifier));
-        let projections = Projections::new(background.runners.clone(), shared, env);
+        let background = Arc::new(Background::new(&parts, log.clone(), &env, verifier));
+        let projections = Projections::new(background.runners.clone(), log, env);
         let mut server = Server::new(&gate, ServeConfig { grace: settings.drain(), ..ServeConfig::default() })
             .descriptors(plaza_proto::FILE_DESCRIPTOR_SET)
             // With these, tools such as grpcurl can show the details of errors.
@@ -131,11 +131,19 @@ impl Platform {
             server = server.mount_dyn(part.server());
         }
         let health = server.health();
-        observe(gate.metrics(), &parts, &background);
+        let dependencies = Dependencies::new(&health, parts.dependencies());
+        observe(gate.metrics(), &parts, &background, &dependencies);
         background.start(&parts, settings.maintenance());
         let (grpc, admin) = (address(&listeners.grpc)?, address(&listeners.admin)?);
         let admin_stop = CancellationToken::new();
-        let admin_server = admin::serve(listeners.admin, gate.metrics().clone(), health, admin_stop.clone());
+        let admin_server = {
+            let (metrics, listener, stop) = (gate.metrics().clone(), listeners.admin, admin_stop.clone());
+            // Stores that close at the end are not missing.
+            let ending = gate.shutdown().clone();
+            async move {
+                tokio::join!(dependencies.run(ending), admin::serve(listener, metrics, dependencies.clone(), stop));
+            }
+        };
         let (server, admin_server) = (tokio::spawn(server.serve(listeners.grpc)), tokio::spawn(admin_server));
         tracing::info!(%grpc, %admin, "serving");
         Ok(Running { grpc, admin, gate, parts, background, server, admin_server, admin_stop, held })
@@ -153,18 +161,19 @@ impl Platform {
         let parts = Parts::build(&settings, &env, &gate, &secret, &Service::ALL).await?;
         let log = open_log(&settings.events.store);
         parts.close().await;
-        log?.database().close().await;
+        log?.close().await;
         drop(held);
         Ok(())
     }
 }
 
-fn open_log(store: &StoreAddress) -> Result<SqliteLog> {
+fn open_log(store: &StoreAddress) -> Result<Arc<dyn EventLog>> {
     let log = match store.sqlite_options() {
         Some(options) => SqliteLog::with_options(options),
         None => SqliteLog::ephemeral(),
     };
-    log.map_err(|error| Failure::new(format!("the event log cannot be opened: {}", Failure::from(error))))
+    let log = log.map_err(|error| Failure::new(format!("the event log cannot be opened: {}", Failure::from(error))))?;
+    Ok(Arc::new(log))
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {
@@ -172,13 +181,14 @@ fn address(listener: &TcpListener) -> Result<SocketAddr> {
 }
 
 /// The metrics outlive the platform in the hands of the gate, so they hold on to nothing.
-fn observe(metrics: &Metrics, parts: &Arc<Parts>, background: &Arc<Background>) {
+fn observe(metrics: &Metrics, parts: &Arc<Parts>, background: &Arc<Background>, dependencies: &Arc<Dependencies>) {
     let (parts, background) = (Arc::downgrade(parts), Arc::downgrade(background));
     metrics.observe(Box::new(move || {
         let (Some(parts), Some(background)) = (parts.upgrade(), background.upgrade()) else { return Vec::new() };
-        let gauges = parts.iter().flat_map(|part| part.gauges()).chain(background.gauges());
-        gauges.map(exported).collect()
+        parts.gauges().into_iter().chain(background.gauges()).map(exported).collect()
     }));
+    let dependencies = Arc::downgrade(dependencies);
+    metrics.observe(Box::new(move || dependencies.upgrade().map_or_else(Vec::new, |all| all.gauges())));
 }
 
 fn exported(gauge: Gauge) -> plaza_rpc::metrics::Gauge {

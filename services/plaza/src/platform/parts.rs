@@ -6,22 +6,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use plaza_core::{Cx, Env, Result as CoreResult, Secret, reason};
 use plaza_events::{Marks, Outbox, Projection};
-use plaza_proto::accounts::v1::AccountsServiceClient;
-use plaza_proto::feeds::v1::FeedsServiceClient;
-use plaza_proto::graph::v1::GraphServiceClient;
-use plaza_proto::posts::v1::PostsServiceClient;
-use plaza_proto::sessions::v1::SessionsServiceClient;
-use plaza_rpc::{Channel, ChannelConfig, Gate, RpcService};
+use plaza_rpc::{Dependency, Gate, RpcService};
 use plaza_stores::Gauge;
 
 use crate::config::{Service, Settings};
 use crate::failure::{Failure, Result};
-use crate::load::Clients;
+
+use super::peers::Peers;
 
 /// How long one round of upkeep of a service may take.
 const UPKEEP: Duration = Duration::from_secs(10);
-/// Connections to each peer.
-const CONNECTIONS: usize = 2;
 
 /// A service as the process sees it.
 #[async_trait]
@@ -32,6 +26,8 @@ pub(super) trait Part: Send + Sync {
     fn outbox(&self) -> Option<Arc<dyn Outbox>>;
     /// What follows others' events.
     fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)>;
+    /// What it needs, besides its peers.
+    fn dependencies(&self) -> Vec<Dependency>;
     /// Figures for metrics.
     fn gauges(&self) -> Vec<Gauge>;
     /// Removes a bounded number of rows that have served their time; how many went.
@@ -55,6 +51,10 @@ macro_rules! part {
 
             fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
                 self.projections()
+            }
+
+            fn dependencies(&self) -> Vec<Dependency> {
+                self.dependencies()
             }
 
             fn gauges(&self) -> Vec<Gauge> {
@@ -83,67 +83,6 @@ part!(plaza_feeds::App, outbox: |_| None, upkeep: |_app, _cx| Ok(0));
 pub(super) struct Parts {
     parts: Vec<(Service, Arc<dyn Part>)>,
     pub(super) peers: Peers,
-}
-
-/// A client of each service that was said to be somewhere.
-#[derive(Clone, Default)]
-pub(super) struct Peers {
-    accounts: Option<AccountsServiceClient>,
-    sessions: Option<SessionsServiceClient>,
-    graph: Option<GraphServiceClient>,
-    posts: Option<PostsServiceClient>,
-    feeds: Option<FeedsServiceClient>,
-}
-
-fn known<T: Clone>(client: Option<&T>, which: Service) -> Result<T> {
-    let told = || {
-        Failure::new(format!(
-            "`peers.{which}` is not set: say where {which} is with --peer {which}=http://HOST:PORT, or run it here"
-        ))
-    };
-    client.cloned().ok_or_else(told)
-}
-
-impl Peers {
-    /// Those that run elsewhere.
-    fn remote(settings: &Settings, gate: &Gate) -> Result<Self> {
-        let channel = |service: Service| -> Result<Option<Channel>> {
-            let Some(address) = settings.peers.of(service) else { return Ok(None) };
-            let config = ChannelConfig { connections: CONNECTIONS, ..ChannelConfig::default() };
-            let channel = Channel::connect(address, &config)?.with_key(gate.service_key());
-            Ok(Some(channel))
-        };
-        Ok(Self {
-            accounts: channel(Service::Accounts)?.map(AccountsServiceClient::remote),
-            sessions: channel(Service::Sessions)?.map(SessionsServiceClient::remote),
-            graph: channel(Service::Graph)?.map(GraphServiceClient::remote),
-            posts: channel(Service::Posts)?.map(PostsServiceClient::remote),
-            feeds: channel(Service::Feeds)?.map(FeedsServiceClient::remote),
-        })
-    }
-
-    pub(super) fn accounts(&self) -> Result<AccountsServiceClient> {
-        known(self.accounts.as_ref(), Service::Accounts)
-    }
-
-    pub(super) fn sessions(&self) -> Result<SessionsServiceClient> {
-        known(self.sessions.as_ref(), Service::Sessions)
-    }
-
-    pub(super) fn graph(&self) -> Result<GraphServiceClient> {
-        known(self.graph.as_ref(), Service::Graph)
-    }
-
-    pub(super) fn posts(&self) -> Result<PostsServiceClient> {
-        known(self.posts.as_ref(), Service::Posts)
-    }
-
-    /// All of them.
-    pub(super) fn all(&self) -> Result<Clients> {
-        let feeds = known(self.feeds.as_ref(), Service::Feeds)?;
-        let (accounts, sessions) = (self.accounts()?, self.sessions()?);
-        Ok(Clients { accounts, sessions, graph: self.graph()?, posts: self.posts()?, feeds })
-    }
 }
 
 /// How many rows went until there were no more, or until time was up.
@@ -232,6 +171,18 @@ impl Parts {
         self.parts.iter().map(|(_, part)| part)
     }
 
+    /// What the process needs: its services' stores, and the peers that run elsewhere.
+    pub(super) fn dependencies(&self) -> Vec<Dependency> {
+        let here: Vec<Service> = self.parts.iter().map(|(service, _)| *service).collect();
+        let stores = self.iter().flat_map(|part| part.dependencies());
+        stores.chain(self.peers.dependencies(&here)).collect()
+    }
+
+    /// Figures of the services and of the ways to peers.
+    pub(super) fn gauges(&self) -> Vec<Gauge> {
+        self.iter().flat_map(|part| part.gauges()).chain(self.peers.gauges()).collect()
+    }
+
     /// One round of upkeep of every service: each removes rows bit by bit until none is left or its time is up, so that
     /// a service that writes more in a round than one bit holds does not grow for ever.
     pub(super) async fn upkeep(&self) {
@@ -275,6 +226,10 @@ mod tests {
         }
 
         fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
+            Vec::new()
+        }
+
+        fn dependencies(&self) -> Vec<Dependency> {
             Vec::new()
         }
 

@@ -4,3 +4,4 @@
 mod binary;
 mod fill;
 mod platform;
+mod readiness;

@@ -14,6 +14,16 @@ pub(crate) async fn start(settings: Settings) -> Running {
     Platform::start(settings, Env::system()).await.expect("a platform")
 }
 
+pub(crate) async fn start_some(settings: Settings, services: &[Service]) -> Running {
+    let listeners = Listeners::bind(&settings).await.unwrap();
+    Platform::start_on(settings, Env::system(), services, listeners).await.expect("a platform")
+}
+
+/// A port that nobody listens on.
+pub(crate) async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
 pub(crate) fn outside(running: &Running) -> Door {
     Door::outside(&format!("http://{}", running.grpc())).expect("an address")
 }

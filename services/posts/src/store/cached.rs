@@ -94,6 +94,10 @@ impl<S: PostStore> PostStore for Cached<S> {
         self.store.outbox()
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.store.ping(cx).await
+    }
+
     fn observe(&self) -> Vec<Gauge> {
         let mut figures = self.store.observe();
         figures.extend(self.cache.posts.observe());

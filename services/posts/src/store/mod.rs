@@ -146,6 +146,9 @@ pub trait PostStore: Send + Sync + 'static {
     /// The events of its writes, for the relay.
     fn outbox(&self) -> Arc<dyn Outbox>;
 
+    /// Whether the store answers; asked about every second. Errors: `STORE_UNAVAILABLE`.
+    async fn ping(&self, cx: &Cx) -> Result<()>;
+
     /// Figures for metrics.
     fn observe(&self) -> Vec<Gauge>;
 

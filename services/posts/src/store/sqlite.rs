@@ -147,6 +147,10 @@ impl PostStore for SqlitePosts {
         Arc::new(SqliteOutbox::new(NAME, self.db.clone()))
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.db.ping(cx).await
+    }
+
     fn observe(&self) -> Vec<Gauge> {
         self.db.observe()
     }

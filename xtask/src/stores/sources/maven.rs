@@ -51,13 +51,12 @@ impl Maven {
         let java =
             env::var_os("JAVA_HOME").map_or_else(|| PathBuf::from("java"), |home| PathBuf::from(home).join("bin/java"));
         let wanted = self.java.iter().map(u32::to_string).collect::<Vec<_>>().join(" or ");
-        let newest = self.java.first().copied().unwrap_or_default();
         let told = Command::new(java).arg("-version").output().ok();
         let told = told.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
         match version(&told) {
             Some((release, _)) if self.java.contains(&release) => Ok(release),
             Some((release, _)) => Err(format!("needs Java {wanted}, and the machine's is {release}: set JAVA_HOME")),
-            None => Err(format!("needs Java {wanted}: `apt-get install openjdk-{newest}-jre-headless maven`")),
+            None => Err(format!("needs Java {wanted}: `apt-get install default-jre-headless maven`")),
         }
     }
 }

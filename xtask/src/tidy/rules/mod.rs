@@ -14,6 +14,7 @@ mod rpc_files;
 mod service_dependencies;
 mod service_list;
 mod service_shape;
+mod store_recipes;
 mod unfinished;
 
 use super::Violation;
@@ -38,5 +39,6 @@ pub(crate) const ALL: &[(&str, Check)] = &[
     ("service-dependencies", service_dependencies::check),
     ("service-list", service_list::check),
     ("service-shape", service_shape::check),
+    ("store-recipes", store_recipes::check),
     ("unfinished", unfinished::check),
 ];

@@ -8,6 +8,7 @@
 //! Several processes can share the file. Within a process a publication wakes the consumers at once; another process's
 //! is noticed by `PRAGMA data_version`, a look into shared memory every 25 ms.
 
+mod reading;
 mod rows;
 
 use std::path::Path;
@@ -20,14 +21,35 @@ use plaza_core::{Cx, Position, Result, Timestamp};
 use plaza_stores::{Gauge, Migration, Sqlite, SqliteOptions, Sync};
 use tokio::sync::watch;
 
-use super::{Cursor, DeadLetter, EventLog, Fetched, Offset};
+use super::{Consumer, DeadLetter, EventLog, Offset, Positions, Tail};
 use crate::Event;
+use reading::{SqliteConsumer, SqliteTail};
 
 const MIGRATIONS: &[Migration] = &[Migration { name: "0001_log", sql: include_str!("0001_log.sql") }];
 /// How often another process's publications are looked for.
 const POLL: Duration = Duration::from_millis(25);
 /// The time that a look at the end of the log may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What one fetch brought.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Fetched {
+    /// The events of the sources asked for. May be empty though more follow: go on from `next`.
+    pub(crate) events: Vec<Event>,
+    /// How far the log was looked through: where the next fetch starts.
+    pub(crate) next: Offset,
+    /// Where the log ended.
+    pub(crate) end: Offset,
+}
+
+/// How far a consumer has got.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// Everything up to here is applied.
+    pub(crate) offset: Offset,
+    /// For each source the highest position applied, for consistency tokens after a restart.
+    pub(crate) positions: Positions,
+}
 
 /// The event log in a SQLite file. Clones share it.
 #[derive(Clone, Debug)]
@@ -80,17 +102,6 @@ impl SqliteLog {
         &self.db
     }
 
-    /// Figures of the file beneath.
-    #[must_use]
-    pub fn observe(&self) -> Vec<Gauge> {
-        self.db.observe()
-    }
-
-    /// Finishes what waits and closes the file.
-    pub async fn close(&self) {
-        self.db.close().await;
-    }
-
     fn seen_end(&self, end: Offset) {
         self.shared.end.send_if_modified(|known| {
             let news = end > *known;
@@ -111,33 +122,14 @@ impl SqliteLog {
         *self.shared.version.lock() = Some(version);
         Ok(())
     }
-}
 
-#[async_trait]
-impl EventLog for SqliteLog {
-    async fn publish(&self, cx: &Cx, events: &[Event]) -> Result<usize> {
-        if events.is_empty() {
-            return Ok(0);
-        }
-        let events = events.to_vec();
-        let (new, end) = self.db.write(cx, move |conn| Ok((rows::insert(conn, &events)?, rows::end(conn)?))).await?;
-        self.seen_end(end);
-        Ok(new)
-    }
-
-    async fn last_position(&self, cx: &Cx, source: &str) -> Result<Position> {
-        self.db.read(cx, |conn| rows::last_position(conn, source)).await
-    }
-
-    async fn last_offset(&self, cx: &Cx) -> Result<Offset> {
-        self.db.read(cx, rows::end).await
-    }
-
-    async fn fetch(&self, cx: &Cx, after: Offset, sources: &[&str], limit: usize) -> Result<Fetched> {
+    /// Up to `limit` events of `sources` after `after`.
+    pub(crate) async fn fetch(&self, cx: &Cx, after: Offset, sources: &[String], limit: usize) -> Result<Fetched> {
         self.db.read(cx, |conn| rows::fetch(conn, after, sources, limit)).await
     }
 
-    async fn wait_for_new(&self, after: Offset) {
+    /// Returns once the log goes past `after`, whoever published. May return early. Safe to drop.
+    pub(crate) async fn wait_for_new(&self, after: Offset) {
         let mut end = self.shared.end.subscribe();
         loop {
             if let Err(error) = self.look().await {
@@ -151,18 +143,51 @@ impl EventLog for SqliteLog {
         }
     }
 
-    async fn load_cursor(&self, cx: &Cx, consumer: &str) -> Result<Cursor> {
+    /// A consumer's cursor; the beginning if it has none. Never past the end of the log.
+    pub(crate) async fn load_cursor(&self, cx: &Cx, consumer: &str) -> Result<Cursor> {
         self.db.read(cx, |conn| rows::load_cursor(conn, consumer)).await
     }
 
-    async fn store_cursor(&self, cx: &Cx, consumer: &str, cursor: &Cursor) -> Result<()> {
+    /// Keeps a consumer's cursor. One past the end of the log is refused.
+    pub(crate) async fn store_cursor(&self, cx: &Cx, consumer: &str, cursor: &Cursor) -> Result<()> {
         let (consumer, cursor) = (consumer.to_owned(), cursor.clone());
         self.db.write(cx, move |conn| rows::store_cursor(conn, &consumer, &cursor)).await
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    async fn publish(&self, cx: &Cx, after: Position, events: &[Event]) -> Result<usize> {
+        if events.is_empty() {
+            return Ok(0);
+        }
+        super::check_publication(events)?;
+        let events = events.to_vec();
+        let insert = self.db.write(cx, move |conn| Ok((rows::insert(conn, after, &events)?, rows::end(conn)?)));
+        let (new, end) = insert.await?;
+        self.seen_end(end);
+        Ok(new)
+    }
+
+    async fn last_position(&self, cx: &Cx, source: &str) -> Result<Position> {
+        self.db.read(cx, |conn| rows::last_position(conn, source)).await
+    }
+
+    async fn last_offset(&self, cx: &Cx) -> Result<Offset> {
+        self.db.read(cx, rows::end).await
+    }
+
+    async fn consumer(&self, cx: &Cx, name: &str, sources: &[&str]) -> Result<Box<dyn Consumer>> {
+        SqliteConsumer::open(self, cx, name, sources).await
     }
 
     async fn forget_consumer(&self, cx: &Cx, consumer: &str) -> Result<()> {
         let consumer = consumer.to_owned();
         self.db.write(cx, move |conn| rows::forget_consumer(conn, &consumer)).await
+    }
+
+    async fn tail(&self, _: &Cx, sources: &[&str]) -> Result<Box<dyn Tail>> {
+        Ok(SqliteTail::open(self, sources))
     }
 
     async fn put_dead_letter(&self, cx: &Cx, letter: &DeadLetter) -> Result<i64> {
@@ -184,5 +209,13 @@ impl EventLog for SqliteLog {
 
     async fn prune(&self, cx: &Cx, before: Timestamp) -> Result<usize> {
         self.db.write(cx, move |conn| rows::prune(conn, before)).await
+    }
+
+    fn observe(&self) -> Vec<Gauge> {
+        self.db.observe()
+    }
+
+    async fn close(&self) {
+        self.db.close().await;
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::{Cursor, DeadLetter, Event, Fetched, Offset};
-use crate::log::Logged;
+use crate::log;
 
 /// A fetch looks through this many times its limit at most, so that it stays short for a consumer of a quiet source.
 const LOOK_AHEAD: i64 = 20;
@@ -30,7 +30,10 @@ fn event(row: &Row<'_>, first: usize) -> rusqlite::Result<Event> {
     })
 }
 
-pub(super) fn insert(conn: &Connection, events: &[Event]) -> Result<usize> {
+pub(super) fn insert(conn: &Connection, after: Position, events: &[Event]) -> Result<usize> {
+    if let Some(event) = events.first() {
+        log::check_tail(&event.source, last_position(conn, &event.source)?, after)?;
+    }
     let mut statement = conn
         .prepare_cached(
             "INSERT INTO log (source, position, id, aggregate_type, aggregate_id, type, payload, traceparent, at)
@@ -71,11 +74,7 @@ fn check_same(conn: &Connection, event: &Event) -> Result<()> {
     if found.is_some_and(|(source, position)| source == event.source && position == event.position) {
         return Ok(());
     }
-    Err(Error::internal(format!(
-        "the log has another event than {} at {} {}: the source's store was replaced or restored from an old copy. \
-         Remove the event log's file and rebuild the projections",
-        event.id, event.source, event.position
-    )))
+    Err(log::another_event(event))
 }
 
 pub(super) fn last_position(conn: &Connection, source: &str) -> Result<Position> {
@@ -97,7 +96,7 @@ fn highest_given(conn: &Connection) -> Result<Offset> {
         .sql()
 }
 
-pub(super) fn fetch(conn: &Connection, after: Offset, sources: &[&str], limit: usize) -> Result<Fetched> {
+pub(super) fn fetch(conn: &Connection, after: Offset, sources: &[String], limit: usize) -> Result<Fetched> {
     let snapshot = conn.unchecked_transaction().sql()?;
     let first: Offset = snapshot
         .prepare_cached("SELECT coalesce(min(\"offset\"), 1) FROM log")
@@ -117,17 +116,33 @@ pub(super) fn fetch(conn: &Connection, after: Offset, sources: &[&str], limit: u
         )
         .sql()?;
     let events = statement
-        .query_map(params![from, until, sources, limit], |row| {
-            Ok(Logged { offset: row.get(0)?, event: event(row, 1)? })
-        })
+        .query_map(params![from, until, sources, limit], |row| Ok((row.get::<_, Offset>(0)?, event(row, 1)?)))
         .sql()?
         .collect::<rusqlite::Result<Vec<_>>>()
         .sql()?;
     let next = match events.last() {
-        Some(last) if i64::try_from(events.len()).is_ok_and(|n| n >= limit) => last.offset,
+        Some((last, _)) if i64::try_from(events.len()).is_ok_and(|n| n >= limit) => *last,
         _ => until,
     };
+    let events = events.into_iter().map(|(_, event)| event).collect();
     Ok(Fetched { events, next, end })
+}
+
+/// The last event of each source, and where the log ends.
+pub(super) fn last_events(conn: &Connection, sources: &[String]) -> Result<(Vec<Event>, Offset)> {
+    let snapshot = conn.unchecked_transaction().sql()?;
+    let end = end(&snapshot)?;
+    let mut statement = snapshot
+        .prepare_cached(
+            "SELECT source, position, id, aggregate_type, aggregate_id, type, payload, traceparent, at
+             FROM log WHERE source = ?1 ORDER BY position DESC LIMIT 1",
+        )
+        .sql()?;
+    let mut events = Vec::with_capacity(sources.len());
+    for source in sources {
+        events.extend(statement.query_row([source], |row| event(row, 0)).optional().sql()?);
+    }
+    Ok((events, end))
 }
 
 pub(super) fn load_cursor(conn: &Connection, consumer: &str) -> Result<Cursor> {

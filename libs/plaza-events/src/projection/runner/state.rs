@@ -76,6 +76,10 @@ impl State {
         }
     }
 
+    pub(super) fn is_degraded(&self) -> bool {
+        self.degraded.load(Relaxed)
+    }
+
     pub(super) fn buried(&self) {
         self.buried.fetch_add(1, Relaxed);
     }

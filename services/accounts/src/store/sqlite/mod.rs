@@ -147,6 +147,10 @@ impl AccountStore for SqliteAccounts {
         Arc::new(SqliteOutbox::new(SOURCE, self.db.clone()))
     }
 
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.db.ping(cx).await
+    }
+
     fn observe(&self) -> Vec<Gauge> {
         self.db.observe()
     }
