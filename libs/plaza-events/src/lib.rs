@@ -20,7 +20,7 @@ mod tests;
 pub use backoff::Backoff;
 pub use event::{Event, NewEvent};
 pub use log::{Consumer, DeadLetter, Delivery, EventLog, Heard, Offset, Positions, SqliteLog, Tail};
-pub use outbox::{Outbox, SqliteOutbox};
+pub use outbox::{Outbox, PostgresOutbox, SqliteOutbox};
 pub use plaza_stores::Gauge;
 pub use projection::{Behind, Digest, Digester, Marks, Projection, Runner, RunnerOptions};
 pub use relay::{Relay, RelayOptions};

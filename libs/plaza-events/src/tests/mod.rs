@@ -3,6 +3,7 @@
 mod consumer;
 mod delivery;
 mod log;
+mod postgres;
 mod relay;
 mod support;
 mod upkeep;
