@@ -63,6 +63,8 @@ cases![
     writes::a_reused_request_id_is_refused,
     writes::answers_are_forgotten_after_their_time,
     writes::every_position_is_in_the_outbox,
+    writes::the_outbox_is_read_in_pages_and_pruned_from_its_beginning,
+    writes::a_closed_store_refuses,
     lists::lists_are_newest_first_and_pages_join,
     lists::a_walk_is_not_disturbed_by_writes,
     lists::ids_rise_and_pages_join,

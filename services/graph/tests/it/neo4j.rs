@@ -6,16 +6,19 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
-use plaza_core::{AccountId, Cx, Env, RequestKey, Timestamp, reason};
+use plaza_core::{AccountId, Cx, RequestKey, Timestamp, reason};
 use plaza_events::{Event, Outbox};
+use plaza_graph::Config;
 use plaza_graph::domain::{Counts, Direction, EdgeKey, Write};
 use plaza_graph::store::conformance::model::assert_consistent;
 use plaza_graph::store::conformance::{cx, write};
 use plaza_graph::store::{GraphStore, Neo4jGraph};
+use plaza_stores::StoreAddress;
 use plaza_testkit::wait;
 use uuid::Uuid;
 
 use crate::ground::on_neo4j;
+use crate::support::World;
 
 /// Reads the outbox while others write, as a relay does, until `total` events were seen.
 async fn follow_outbox(outbox: Arc<dyn Outbox>, done: Arc<AtomicBool>) -> Vec<Event> {
@@ -124,24 +127,21 @@ async fn one_request_through_two_processes_has_one_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_outbox_is_pruned_from_its_beginning_and_reads_on() {
+async fn the_service_runs_on_it() {
     on_neo4j(async |ground| {
-        let store = ground.open().await;
-        for i in 0..6 {
-            store.follow(&cx(), write(1, 2 + i, i)).await.unwrap();
+        let store = StoreAddress::Server(ground.address.clone());
+        let w = World::with(Config { store, ..Config::default() }).await;
+        let (relationship, token) = w.follow(1, 2).await.unwrap();
+        assert!(relationship.following && token.to_string() == "graph=1");
+        assert_eq!((w.counts(1).await, w.counts(2).await), ((0, 1), (1, 0)));
+        w.block(2, 1).await.unwrap();
+        assert!(w.follow(1, 2).await.unwrap_err().is(reason::BLOCKED));
+        assert_eq!(w.told().await, ["Followed 1", "Unfollowed 1", "Blocked 2"]);
+        let names: Vec<&str> = w.app.gauges().iter().map(|gauge| gauge.name).collect();
+        for name in ["neo4j_connections_busy", "neo4j_breaker_open", "neo4j_write_queue_length"] {
+            assert!(names.contains(&name), "{names:?}");
         }
-        let outbox = store.outbox();
-        let now = Env::system().now();
-        assert_eq!(outbox.prune(&cx(), now.plus_ms(-60_000), 6).await.unwrap(), 0);
-        assert_eq!(outbox.prune(&cx(), now.plus_ms(60_000), 4).await.unwrap(), 4);
-        let left = outbox.read_after(&cx(), 0, 10).await.unwrap();
-        assert_eq!(left.iter().map(|event| event.position).collect::<Vec<_>>(), [5, 6]);
-        assert_eq!(outbox.prune(&cx(), now.plus_ms(60_000), 9).await.unwrap(), 2);
-        assert!(outbox.read_after(&cx(), 0, 10).await.unwrap().is_empty());
-        assert_eq!(outbox.last_position(&cx()).await.unwrap(), 6);
-        let next = store.follow(&cx(), write(1, 9, 9)).await.unwrap().position;
-        assert_eq!(next, 7);
-        assert_eq!(outbox.read_after(&cx(), 6, 10).await.unwrap().len(), 1);
+        w.app.close().await;
     })
     .await;
 }
