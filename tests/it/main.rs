@@ -8,3 +8,4 @@ mod feeds_model;
 mod journeys;
 mod kill;
 mod shutdown;
+mod trace;

@@ -29,6 +29,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// The trace that its write belongs to.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        TraceContext::parse(self.traceparent.as_deref()?)
+    }
+
     /// Whether the payload is an `M`.
     #[must_use]
     pub fn is<M: Name>(&self) -> bool {

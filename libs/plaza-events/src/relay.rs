@@ -12,10 +12,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use plaza_core::{Cx, Env, Error, Position, Result};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::log::EventLog;
 use crate::outbox::{self, Outbox};
-use crate::{Backoff, Gauge, log, points};
+use crate::{Backoff, Event, Gauge, log, points};
 
 /// How a relay works.
 #[derive(Clone, Copy, Debug)]
@@ -214,7 +215,9 @@ impl Relay {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok((position, 0, 0)) };
         self.oldest.store(first.at.0, Relaxed);
         points::hit(points::BEFORE_PUBLISH);
-        let new = cx.within(self.log.publish(&cx, position, &events)).await?;
+        let span = tracing::info_span!("relay.publish", source = self.outbox.source(), events = events.len());
+        plaza_trace::link(&span, events.iter().filter_map(Event::trace));
+        let new = cx.within(self.log.publish(&cx, position, &events)).instrument(span).await?;
         points::hit(points::AFTER_PUBLISH);
         Ok((last.position, events.len(), new))
     }

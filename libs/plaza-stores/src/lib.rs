@@ -7,22 +7,27 @@
 //! - [`migrations`]: the steps of a schema, recorded with checksums.
 //! - [`requests`]: mutations that are performed once, remembered in the write's own transaction.
 //! - [`cache`]: a bounded read-through cache that never keeps a row which a write has just replaced.
+//! - [`breaker`]: calls to a server that does not answer fail at once.
 //! - [`address`]: the store's address, whose scheme picks the engine.
 //! - [`faulty`]: a switchboard for tests that makes a store fail or wait.
 //! - [`gauge`]: what a part reports about itself, for metrics.
 
 pub mod address;
+pub mod breaker;
 pub mod cache;
 pub mod faulty;
+mod flights;
 pub mod gauge;
 pub mod migrations;
 pub mod neo4j;
 pub mod postgres;
 pub mod redis;
 pub mod requests;
+mod span;
 pub mod sqlite;
 
 pub use address::{ServerAddress, ServerKind, StoreAddress};
+pub use breaker::{Breaker, BreakerOptions, Permit};
 pub use cache::{Cache, CacheOptions};
 pub use faulty::Faults;
 pub use gauge::Gauge;

@@ -1,4 +1,4 @@
-//! Ordered migrations, each recorded with a checksum: what every SQL engine shares.
+//! Ordered migrations, each recorded with a checksum: what the engines with a schema share.
 
 use plaza_core::{Error, Result, reason};
 use sha2::{Digest as _, Sha256};
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 pub struct Migration {
     /// Its name, such as `0001_posts`.
     pub name: &'static str,
-    /// One or more statements.
+    /// One or more statements, in the language of the store.
     pub sql: &'static str,
 }
 

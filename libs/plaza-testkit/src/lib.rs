@@ -5,6 +5,7 @@
 pub mod backends;
 pub mod person;
 pub mod proxy;
+pub mod redis;
 pub mod sandbox;
 pub mod servers;
 pub mod stores;
@@ -13,6 +14,7 @@ pub mod wait;
 pub use backends::Backends;
 pub use person::{Answer, Guest, Person};
 pub use proxy::Proxy;
+pub use redis::RedisKeys;
 pub use sandbox::{Sandbox, Shape};
 pub use servers::Server;
 pub use stores::Store;

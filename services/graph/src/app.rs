@@ -9,14 +9,14 @@ use plaza_events::{Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::{GraphService, GraphServiceClient, GraphServiceEntry, GraphServiceServer};
 use plaza_rpc::{Dependency, Gate};
-use plaza_stores::{CacheOptions, Gauge};
+use plaza_stores::{CacheOptions, Gauge, ServerKind, StoreAddress};
 
 use crate::NAME;
 use crate::api::Handler;
 use crate::config::Config;
 use crate::projections::StoredEdges;
 use crate::store::cached::Circles;
-use crate::store::{CachedGraph, GraphStore, SqliteGraph};
+use crate::store::{CachedGraph, GraphStore, Neo4jGraph, SqliteGraph};
 
 /// What the service needs from outside.
 pub struct Deps {
@@ -55,12 +55,10 @@ impl App {
     ///
     /// # Errors
     /// A wrong setting, named; `STORE_UNAVAILABLE` if the store cannot be opened.
-    #[expect(clippy::unused_async, reason = "engines that connect over a network will wait here")]
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check()?;
         let circles = Circles::new(cache_options(&config), config.cache_edges_per_side, deps.env.clone());
-        let engine = SqliteGraph::open(&config.store, deps.env.clone(), circles.invalidation())?;
-        let store: Arc<dyn GraphStore> = Arc::new(CachedGraph::new(engine, circles));
+        let store = open(&config.store, deps.env.clone(), circles).await?;
         let accounts = deps.accounts.as_service(NAME);
         let handler = Handler {
             store: store.clone(),
@@ -135,6 +133,17 @@ impl App {
     pub async fn close(&self) {
         self.store.close().await;
     }
+}
+
+/// The engine that the address asks for, with the cache in front.
+async fn open(address: &StoreAddress, env: Env, circles: Circles) -> Result<Arc<dyn GraphStore>> {
+    let on_change = circles.invalidation();
+    if let Some(server) = address.server(ServerKind::Neo4j) {
+        let engine = Neo4jGraph::open(server, env, on_change).await?;
+        return Ok(Arc::new(CachedGraph::new(engine, circles)));
+    }
+    let engine = SqliteGraph::open(address, env, on_change)?;
+    Ok(Arc::new(CachedGraph::new(engine, circles)))
 }
 
 fn cache_options(config: &Config) -> CacheOptions {

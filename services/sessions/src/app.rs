@@ -10,14 +10,14 @@ use plaza_events::{Marks, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::sessions::v1::{SessionsService, SessionsServiceClient, SessionsServiceEntry, SessionsServiceServer};
 use plaza_rpc::{Dependency, Gate};
-use plaza_stores::Gauge;
+use plaza_stores::{Gauge, ServerKind};
 
 use crate::SERVICE;
 use crate::api::Handler;
 use crate::config::Config;
 use crate::domain::RefreshTokens;
 use crate::projections::StoredSessions;
-use crate::store::{SessionStore, SqliteSessions};
+use crate::store::{RedisSessions, SessionStore, SqliteSessions};
 use crate::tokens::{KeyRing, StoredKey};
 
 /// How long opening the store and reading the keys may take.
@@ -40,6 +40,7 @@ pub struct Deps {
 pub struct App {
     entry: Arc<SessionsServiceEntry>,
     store: Arc<dyn SessionStore>,
+    keys: Arc<KeyRing>,
     projections: Vec<(Arc<dyn Projection>, Marks)>,
 }
 
@@ -50,23 +51,22 @@ impl App {
     /// A message for the operator: a wrong setting, or a store that cannot be opened.
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check().map_err(|wrong| Error::invalid_field("settings", wrong))?;
-        let store = SqliteSessions::open(&config.store, deps.env.clone(), config.rules())?;
-        let store: Arc<dyn SessionStore> = Arc::new(store);
+        let store = open_store(&config, deps.env.clone()).await?;
         let keys = store.signing_keys(&Cx::background(SERVICE, START), StoredKey::generate(&deps.env)?).await?;
-        let keys = KeyRing::new(&config.issuer, RefreshTokens::new(&deps.secret), &keys)?;
+        let keys = Arc::new(KeyRing::new(&config.issuer, RefreshTokens::new(&deps.secret), &keys)?);
         let accounts = deps.accounts.as_service(SERVICE);
         let handler = Handler {
             env: deps.env,
             store: store.clone(),
             accounts: accounts.clone(),
-            keys,
+            keys: keys.clone(),
             pager: Pager::new(&deps.secret),
         };
         let entry = SessionsServiceEntry::new(Arc::new(handler), &deps.gate);
         let erasure = Erasure::new("sessions-erasure", accounts, StoredSessions(store.clone()));
         let marks = Marks::new(erasure.sources());
         let projections: Vec<(Arc<dyn Projection>, Marks)> = vec![(Arc::new(erasure), marks)];
-        Ok(Self { entry, store, projections })
+        Ok(Self { entry, store, keys, projections })
     }
 
     /// The service behind its entry steps.
@@ -110,12 +110,13 @@ impl App {
         self.store.observe()
     }
 
-    /// Forgets a bounded number of expired sessions, old revocations and old requests; to be called every minute.
-    /// Returns how many went.
+    /// Forgets a bounded number of expired sessions, old revocations and old requests, and keeps signing keys in step with
+    /// other replicas; to be called every minute. Returns how many went.
     ///
     /// # Errors
     /// The store's.
     pub async fn maintain(&self, cx: &Cx) -> Result<usize> {
+        self.keys.sync(cx, &*self.store).await?;
         self.store.prune(cx).await
     }
 
@@ -123,4 +124,12 @@ impl App {
     pub async fn close(&self) {
         self.store.close().await;
     }
+}
+
+/// The engine that the address names.
+async fn open_store(config: &Config, env: Env) -> Result<Arc<dyn SessionStore>> {
+    Ok(match config.store.server(ServerKind::Redis) {
+        Some(server) => Arc::new(RedisSessions::open(server, env, config.rules()).await?),
+        None => Arc::new(SqliteSessions::open(&config.store, env, config.rules())?),
+    })
 }

@@ -1,6 +1,6 @@
 //! The service's settings.
 
-use plaza_stores::StoreAddress;
+use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Rules;
@@ -42,6 +42,9 @@ impl Config {
     /// # Errors
     /// A sentence for the operator.
     pub fn check(&self) -> Result<(), String> {
+        if matches!(&self.store, StoreAddress::Server(server) if server.kind() != ServerKind::Redis) {
+            return Err(format!("sessions.store: `{}` must be `sqlite:PATH`, `memory:` or `redis://HOST`", self.store));
+        }
         if self.issuer.is_empty() || self.issuer.len() > 128 {
             return Err("sessions.issuer: must be 1 to 128 bytes, such as `plaza`".to_owned());
         }
@@ -75,6 +78,7 @@ mod tests {
         Config::default().check().unwrap();
         let base = Config::default;
         for (config, name) in [
+            (Config { store: "postgres://db/sessions".parse().unwrap(), ..base() }, "store"),
             (Config { issuer: String::new(), ..base() }, "issuer"),
             (Config { session_seconds: 599, ..base() }, "session_seconds"),
             (Config { refresh_grace_seconds: 301, ..base() }, "refresh_grace_seconds"),

@@ -24,7 +24,11 @@ pub(crate) fn status(folder: &Folder, kind: Kind) -> Status {
     let (address, from) = match (given(kind), &record) {
         (Some(address), _) => (address, format!("given by {}", kind.variable())),
         (None, Some(record)) if record.is_alive() => (kind.address(record.port), way(record)),
-        (None, record) => return Status { address: None, line: stopped(folder, kind, record.is_some()) },
+        (None, record) => {
+            // One of a test run that was interrupted ended with it.
+            let died = record.as_ref().is_some_and(|record| !record.for_tests);
+            return Status { address: None, line: stopped(folder, kind, died) };
+        }
     };
     match answers(kind, &address, ANSWER) {
         Ok(()) => Status { line: format!("serves at {} ({from})", shown(&address)), address: Some(address) },

@@ -66,7 +66,12 @@ fn up_one(folder: &Folder, recipe: &Recipe, wishes: &Wishes, compose: &mut Optio
     }
     let wished = wished_port(recipe, wishes)?;
     if let Some(record) = Record::read(folder, kind).filter(Record::is_alive) {
-        return running(kind, &record, wished);
+        let ready = running(kind, &record, wished)?;
+        if record.for_tests && !wishes.for_tests {
+            // It was to end with a test run; from now on it stays.
+            Record { for_tests: false, ..record }.write(folder, kind)?;
+        }
+        return Ok(ready);
     }
     let port = choose_port(recipe, wished, wishes)?;
     let way_of_docker = if wishes.native {

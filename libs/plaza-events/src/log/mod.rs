@@ -4,6 +4,7 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod nats;
 mod reading;
 pub(crate) mod sqlite;
 
@@ -13,6 +14,7 @@ use plaza_stores::Gauge;
 
 use crate::Event;
 
+pub use nats::{NatsLog, NatsOptions};
 pub use reading::{Consumer, Delivery, Heard, Positions, Tail};
 pub use sqlite::SqliteLog;
 

@@ -5,6 +5,7 @@
 //! position has missed nothing before it, also when commits overlap. Rows stay for [`RETENTION_MS`], so that the whole log
 //! can be published again.
 
+pub mod neo4j;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::Event;
 
+pub use neo4j::Neo4jOutbox;
 pub use sqlite::SqliteOutbox;
 
 /// How long rows are kept unless set otherwise: 30 days, in milliseconds.

@@ -2,7 +2,9 @@
 
 mod consumer;
 mod delivery;
+mod follow;
 mod log;
+mod nats;
 mod relay;
 mod support;
 mod upkeep;

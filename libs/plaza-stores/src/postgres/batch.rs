@@ -13,11 +13,12 @@ use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::Postgres;
 use super::pool::closed;
 use super::transaction::Failed;
-use crate::Gauge;
+use crate::{Gauge, span};
 
 /// How long a transaction may take at most, whatever its jobs' deadlines.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -116,7 +117,8 @@ impl<W: BatchWrite> Batcher<W> {
             mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
         drop(queue);
-        cx.within(async { answer.await.unwrap_or_else(|_| Err(closed())) }).await
+        let done = cx.within(async { answer.await.unwrap_or_else(|_| Err(closed())) });
+        done.instrument(span::write(self.db.name())).await
     }
 
     /// How many jobs wait.

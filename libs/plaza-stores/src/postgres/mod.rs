@@ -49,9 +49,10 @@ use plaza_core::{Cx, Error, Result, reason};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::address::ServerAddress;
-use crate::{Gauge, Migration};
+use crate::{Gauge, Migration, span};
 
 pub use batch::{BatchOptions, BatchWrite, Batcher};
 pub use errors::{PgResultExt, map_err, violated};
@@ -177,7 +178,8 @@ impl Postgres {
         F: FnMut(Conn) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        self.transaction(cx, f).await.map_err(Failed::into_error)
+        let done = self.transaction(cx, f).instrument(span::write(self.name()));
+        done.await.map_err(Failed::into_error)
     }
 
     /// Fails while the server is known to be away.

@@ -43,8 +43,9 @@ use plaza_core::{Cx, Error, Result, reason};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument as _;
 
-use crate::{Gauge, Migration};
+use crate::{Gauge, Migration, span};
 
 pub use errors::{SqlResultExt, is_unique_violation, map_err};
 pub use ids::Ids;
@@ -160,7 +161,8 @@ impl Sqlite {
             mpsc::error::TrySendError::Full(_) => Error::new(reason::OVERLOADED).retry_after(RETRY_WHEN_FULL),
             mpsc::error::TrySendError::Closed(_) => gone(),
         })?;
-        cx.within(async { answer.await.unwrap_or_else(|_| Err(gone())) }).await
+        let done = cx.within(async { answer.await.unwrap_or_else(|_| Err(gone())) });
+        done.instrument(span::write(&self.name())).await
     }
 
     /// Runs `f` on the calling thread with a connection that cannot write. For bounded reads: a long one keeps its
@@ -221,10 +223,15 @@ impl Sqlite {
         self.0.queue.as_ref().map_or(0, |q| q.max_capacity() - q.capacity())
     }
 
+    /// The file's name, by which its figures and spans are told apart.
+    fn name(&self) -> String {
+        self.path().file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// Queue length and connections in use, labelled with the file's name.
     #[must_use]
     pub fn observe(&self) -> Vec<Gauge> {
-        let name = self.path().file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = self.name();
         #[expect(clippy::cast_precision_loss, reason = "lengths of queues are small")]
         let figure = |what, value: usize| Gauge::new(what, "store", &name, value as f64);
         vec![

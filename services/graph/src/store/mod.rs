@@ -4,6 +4,7 @@
 
 pub mod cached;
 pub mod conformance;
+pub mod neo4j;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use plaza_stores::Gauge;
 use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Write, Written};
 
 pub use cached::CachedGraph;
+pub use neo4j::Neo4jGraph;
 pub use sqlite::SqliteGraph;
 
 /// What an engine calls after each commit, and before it answers, with the accounts whose edges changed; also when the

@@ -48,7 +48,8 @@ impl SqliteGraph {
             (_, Some(options)) => Sqlite::open(options, MIGRATIONS)?,
             (StoreAddress::Memory, None) => Sqlite::ephemeral(MIGRATIONS)?,
             (other, None) => {
-                let message = format!("graph has no engine for `{other}`; use `sqlite:PATH` or `memory:`");
+                let message =
+                    format!("graph has no engine for `{other}`; use `neo4j://HOST`, `sqlite:PATH` or `memory:`");
                 return Err(Error::new(reason::STORE_UNAVAILABLE).message(message));
             }
         };

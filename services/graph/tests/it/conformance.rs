@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use plaza_core::{Env, ManualClock};
 use plaza_graph::store::cached::Circles;
 use plaza_graph::store::conformance::{Subject, cases};
 use plaza_graph::store::{CachedGraph, GraphStore, SqliteGraph};
 use plaza_stores::{CacheOptions, StoreAddress};
 
+use crate::ground::{Ground, on_neo4j};
 use crate::support::START;
 
 pub(crate) fn bare() -> Subject {
@@ -50,6 +52,34 @@ async fn sqlite_behind_the_cache_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_behind_a_tiny_cache_keeps_the_contract() {
     run(|| cached(2, 1_000)).await;
+}
+
+/// Each case on the emptied namespace.
+async fn run_on_neo4j(subject: impl for<'g> Fn(&'g Ground) -> BoxFuture<'g, Subject>) {
+    on_neo4j(async |ground| {
+        for case in cases() {
+            println!("{}", case.name);
+            let subject = subject(&ground).await;
+            (case.run)(subject.clone()).await;
+            subject.store.close().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neo4j_keeps_the_contract() {
+    run_on_neo4j(|ground| Box::pin(ground.bare())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neo4j_behind_the_cache_keeps_the_contract() {
+    run_on_neo4j(|ground| Box::pin(ground.cached(1_000, 1 << 20))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neo4j_behind_a_tiny_cache_keeps_the_contract() {
+    run_on_neo4j(|ground| Box::pin(ground.cached(2, 1_000))).await;
 }
 
 #[tokio::test]

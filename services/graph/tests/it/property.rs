@@ -1,10 +1,12 @@
 //! Random sequences of operations against the brute-force model.
 
+use plaza_core::Env;
 use plaza_graph::store::conformance::Subject;
-use plaza_graph::store::conformance::model::{Op, check};
+use plaza_graph::store::conformance::model::{Op, check, random_ops};
 use proptest::prelude::*;
 
 use crate::conformance::{bare, cached};
+use crate::ground::on_neo4j;
 
 const ACCOUNTS: i64 = 8;
 
@@ -39,4 +41,20 @@ proptest! {
     fn the_cached_engine_agrees_with_the_model(ops in prop::collection::vec(op(), 0..160), side_limit in 1_usize..8) {
         agrees(&cached(side_limit, 1 << 20), &ops);
     }
+}
+
+/// Fewer and from one seed each, as each takes a server some seconds; the seed is in the failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neo4j_agrees_with_the_model() {
+    on_neo4j(async |ground| {
+        for _ in 0..3 {
+            let seed = Env::system().below(u64::MAX);
+            println!("seed {seed}");
+            let subject = ground.cached(4, 1 << 20).await;
+            let ops = random_ops(&Env::manual(subject.clock.clone(), seed), ACCOUNTS.unsigned_abs(), 120);
+            check(&*subject.store, ACCOUNTS, &ops).await;
+            subject.store.close().await;
+        }
+    })
+    .await;
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use http::HeaderName;
 use plaza_accounts::config::PasswordHash;
+use plaza_events::NatsOptions;
 use plaza_proto::accounts::v1::AccountsServiceServer;
 use plaza_proto::feeds::v1::FeedsServiceServer;
 use plaza_proto::graph::v1::GraphServiceServer;
@@ -127,11 +128,31 @@ impl PeersConfig {
 pub struct EventsConfig {
     /// Where events are kept between their outboxes and those who follow them.
     pub store: StoreAddress,
+    /// On NATS: what streams and subjects begin with, so that platforms can share a broker.
+    pub prefix: String,
+    /// On NATS: how many servers of its cluster hold each stream.
+    pub replicas: usize,
+}
+
+impl EventsConfig {
+    fn check(&self) -> Result<(), String> {
+        if matches!(&self.store, StoreAddress::Server(server) if server.kind() != ServerKind::Nats) {
+            return Err(format!("`events.store` cannot be {}: use `sqlite:`, `memory:` or `nats://`", self.store));
+        }
+        if !NatsOptions::is_prefix(&self.prefix) {
+            return Err("`events.prefix` has lower-case letters, digits, `-` and `_` only".to_owned());
+        }
+        if !(1..=5).contains(&self.replicas) {
+            return Err("`events.replicas` is 1 to 5".to_owned());
+        }
+        Ok(())
+    }
 }
 
 impl Default for EventsConfig {
     fn default() -> Self {
-        Self { store: StoreAddress::Memory }
+        let NatsOptions { prefix, replicas, .. } = NatsOptions::default();
+        Self { store: StoreAddress::Memory, prefix, replicas }
     }
 }
 
@@ -212,7 +233,9 @@ impl Settings {
                 wrong.push(format!("`peers.{service}` is not right: {told}"));
             }
         }
-        wrong.extend([self.accounts.check(), self.sessions.check()].into_iter().filter_map(Result::err));
+        wrong.extend(
+            [self.accounts.check(), self.sessions.check(), self.events.check()].into_iter().filter_map(Result::err),
+        );
         let checks = [("graph", self.graph.check()), ("posts", self.posts.check()), ("feeds", self.feeds.check())];
         for (section, error) in checks.into_iter().filter_map(|(section, check)| Some((section, check.err()?))) {
             let each = error.violations().iter();

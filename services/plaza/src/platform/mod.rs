@@ -10,16 +10,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use plaza_core::Env;
-use plaza_events::{EventLog, SqliteLog};
+use plaza_events::{EventLog, NatsLog, NatsOptions, SqliteLog};
 use plaza_proto::projections::v1::{ProjectionsServiceEntry, ProjectionsServiceServer};
 use plaza_rpc::{Dependencies, Dependency, Gate, Metrics, ServeConfig, Server, admin};
 use plaza_sessions::SessionVerifier;
-use plaza_stores::{Gauge, StoreAddress};
+use plaza_stores::{Gauge, ServerKind};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Service, Settings};
+use crate::config::{EventsConfig, Service, Settings};
 use crate::failure::{Failure, Result};
 use crate::load::Door;
 use crate::projections_service::Projections;
@@ -127,7 +127,7 @@ impl Platform {
     ) -> Result<Running> {
         let verifier = SessionVerifier::new(parts.peers.sessions()?, env.clone(), settings.sessions.issuer.clone());
         gate.set_verifier(verifier.for_gate());
-        let log = open_log(&settings.events.store)?;
+        let log = open_log(&settings.events, &env).await?;
         let background = Arc::new(Background::new(&parts, log.clone(), &env, verifier));
         let events = shared.clone();
         let projections = Projections::new(background.runners.clone(), log, env);
@@ -170,7 +170,7 @@ impl Platform {
         let gate = Gate::builder(env.clone(), &secret).build();
         settings.peers = crate::config::PeersConfig::default();
         let parts = Parts::build(&settings, &env, &gate, &secret, &Service::ALL).await?;
-        let log = open_log(&settings.events.store);
+        let log = open_log(&settings.events, &env).await;
         parts.close().await;
         log?.close().await;
         drop(held);
@@ -178,13 +178,18 @@ impl Platform {
     }
 }
 
-fn open_log(store: &StoreAddress) -> Result<Arc<dyn EventLog>> {
-    let log = match store.sqlite_options() {
+async fn open_log(events: &EventsConfig, env: &Env) -> Result<Arc<dyn EventLog>> {
+    let failed = |error| Failure::new(format!("the event log cannot be opened: {}", Failure::from(error)));
+    if let Some(address) = events.store.server(ServerKind::Nats) {
+        let EventsConfig { prefix, replicas, .. } = events.clone();
+        let options = NatsOptions { prefix, replicas, ..NatsOptions::default() };
+        return Ok(Arc::new(NatsLog::connect(address, options, env.clone()).await.map_err(failed)?));
+    }
+    let log = match events.store.sqlite_options() {
         Some(options) => SqliteLog::with_options(options),
         None => SqliteLog::ephemeral(),
     };
-    let log = log.map_err(|error| Failure::new(format!("the event log cannot be opened: {}", Failure::from(error))))?;
-    Ok(Arc::new(log))
+    Ok(Arc::new(log.map_err(failed)?))
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {

@@ -25,7 +25,7 @@ pub(crate) struct Handler {
     pub(crate) env: Env,
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) accounts: AccountsServiceClient,
-    pub(crate) keys: KeyRing,
+    pub(crate) keys: Arc<KeyRing>,
     pub(crate) pager: Pager,
 }
 

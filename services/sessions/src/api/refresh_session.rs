@@ -13,7 +13,7 @@ pub(crate) async fn refresh_session(
 ) -> Result<RefreshSessionResponse> {
     let invalid = || Error::new(reason::REFRESH_TOKEN_INVALID);
     let presented = h.keys.refresh().open(&req.refresh_token).ok_or_else(invalid)?;
-    let (refreshed, device_name) = h.store.refresh(cx, presented, h.keys.kid()?).await?;
+    let (refreshed, device_name) = h.store.refresh(cx, presented, &h.keys.kid()?).await?;
     let grant = match refreshed {
         Refreshed::Granted(grant) => grant,
         Refreshed::Reused => {

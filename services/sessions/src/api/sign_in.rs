@@ -33,7 +33,7 @@ async fn open(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<Grant> {
     loop {
         let id = SessionId(h.env.next_id());
         let new = NewSession { id, account, device_name: req.device_name.clone() };
-        match h.store.open(cx, new, kid).await {
+        match h.store.open(cx, new, &kid).await {
             Err(error) if error.is(reason::ID_CLASH) && tries < TRIES => tries += 1,
             outcome => return outcome,
         }

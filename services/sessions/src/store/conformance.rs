@@ -1,7 +1,10 @@
 //! What every engine must do: a suite against the trait alone.
 //!
-//! An engine runs it with `suite!(make)`, where `make(env, rules)` gives an empty store.
+//! An engine runs it with `suite!(make)`, where `make(env, rules)` gives an empty store, or `None` if there is no server to
+//! have one on.
 
+use std::any::Any;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,18 +21,26 @@ const START: Timestamp = Timestamp(1_800_000_000_000);
 const ADA: AccountId = AccountId(7);
 const BOB: AccountId = AccountId(9);
 
+/// An empty store, and what it needs to be there for.
+pub(crate) struct Made {
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) keep: Box<dyn Any + Send>,
+}
+
 /// An empty store with its clock.
 pub(crate) struct Bench {
     store: Arc<dyn SessionStore>,
     clock: Arc<ManualClock>,
     env: Env,
+    _keep: Box<dyn Any + Send>,
 }
 
 impl Bench {
-    pub(crate) fn new(make: impl FnOnce(Env, Rules) -> Arc<dyn SessionStore>) -> Self {
+    pub(crate) async fn new<F: Future<Output = Option<Made>>>(make: impl FnOnce(Env, Rules) -> F) -> Option<Self> {
         let clock = ManualClock::new(START);
         let env = Env::manual(clock.clone(), 7);
-        Self { store: make(env.clone(), RULES), clock, env }
+        let Made { store, keep } = make(env.clone(), RULES).await?;
+        Some(Self { store, clock, env, _keep: keep })
     }
 
     fn new_session(&self, account: AccountId) -> NewSession {
@@ -136,7 +147,7 @@ pub(crate) async fn only_its_account_ends_a_session(b: Bench) {
     assert!(b.store.end(&cx(), ADA, opened.session).await.unwrap());
     assert!(!b.store.end(&cx(), ADA, opened.session).await.unwrap());
     assert!(b.listed(ADA).await.is_empty());
-    assert_eq!(b.revoked(0).await, (vec![opened.session], 1));
+    assert_eq!(b.revoked(0).await.0, [opened.session]);
 }
 
 pub(crate) async fn a_repeated_request_has_its_first_outcome(b: Bench) {
@@ -193,25 +204,30 @@ pub(crate) async fn revocations_are_paged_by_a_cursor_that_misses_none(b: Bench)
     assert_eq!(seen, ended);
     let late = b.opened(BOB).await;
     b.store.end(&cx(), BOB, late.session).await.unwrap();
-    assert_eq!(b.revoked(cursor).await, (vec![late.session], cursor + 1));
-    assert_eq!(b.revoked(cursor + 100).await.0.len(), 6, "a cursor of another store starts over");
+    let (seen, next) = b.revoked(cursor).await;
+    assert!(seen == [late.session] && next > cursor);
+    assert_eq!(b.revoked(next).await, (vec![], next));
+    assert_eq!(b.revoked(next + 1_000_000).await.0.len(), 6, "a cursor of another store starts over");
 }
 
 pub(crate) async fn revocations_end_when_no_access_token_can_be_good(b: Bench) {
     let (old, new) = (b.opened(ADA).await, b.opened(BOB).await);
     b.store.end(&cx(), ADA, old.session).await.unwrap();
     b.clock.advance(REVOCATION_MS - 1);
-    assert_eq!(b.revoked(0).await.0, [old.session]);
+    let (seen, first) = b.revoked(0).await;
+    assert_eq!(seen, [old.session]);
     b.store.end(&cx(), BOB, new.session).await.unwrap();
     b.clock.advance(1);
-    assert_eq!(b.revoked(0).await, (vec![new.session], 2));
+    let (seen, second) = b.revoked(0).await;
+    assert!(seen == [new.session] && second > first);
     assert_eq!(b.store.prune(&cx()).await.unwrap(), 1);
     b.clock.advance(REVOCATION_MS);
     assert_eq!(b.store.prune(&cx()).await.unwrap(), 1);
-    assert_eq!(b.revoked(1).await, (vec![], 2), "numbers are not given again after a prune");
+    assert_eq!(b.revoked(first).await, (vec![], second), "numbers are not given again after a prune");
     let next = b.opened(ADA).await;
     b.store.end(&cx(), ADA, next.session).await.unwrap();
-    assert_eq!(b.revoked(2).await, (vec![next.session], 3));
+    let (seen, third) = b.revoked(second).await;
+    assert!(seen == [next.session] && third > second);
 }
 
 pub(crate) async fn the_first_key_stays_the_key(b: Bench) {
@@ -238,14 +254,46 @@ pub(crate) async fn erased_accounts_have_no_sessions_and_get_none(b: Bench) {
     assert!(late.is(reason::SIGN_IN_FAILED), "its password was checked before the erasure");
 }
 
+pub(crate) async fn what_an_erased_accounts_requests_were_answered_is_forgotten(b: Bench) {
+    let by_ada = |digest| {
+        let key =
+            RequestKey { caller: ADA.get(), request_id: Uuid::from_u128(1), method: "Test", digest: [digest; 16] };
+        cx().with_request(Some(key))
+    };
+    let opened = b.opened(ADA).await;
+    assert!(b.store.end(&by_ada(1), ADA, opened.session).await.unwrap());
+    let reused = b.store.end(&by_ada(2), ADA, opened.session).await.unwrap_err();
+    assert!(reused.is(reason::REQUEST_ID_REUSED));
+    b.store.erase(&cx(), &[ADA]).await.unwrap();
+    assert!(!b.store.end(&by_ada(2), ADA, opened.session).await.unwrap());
+}
+
+pub(crate) async fn only_the_living_count_towards_the_limit_and_are_listed(b: Bench) {
+    let mut opened = Vec::new();
+    for _ in 0..RULES.max_sessions {
+        opened.push(b.opened(ADA).await.session);
+    }
+    b.clock.advance(RULES.session_ms / 2);
+    b.granted(opened[1], 1).await;
+    b.clock.advance(RULES.session_ms / 2);
+    let (new, newer) = (b.opened(ADA).await, b.opened(ADA).await);
+    assert_eq!(b.listed(ADA).await, [newer.session, new.session, opened[1]]);
+    assert!(b.revoked(0).await.0.is_empty(), "what has expired need not be ended");
+    let page = b.store.list(&cx(), ADA, Some(newer.session), 2).await.unwrap();
+    assert_eq!(page.iter().map(|s| s.id).collect::<Vec<_>>(), [new.session, opened[1]]);
+}
+
 pub(crate) async fn what_no_longer_matters_is_pruned(b: Bench) {
     let _expires = b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
     b.store.erase(&cx(), &[BOB]).await.unwrap();
     assert_eq!(b.store.prune(&cx()).await.unwrap(), 0);
     b.clock.advance(RULES.session_ms);
-    assert_eq!(b.store.prune(&cx()).await.unwrap(), 3, "a session, a request, an erased account");
+    assert!(b.store.prune(&cx()).await.unwrap() >= 1, "a session; requests and erased accounts may go by themselves");
     assert_eq!(b.store.prune(&cx()).await.unwrap(), 0);
     assert!(b.store.held(&cx(), AccountId(0), 10).await.unwrap().is_empty());
+    assert_eq!(b.store.recall_opened(&request(1, 2)).await.unwrap(), None, "another request may have the id now");
+    let again = b.store.open(&request(1, 2), b.new_session(BOB), "k1").await.unwrap();
+    assert_eq!(b.listed(BOB).await, [again.session]);
 }
 
 /// Makes a test of each case for the engine that `$make` opens.
@@ -264,13 +312,17 @@ macro_rules! suite {
             revocations_end_when_no_access_token_can_be_good,
             the_first_key_stays_the_key,
             erased_accounts_have_no_sessions_and_get_none,
+            what_an_erased_accounts_requests_were_answered_is_forgotten,
+            only_the_living_count_towards_the_limit_and_are_listed,
             what_no_longer_matters_is_pruned);
     };
     (@ $make:path: $($case:ident),*) => {
         $(
             #[tokio::test]
             async fn $case() {
-                $crate::store::conformance::$case($crate::store::conformance::Bench::new($make)).await;
+                if let Some(bench) = $crate::store::conformance::Bench::new($make).await {
+                    $crate::store::conformance::$case(bench).await;
+                }
             }
         )*
     };

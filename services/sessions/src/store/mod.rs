@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod redis;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -12,7 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Grant, NewSession, Presented, Session};
 use crate::tokens::StoredKey;
 
+pub(crate) use redis::RedisSessions;
 pub(crate) use sqlite::SqliteSessions;
+
+/// How many rows of a kind one prune deletes at most.
+const PRUNE_LIMIT: usize = 1_000;
+/// How long no session is opened for an erased account: far longer than any sign-in takes, so that one that had its
+/// password checked before the erasure cannot open a session after it.
+const ERASED_MS: i64 = 60 * 60 * 1_000;
 
 /// What came of a refresh; remembered with the request, and committed in both cases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +63,8 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
     /// store never gave, those whose access tokens may still be good. None is missed between two pages.
     async fn revoked_after(&self, cx: &Cx, after: i64, limit: usize) -> Result<Revoked>;
 
-    /// The signing keys, the newest first. If there is none, `candidate` becomes the first.
+    /// The signing keys, the newest first. If there is none, `candidate` becomes the first. A store that may lose its
+    /// data gets back those that this process knows.
     async fn signing_keys(&self, cx: &Cx, candidate: StoredKey) -> Result<Vec<StoredKey>>;
 
     /// Ends all sessions of these accounts, forgets their rows, and opens none for them for a while.

@@ -1,12 +1,17 @@
 //! The keys that sign access tokens, and their public side.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
-use plaza_core::{Env, Error, Result};
+use parking_lot::RwLock;
+use plaza_core::{Cx, Env, Error, Result};
 use plaza_proto::sessions::v1::{JsonWebKey, Tokens};
 
 use super::{Claims, mint};
 use crate::domain::{Grant, RefreshTokens};
+use crate::store::SessionStore;
 
 /// What stands before the seed in a PKCS #8 document of an Ed25519 key (RFC 8410, section 7).
 const PKCS8_ED25519: [u8; 16] =
@@ -29,56 +34,95 @@ impl StoredKey {
     pub(crate) fn generate(env: &Env) -> Result<Self> {
         let mut seed = [0; 32];
         env.fill(&mut seed);
-        let kid = Key::new(&seed)?.public.kid;
+        let (_, JsonWebKey { kid, .. }) = pair(&seed)?;
         Ok(Self { kid, seed, created_at: env.now().0 })
+    }
+
+    /// The order of keys: the first signs. It is the same everywhere, so that replicas agree.
+    pub(crate) fn newest_first(a: &Self, b: &Self) -> Ordering {
+        (b.created_at, &a.kid).cmp(&(a.created_at, &b.kid))
     }
 }
 
 /// A key ready for use.
 struct Key {
+    stored: StoredKey,
     signing: EncodingKey,
     public: JsonWebKey,
 }
 
 impl Key {
-    fn new(seed: &[u8; 32]) -> Result<Self> {
-        let signing = EncodingKey::from_ed_der(&[&PKCS8_ED25519[..], seed].concat());
-        let broken = |e| Error::internal(format!("a signing key cannot be used: {e}"));
-        let jwk = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).map_err(broken)?;
-        let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(broken)?;
-        let AlgorithmParameters::OctetKeyPair(pair) = jwk.algorithm else {
-            return Err(Error::internal("a signing key is not of Ed25519"));
-        };
-        let public = JsonWebKey {
-            kid,
-            kty: KEY_TYPE.to_owned(),
-            crv: CURVE.to_owned(),
-            alg: ALGORITHM.to_owned(),
-            r#use: "sig".to_owned(),
-            x: pair.x,
-        };
-        Ok(Self { signing, public })
+    fn new(stored: &StoredKey) -> Result<Self> {
+        let (signing, public) = pair(&stored.seed)?;
+        Ok(Self { stored: stored.clone(), signing, public })
     }
+}
+
+/// Both sides of a key; the public one is named by its thumbprint.
+fn pair(seed: &[u8; 32]) -> Result<(EncodingKey, JsonWebKey)> {
+    let signing = EncodingKey::from_ed_der(&[&PKCS8_ED25519[..], seed].concat());
+    let broken = |e| Error::internal(format!("a signing key cannot be used: {e}"));
+    let jwk = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).map_err(broken)?;
+    let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(broken)?;
+    let AlgorithmParameters::OctetKeyPair(pair) = jwk.algorithm else {
+        return Err(Error::internal("a signing key is not of Ed25519"));
+    };
+    let public = JsonWebKey {
+        kid,
+        kty: KEY_TYPE.to_owned(),
+        crv: CURVE.to_owned(),
+        alg: ALGORITHM.to_owned(),
+        r#use: "sig".to_owned(),
+        x: pair.x,
+    };
+    Ok((signing, public))
 }
 
 /// Makes the tokens of the platform.
 pub(crate) struct KeyRing {
     issuer: String,
     refresh: RefreshTokens,
-    /// The one that signs first.
-    keys: Vec<Key>,
+    /// The newest first: it signs.
+    keys: RwLock<Arc<[Key]>>,
 }
 
 impl KeyRing {
     /// A ring of the stored keys, the one that signs first.
     pub(crate) fn new(issuer: &str, refresh: RefreshTokens, stored: &[StoredKey]) -> Result<Self> {
-        let keys = stored.iter().map(|key| Key::new(&key.seed)).collect::<Result<_>>()?;
+        let keys = RwLock::new(stored.iter().map(Key::new).collect::<Result<_>>()?);
         Ok(Self { issuer: issuer.to_owned(), refresh, keys })
     }
 
+    /// Takes over the keys of other replicas, and gives the store those that it has lost.
+    pub(crate) async fn sync(&self, cx: &Cx, store: &dyn SessionStore) -> Result<()> {
+        let stored = store.signing_keys(cx, self.signing()?).await?;
+        self.adopt(&stored)
+    }
+
+    fn adopt(&self, stored: &[StoredKey]) -> Result<()> {
+        let known = self.keys();
+        let mut keys = stored.to_vec();
+        keys.retain(|key| known.iter().all(|known| known.stored.kid != key.kid));
+        if keys.is_empty() {
+            return Ok(());
+        }
+        keys.extend(known.iter().map(|key| key.stored.clone()));
+        keys.sort_by(StoredKey::newest_first);
+        *self.keys.write() = keys.iter().map(Key::new).collect::<Result<_>>()?;
+        Ok(())
+    }
+
+    fn keys(&self) -> Arc<[Key]> {
+        self.keys.read().clone()
+    }
+
+    fn signing(&self) -> Result<StoredKey> {
+        self.keys().first().map(|key| key.stored.clone()).ok_or_else(|| Error::internal("there is no signing key"))
+    }
+
     /// The key that signs new tokens.
-    pub(crate) fn kid(&self) -> Result<&str> {
-        self.keys.first().map(|key| key.public.kid.as_str()).ok_or_else(|| Error::internal("there is no signing key"))
+    pub(crate) fn kid(&self) -> Result<String> {
+        Ok(self.signing()?.kid)
     }
 
     /// The refresh tokens' side.
@@ -88,13 +132,14 @@ impl KeyRing {
 
     /// The public keys, the one that signs first.
     pub(crate) fn public(&self) -> Vec<JsonWebKey> {
-        self.keys.iter().map(|key| key.public.clone()).collect()
+        self.keys().iter().map(|key| key.public.clone()).collect()
     }
 
     /// The pair of tokens of a grant; the same each time, as long as the grant's key is there.
     pub(crate) fn tokens(&self, grant: &Grant) -> Result<Tokens> {
-        let named = self.keys.iter().find(|key| key.public.kid == grant.kid);
-        let key = named.or(self.keys.first()).ok_or_else(|| Error::internal("there is no signing key"))?;
+        let keys = self.keys();
+        let named = keys.iter().find(|key| key.public.kid == grant.kid);
+        let key = named.or(keys.first()).ok_or_else(|| Error::internal("there is no signing key"))?;
         let claims = Claims::of(grant, &self.issuer);
         let (seconds, nanos) = claims.expires().seconds_nanos();
         Ok(Tokens {
@@ -125,7 +170,7 @@ mod tests {
 
     #[test]
     fn public_key_and_thumbprint_are_those_of_rfc_8037() {
-        let key = Key::new(&SEED).unwrap().public;
+        let (_, key) = pair(&SEED).unwrap();
         assert_eq!(key.x, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(key.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         assert!(decoding_key(&key).is_some());
@@ -136,7 +181,7 @@ mod tests {
     fn a_grant_gives_the_same_tokens_each_time_with_the_key_it_names() {
         let stored = |n: u8| {
             let seed = [n; 32];
-            StoredKey { kid: Key::new(&seed).unwrap().public.kid, seed, created_at: 0 }
+            StoredKey { kid: pair(&seed).unwrap().1.kid, seed, created_at: n.into() }
         };
         let (new, old) = (stored(2), stored(1));
         let refresh = || RefreshTokens::new(&Secret::new([1; 32]));
@@ -153,9 +198,17 @@ mod tests {
         let tokens = ring.tokens(&grant).unwrap();
         assert_eq!(tokens, ring.tokens(&grant).unwrap());
         let signed_by = |tokens: &Tokens| jsonwebtoken::decode_header(&tokens.access_token).unwrap().kid;
-        assert_eq!((ring.kid().unwrap(), signed_by(&tokens)), (new.kid.as_str(), Some(old.kid)));
-        let without = KeyRing::new("plaza", refresh(), std::slice::from_ref(&new)).unwrap();
-        assert_eq!(signed_by(&without.tokens(&grant).unwrap()), Some(new.kid));
+        assert_eq!((ring.kid().unwrap(), signed_by(&tokens)), (new.kid.clone(), Some(old.kid.clone())));
+        let without = KeyRing::new("plaza", refresh(), std::slice::from_ref(&old)).unwrap();
+        let other = Grant { kid: new.kid.clone(), ..grant };
+        assert_eq!(signed_by(&without.tokens(&other).unwrap()), Some(old.kid.clone()));
         assert_eq!(without.public().len(), 1);
+        // It meets the key of another replica, and signs with it since it is newer.
+        without.adopt(&[new.clone(), old]).unwrap();
+        assert_eq!(
+            (signed_by(&without.tokens(&other).unwrap()), without.kid().unwrap()),
+            (Some(new.kid.clone()), new.kid)
+        );
+        assert_eq!(without.public(), ring.public());
     }
 }

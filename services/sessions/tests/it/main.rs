@@ -4,6 +4,7 @@
 mod erasure;
 mod list_sessions;
 mod over_grpc;
+mod over_redis;
 mod people;
 mod refresh_session;
 mod revoke_session;

@@ -52,4 +52,13 @@ mod tests {
         ports.dedup();
         assert_eq!(ports.len(), Kind::ALL.len());
     }
+
+    #[test]
+    fn the_page_has_a_row_for_each_with_its_port_and_variable() {
+        let page = std::fs::read_to_string(crate::process::root().join("deploy/stores/README.md")).unwrap();
+        for recipe in ALL {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", recipe.name()))).unwrap();
+            assert!(row.contains(&format!("| {} | `{}` |", recipe.port, recipe.kind.variable())), "{row}");
+        }
+    }
 }

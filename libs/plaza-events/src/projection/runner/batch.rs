@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
-use plaza_core::{Code, Cx, Error, Position, Result, TraceContext, reason};
+use plaza_core::{Code, Cx, Error, Position, Result, reason};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -149,12 +149,14 @@ impl<'a> Batch<'a> {
 /// and the batch of a quiet time is one event. It asks with a token for these events, so that whoever answers from a cache
 /// does not answer with what was before them.
 pub(super) async fn apply(projection: &dyn Projection, cx: &Cx, events: &[Event]) -> Result<()> {
-    let trace = events.iter().find_map(|event| TraceContext::parse(event.traceparent.as_deref()?)).or(cx.trace());
+    let cause = events.iter().find_map(Event::trace).or(cx.trace());
+    let span =
+        tracing::info_span!("project", projection = projection.name(), events = events.len(), traces = traces(events));
+    let trace = plaza_trace::join(&span, cause).or(cause);
+    plaza_trace::link(&span, events.iter().filter_map(Event::trace));
     let mut token = cx.token().clone();
     events.iter().for_each(|event| token.require(&event.source, event.position));
     let cx = &Cx::new(cx.caller().clone(), cx.deadline()).with_trace(trace).with_token(token);
-    let span =
-        tracing::info_span!("project", projection = projection.name(), events = events.len(), traces = traces(events));
     let applying = AssertUnwindSafe(cx.within(projection.apply(cx, events))).catch_unwind().instrument(span);
     applying.await.unwrap_or_else(|_| Err(Error::internal(format!("{} panicked", projection.name()))))
 }

@@ -44,7 +44,7 @@ impl SessionStore for SqliteSessions {
         let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
         let job = move |conn: &Connection| {
             requests::once(conn, request.as_ref(), now, || {
-                if rows::is_erased(conn, new.account)? {
+                if rows::is_erased(conn, new.account, now)? {
                     return Err(Error::new(reason::SIGN_IN_FAILED));
                 }
                 for oldest in rows::past_limit(conn, new.account, rules.max_sessions - 1, now)? {
@@ -99,6 +99,10 @@ impl SessionStore for SqliteSessions {
     }
 
     async fn signing_keys(&self, cx: &Cx, candidate: StoredKey) -> Result<Vec<StoredKey>> {
+        let keys = self.db.read(cx, rows::signing_keys).await?;
+        if !keys.is_empty() {
+            return Ok(keys);
+        }
         let job = move |conn: &Connection| {
             let keys = rows::signing_keys(conn)?;
             if !keys.is_empty() {
@@ -164,9 +168,11 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::store::conformance::Made;
 
-    fn make(env: Env, rules: Rules) -> Arc<dyn SessionStore> {
-        Arc::new(SqliteSessions::open(&StoreAddress::Memory, env, rules).unwrap())
+    async fn make(env: Env, rules: Rules) -> Option<Made> {
+        let store = Arc::new(SqliteSessions::open(&StoreAddress::Memory, env, rules).unwrap());
+        Some(Made { store, keep: Box::new(()) })
     }
 
     crate::store::conformance::suite!(make);

@@ -5,14 +5,8 @@ use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::domain::{REVOCATION_MS, Session};
-use crate::store::Revoked;
+use crate::store::{ERASED_MS, PRUNE_LIMIT, Revoked};
 use crate::tokens::StoredKey;
-
-/// How many rows of a kind one prune deletes at most.
-const PRUNE_LIMIT: usize = 1_000;
-/// How long no session is opened for an erased account: far longer than any sign-in takes, so that one that had its
-/// password checked before the erasure cannot open a session after it.
-const ERASED_MS: i64 = 60 * 60 * 1_000;
 
 const COLUMNS: &str =
     "session_id, account_id, device_name, created_at, last_used_at, expires_at, generation, rotated_at";
@@ -148,10 +142,10 @@ pub(super) fn insert_key(conn: &Connection, key: &StoredKey) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn is_erased(conn: &Connection, account: AccountId) -> Result<bool> {
-    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM erased_accounts WHERE account_id = ?1)")
+pub(super) fn is_erased(conn: &Connection, account: AccountId, now: Timestamp) -> Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM erased_accounts WHERE account_id = ?1 AND erased_at > ?2)")
         .sql()?
-        .query_row([account.get()], |row| row.get(0))
+        .query_row([account.get(), now.plus_ms(-ERASED_MS).0], |row| row.get(0))
         .sql()
 }
 

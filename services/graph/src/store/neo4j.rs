@@ -1,0 +1,171 @@
+//! The engine for production: accounts as nodes, follows and blocks as relationships between them.
+//!
+//! One task of the process performs all writes, as many as have queued up in one transaction. Each transaction locks the
+//! outbox's end first, so that those of several processes come one after the other, and the rules can be applied to what
+//! was read: see `batch.rs`.
+
+mod batch;
+mod draft;
+mod reads;
+mod writer;
+mod writes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Env, Result};
+use plaza_events::outbox::neo4j as outbox;
+use plaza_events::{Neo4jOutbox, Outbox};
+use plaza_stores::neo4j::{Neo4j, requests};
+use plaza_stores::{Gauge, Migration, ServerAddress};
+
+use super::{GraphStore, OnChange};
+use crate::NAME;
+use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Write, Written};
+
+use batch::Action;
+use writer::{Tools, Writer};
+
+/// The schema, step by step.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_graph", sql: include_str!("../../migrations/neo4j/0001_graph.cypher") },
+    Migration { name: "0002_outbox", sql: outbox::SCHEMA },
+    Migration { name: "0003_requests", sql: requests::SCHEMA },
+];
+/// How long a start waits for the server.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The graph in Neo4j.
+pub struct Neo4jGraph {
+    db: Neo4j,
+    env: Env,
+    writer: Writer,
+    outbox: Arc<Neo4jOutbox>,
+}
+
+impl std::fmt::Debug for Neo4jGraph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Neo4jGraph").field("db", &self.db).finish_non_exhaustive()
+    }
+}
+
+impl Neo4jGraph {
+    /// Opens the store at `address`; waits a while for a server that is starting.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE` with a message for the operator.
+    pub async fn open(address: &ServerAddress, env: Env, on_change: OnChange) -> Result<Self> {
+        let cx = Cx::background(NAME, PATIENCE);
+        let db = Neo4j::open(&cx, NAME, address, MIGRATIONS, env.clone()).await?;
+        let writer = Writer::start(Tools { db: db.clone(), env: env.clone(), on_change });
+        let outbox = Arc::new(Neo4jOutbox::new(NAME, db.clone()));
+        Ok(Self { db, env, writer, outbox })
+    }
+
+    /// The database, for upkeep that is not the service's.
+    #[must_use]
+    pub fn database(&self) -> &Neo4j {
+        &self.db
+    }
+}
+
+#[async_trait]
+impl GraphStore for Neo4jGraph {
+    async fn follow(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.writer.change(cx, Action::Follow, write).await
+    }
+
+    async fn unfollow(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.writer.change(cx, Action::Unfollow, write).await
+    }
+
+    async fn block(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.writer.change(cx, Action::Block, write).await
+    }
+
+    async fn unblock(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.writer.change(cx, Action::Unblock, write).await
+    }
+
+    async fn relations(&self, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>> {
+        reads::relations(&self.db, cx, viewer, others).await
+    }
+
+    async fn circle(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<Circle> {
+        reads::circle(&self.db, cx, account, limit).await
+    }
+
+    async fn counts(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<Counts>> {
+        reads::counts(&self.db, cx, accounts).await
+    }
+
+    async fn edges(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        way: Direction,
+        after: EdgeKey,
+        limit: usize,
+    ) -> Result<Vec<Edge>> {
+        reads::edges(&self.db, cx, account, way, after, limit).await
+    }
+
+    async fn ids(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        way: Direction,
+        after: AccountId,
+        limit: usize,
+    ) -> Result<Vec<AccountId>> {
+        reads::ids(&self.db, cx, account, way, after, limit).await
+    }
+
+    async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.writer.erase(cx, account, limit).await
+    }
+
+    async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        reads::held(&self.db, cx, after, limit).await
+    }
+
+    async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>> {
+        reads::held_among(&self.db, cx, accounts).await
+    }
+
+    async fn prune(&self, cx: &Cx) -> Result<usize> {
+        let work = || async {
+            let mut tx = self.db.begin(cx).await?;
+            outbox::lock(&mut tx).await?;
+            let pruned = requests::prune(&mut tx, self.env.now()).await?;
+            if pruned == 0 {
+                tx.rollback().await?;
+            } else {
+                tx.commit().await?;
+            }
+            Ok(pruned)
+        };
+        self.db.retry(cx, work).await
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        self.outbox.clone()
+    }
+
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.db.ping(cx).await
+    }
+
+    fn observe(&self) -> Vec<Gauge> {
+        let mut gauges = self.db.observe();
+        #[expect(clippy::cast_precision_loss, reason = "lengths of queues are small")]
+        gauges.push(Gauge::new("neo4j_write_queue_length", "store", NAME, self.writer.queue_len() as f64));
+        gauges
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.db.close().await;
+    }
+}

@@ -1,0 +1,165 @@
+//! What one transaction performs: changes that have queued up, or a part of an erasure.
+
+use plaza_core::{AccountId, Cx, Env, Error, Position, RequestKey, Result, TraceContext};
+use plaza_events::NewEvent;
+use plaza_events::outbox::neo4j as outbox;
+use plaza_stores::neo4j::Tx;
+use plaza_stores::neo4j::requests::Answers;
+use plaza_stores::neo4j::{Fault, Neo4j};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::domain::{Change, Write, Written};
+
+use super::draft::{Draft, Pair};
+use super::{reads, writes};
+
+/// What a change does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Follow,
+    Unfollow,
+    Block,
+    Unblock,
+}
+
+/// A queued piece of work with who waits for it.
+pub(super) struct Job<A, T> {
+    pub(super) ask: A,
+    pub(super) trace: Option<TraceContext>,
+    pub(super) deadline: Instant,
+    pub(super) reply: oneshot::Sender<Result<T>>,
+}
+
+impl<A, T> Job<A, T> {
+    /// Whether somebody still waits for the answer.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.deadline > Instant::now() && !self.reply.is_closed()
+    }
+
+    pub(super) fn answer(self, answer: Result<T>) {
+        // Whoever asked may be gone; then nobody needs the answer.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// A change of one pair.
+pub(super) struct ChangeAsk {
+    pub(super) action: Action,
+    pub(super) write: Write,
+    pub(super) request: Option<RequestKey>,
+}
+
+/// A part of an erasure.
+#[derive(Clone, Copy)]
+pub(super) struct EraseAsk {
+    pub(super) account: AccountId,
+    pub(super) limit: usize,
+}
+
+pub(super) type ChangeJob = Job<ChangeAsk, Written>;
+pub(super) type EraseJob = Job<EraseAsk, usize>;
+
+/// A transaction that has the lock of all writers.
+pub(super) struct Batch<'a> {
+    env: &'a Env,
+    tx: Tx,
+    end: Position,
+    events: Vec<NewEvent>,
+}
+
+impl<'a> Batch<'a> {
+    /// Waits for the writers before; all of their commits are applied then.
+    pub(super) async fn begin(db: &Neo4j, cx: &Cx, env: &'a Env) -> Result<Self, Fault> {
+        let mut tx = db.begin(cx).await?;
+        let end = outbox::lock(&mut tx).await?;
+        Ok(Self { env, tx, end, events: Vec::new() })
+    }
+
+    /// Nothing is to be done; the lock goes.
+    pub(super) async fn end(self) -> Result<(), Fault> {
+        self.tx.rollback().await
+    }
+
+    /// Performs changes one after the other and commits; each has its own outcome.
+    pub(super) async fn change(mut self, jobs: &[ChangeJob]) -> Result<Vec<Result<Written>>, Fault> {
+        let keys = jobs.iter().filter_map(|job| job.ask.request.as_ref());
+        let mut answers = Answers::load(&mut self.tx, keys).await?;
+        let mut draft = self.draft(jobs.iter().map(|job| job.ask.write)).await?;
+        let perform = |job| self.perform(&mut draft, &mut answers, job);
+        let outcomes = jobs.iter().map(perform).collect();
+        if self.events.is_empty() && !answers.has_new() {
+            self.tx.rollback().await?;
+            return Ok(outcomes);
+        }
+        if draft.changes_something() {
+            writes::save(&mut self.tx, &draft).await?;
+        }
+        outbox::append(&mut self.tx, self.end, &self.events).await?;
+        answers.save(&mut self.tx).await?;
+        self.tx.commit().await?;
+        Ok(outcomes)
+    }
+
+    /// Marks the account as erased and ends up to `limit` of its edges, its follows first; returns what changed.
+    pub(super) async fn erase(mut self, job: &EraseJob) -> Result<Vec<Change>, Fault> {
+        let EraseAsk { account, limit } = job.ask;
+        writes::mark_erased(&mut self.tx, account).await?;
+        let sides = reads::sides(&mut self.tx, account, limit).await?;
+        let others = |ids: Vec<i64>| ids.into_iter().map(AccountId);
+        let following = others(sides.following).map(|other| Change::Unfollowed(account, other));
+        let followers = others(sides.followers).map(|other| Change::Unfollowed(other, account));
+        let blocking = others(sides.blocking).map(|other| Change::Unblocked(account, other));
+        let blocked_by = others(sides.blocked_by).map(|other| Change::Unblocked(other, account));
+        let all = following.chain(followers).chain(blocking).chain(blocked_by);
+        let changes: Vec<Change> = all.take(limit).collect();
+        if !changes.is_empty() {
+            writes::save(&mut self.tx, &Draft::ending(&changes)).await?;
+        }
+        self.tell(&changes, job.trace);
+        outbox::append(&mut self.tx, self.end, &self.events).await?;
+        self.tx.commit().await?;
+        Ok(changes)
+    }
+
+    async fn draft(&mut self, asked: impl Iterator<Item = Write>) -> Result<Draft, Fault> {
+        let mut pairs: Vec<Pair> = asked.flat_map(|w| [(w.actor, w.target), (w.target, w.actor)]).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        // Each pair is there both ways, so the first ends are all accounts.
+        let mut accounts: Vec<AccountId> = pairs.iter().map(|pair| pair.0).collect();
+        accounts.dedup();
+        reads::stored(&mut self.tx, &accounts, &pairs).await.map(Draft::new)
+    }
+
+    /// Performs one change on the draft, once for its request.
+    fn perform(&mut self, draft: &mut Draft, answers: &mut Answers, job: &ChangeJob) -> Result<Written> {
+        let ChangeAsk { action, write, request } = &job.ask;
+        if let Some(before) = answers.recall(request.as_ref(), write.at)? {
+            return Ok(before);
+        }
+        let changes = match action {
+            Action::Follow => draft.follow(*write)?,
+            Action::Block => draft.block(*write)?,
+            Action::Unfollow => draft.end_follow(write.actor, write.target).into_iter().collect(),
+            Action::Unblock => draft.end_block(write.actor, write.target).into_iter().collect(),
+        };
+        let position = self.tell(&changes, job.trace);
+        let written = Written { relation: draft.relation(write.actor, write.target), position };
+        answers.remember(request.as_ref(), write.at, &written)?;
+        Ok(written)
+    }
+
+    /// Adds the events of changes; returns where the outbox ends with them.
+    fn tell(&mut self, changes: &[Change], trace: Option<TraceContext>) -> Position {
+        self.events.extend(changes.iter().map(|change| change.event(self.env, trace)));
+        self.end + i64::try_from(self.events.len()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Answers all with one error.
+pub(super) fn refuse<A, T>(jobs: impl IntoIterator<Item = Job<A, T>>, error: &Error) {
+    for job in jobs {
+        job.answer(Err(error.clone()));
+    }
+}

@@ -1,0 +1,180 @@
+//! What the engine on Neo4j promises beyond the contract: several processes at once, hot accounts, lost commits.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures::future::join_all;
+use plaza_core::{AccountId, Cx, Env, RequestKey, Timestamp, reason};
+use plaza_events::{Event, Outbox};
+use plaza_graph::domain::{Counts, Direction, EdgeKey, Write};
+use plaza_graph::store::conformance::model::assert_consistent;
+use plaza_graph::store::conformance::{cx, write};
+use plaza_graph::store::{GraphStore, Neo4jGraph};
+use uuid::Uuid;
+
+use crate::ground::on_neo4j;
+
+/// Reads the outbox while others write, as a relay does, until `total` events were seen.
+async fn follow_outbox(outbox: Arc<dyn Outbox>, done: Arc<AtomicBool>) -> Vec<Event> {
+    let mut seen: Vec<Event> = Vec::new();
+    loop {
+        let finished = done.load(Ordering::SeqCst);
+        let after = seen.last().map_or(0, |event| event.position);
+        let page = outbox.read_after(&cx(), after, 50).await.unwrap();
+        if page.is_empty() && finished {
+            return seen;
+        }
+        seen.extend(page);
+        tokio::task::yield_now().await;
+    }
+}
+
+fn request(n: i64) -> Cx {
+    let request_id = Uuid::from_u128(n.unsigned_abs().into());
+    cx().with_request(Some(RequestKey { caller: 1, request_id, method: "Follow", digest: [1; 16] }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_write_at_once_and_a_reader_misses_nothing() {
+    on_neo4j(async |ground| {
+        let stores = [Arc::new(ground.open().await), Arc::new(ground.open().await)];
+        let done = Arc::new(AtomicBool::new(false));
+        let third = ground.open().await;
+        let reader = tokio::spawn(follow_outbox(third.outbox(), done.clone()));
+        // Everybody follows the two hubs, and half of them think better of it, through whichever process.
+        let tasks = (0..8_i64).map(|task| {
+            let stores = stores.clone();
+            tokio::spawn(async move {
+                for i in 0..40 {
+                    let (store, follower) = (&stores[usize::try_from(i % 2).unwrap()], 100 + task * 40 + i);
+                    for hub in [1, 2] {
+                        let written = store.follow(&cx(), write(follower, hub, i)).await.unwrap();
+                        assert!(written.relation.following && written.position > 0);
+                    }
+                    if i % 4 == 0 {
+                        store.unfollow(&cx(), write(follower, 1, i)).await.unwrap();
+                    }
+                }
+            })
+        });
+        for task in join_all(tasks.collect::<Vec<_>>()).await {
+            task.unwrap();
+        }
+        done.store(true, Ordering::SeqCst);
+        let seen = reader.await.unwrap();
+        let positions: Vec<i64> = seen.iter().map(|event| event.position).collect();
+        let expected: Vec<i64> = (1..=8 * 40 * 2 + 8 * 10).collect();
+        assert_eq!(positions, expected);
+        assert_eq!(seen.iter().map(|event| event.id).collect::<BTreeSet<_>>().len(), seen.len());
+        let counts = stores[0].counts(&cx(), &[AccountId(1), AccountId(2)]).await.unwrap();
+        assert_eq!(counts, [Counts { followers: 240, following: 0 }, Counts { followers: 320, following: 0 }]);
+        assert_eq!(third.outbox().last_position(&cx()).await.unwrap(), 720);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn storms_on_hot_accounts_end_well_from_two_processes() {
+    on_neo4j(async |ground| {
+        let stores = [Arc::new(ground.open().await), Arc::new(ground.open().await)];
+        let storm = |task: i64| {
+            let store: Arc<Neo4jGraph> = stores[usize::try_from(task % 2).unwrap()].clone();
+            async move {
+                for i in 0..25 {
+                    let (a, b) = if (task + i) % 3 == 0 { (1, 2) } else { (2, 1) };
+                    let done = match (task + 2 * i) % 5 {
+                        0 => store.block(&cx(), write(a, b, i)).await,
+                        1 => store.unblock(&cx(), write(a, b, i)).await,
+                        2 => store.unfollow(&cx(), write(a, b, i)).await,
+                        _ => store.follow(&cx(), write(a, b, i)).await,
+                    };
+                    let circle = store.circle(&cx(), AccountId(a), 10).await.unwrap();
+                    let relation = circle.relation(AccountId(b));
+                    assert!(!relation.is_blocked() || !(relation.following || relation.followed_by), "{relation:?}");
+                    if let Err(error) = done {
+                        assert!(error.is(reason::BLOCKED), "{error}");
+                    }
+                }
+            }
+        };
+        for task in join_all((0..8).map(|task| tokio::spawn(storm(task)))).await {
+            task.unwrap();
+        }
+        assert_consistent(&*stores[0], 2).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_request_through_two_processes_has_one_effect() {
+    on_neo4j(async |ground| {
+        let stores = [ground.open().await, ground.open().await];
+        for n in 1..=20 {
+            let (one, two) = (request(n), request(n));
+            let at = |at: i64| Write { at: Timestamp(1_800_000_000_000 + at), ..write(1, n + 1, 0) };
+            let (first, second) = tokio::join!(stores[0].follow(&one, at(1)), stores[1].follow(&two, at(2)));
+            assert_eq!(first.unwrap(), second.unwrap());
+        }
+        assert_eq!(stores[0].outbox().last_position(&cx()).await.unwrap(), 20);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_outbox_is_pruned_from_its_beginning_and_reads_on() {
+    on_neo4j(async |ground| {
+        let store = ground.open().await;
+        for i in 0..6 {
+            store.follow(&cx(), write(1, 2 + i, i)).await.unwrap();
+        }
+        let outbox = store.outbox();
+        let now = Env::system().now();
+        assert_eq!(outbox.prune(&cx(), now.plus_ms(-60_000), 6).await.unwrap(), 0);
+        assert_eq!(outbox.prune(&cx(), now.plus_ms(60_000), 4).await.unwrap(), 4);
+        let left = outbox.read_after(&cx(), 0, 10).await.unwrap();
+        assert_eq!(left.iter().map(|event| event.position).collect::<Vec<_>>(), [5, 6]);
+        assert_eq!(outbox.prune(&cx(), now.plus_ms(60_000), 9).await.unwrap(), 2);
+        assert!(outbox.read_after(&cx(), 0, 10).await.unwrap().is_empty());
+        assert_eq!(outbox.last_position(&cx()).await.unwrap(), 6);
+        let next = store.follow(&cx(), write(1, 9, 9)).await.unwrap().position;
+        assert_eq!(next, 7);
+        assert_eq!(outbox.read_after(&cx(), 6, 10).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+/// A page of a large account must not walk its other edges: the server counts what a query touches.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_a_large_account_is_quick() {
+    on_neo4j(async |ground| {
+        let store = ground.open().await;
+        let next = AtomicI64::new(10);
+        let crowd = (0..200).map(|_| async {
+            for _ in 0..25 {
+                let follower = next.fetch_add(1, Ordering::Relaxed);
+                store.follow(&cx(), write(follower, 1, follower / 3)).await.unwrap();
+            }
+        });
+        let began = tokio::time::Instant::now();
+        join_all(crowd).await;
+        println!("5,000 follows from 200 callers took {:?}", began.elapsed());
+        assert_eq!(store.counts(&cx(), &[AccountId(1)]).await.unwrap()[0].followers, 5_000);
+
+        let (mut all, mut after) = (BTreeSet::new(), EdgeKey::FIRST);
+        loop {
+            let page = store.edges(&cx(), AccountId(1), Direction::Followers, after, 500).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = last.key();
+            all.extend(page.iter().map(|edge| edge.other.get()));
+        }
+        assert_eq!(all.len(), 5_000);
+        let page = store.ids(&cx(), AccountId(1), Direction::Followers, AccountId(0), 5_000).await.unwrap();
+        assert_eq!(page.len(), 5_000);
+        let slow = Cx::background("test", Duration::from_secs(60));
+        while store.erase(&slow, AccountId(1), 1_000).await.unwrap() == 1_000 {}
+        assert!(store.held(&cx(), AccountId(0), 10).await.unwrap().is_empty());
+    })
+    .await;
+}

@@ -1,0 +1,42 @@
+-- Opens a session. Past the account's limit the session unused for longest ends.
+local session, account, device, expires = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local lifetime, limit, erased_for = ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
+local kid, material, outcome = ARGV[14], ARGV[15], ARGV[16]
+
+-- The account's living sessions, the one used last first, if there may be more than `others`.
+local function by_use(others)
+    local living, sessions = {}, base .. 'a:' .. account
+    if redis.call('ZCARD', sessions) <= others then
+        return living
+    end
+    for _, id in ipairs(redis.call('ZRANGE', sessions, 0, -1)) do
+        local seen = redis.call('HMGET', base .. 's:' .. id, 'used', 'expires')
+        if seen[1] and tonumber(seen[2]) > now then
+            table.insert(living, { id = id, used = tonumber(seen[1]) })
+        end
+    end
+    table.sort(living, function(a, b)
+        if a.used ~= b.used then return a.used > b.used end
+        return a.id > b.id
+    end)
+    return living
+end
+
+return once(function()
+    local erased = redis.call('GET', base .. 'e:' .. account)
+    if erased and tonumber(erased) > now - erased_for then
+        return nil, 'erased'
+    end
+    if redis.call('EXISTS', base .. 's:' .. session) == 1 then
+        return nil, 'clash'
+    end
+    local living = by_use(limit - 1)
+    for at = limit, #living do
+        finish(living[at].id, account)
+    end
+    redis.call('HSET', base .. 's:' .. session, 'account', account, 'device', device, 'created', whole(now),
+        'used', whole(now), 'expires', expires, 'generation', '1', 'rotated', whole(now))
+    keep(session, account, expires, lifetime)
+    publish(kid, material)
+    return outcome
+end)

@@ -1,0 +1,4 @@
+-- What a request was answered, without performing it.
+return once(function()
+    return nil, 'never'
+end)

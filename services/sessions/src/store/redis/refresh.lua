@@ -1,0 +1,28 @@
+-- Uses a refresh token. What it is worth is what `Session::decide` says: the newest rotates, the one before it gets the
+-- same successor for a while, an older one ends the session.
+local session, presented = ARGV[7], tonumber(ARGV[8])
+local lifetime, grace = tonumber(ARGV[9]), tonumber(ARGV[10])
+local kid, material = ARGV[11], ARGV[12]
+local key = base .. 's:' .. session
+
+local answer = once(function()
+    local seen = redis.call('HMGET', key, 'account', 'created', 'expires', 'generation', 'rotated')
+    local account, created, expires, generation, rotated = unpack(seen)
+    if not account or tonumber(expires) <= now or presented > tonumber(generation) then
+        return nil, 'invalid'
+    end
+    if presented == tonumber(generation) then
+        expires, generation, rotated = whole(now + lifetime), whole(generation + 1), whole(now)
+        redis.call('HSET', key, 'used', rotated, 'expires', expires, 'generation', generation, 'rotated', rotated)
+        keep(session, account, expires, lifetime)
+    elseif presented < generation - 1 or now - rotated > grace then
+        finish(session, account)
+        return 'reused'
+    end
+    publish(kid, material)
+    return table.concat({ 'granted', session, account, created, rotated, expires, generation, kid }, ' ')
+end)
+if answer[1] == 'done' then
+    answer[3] = redis.call('HGET', key, 'device') or ''
+end
+return answer

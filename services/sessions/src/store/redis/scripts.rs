@@ -1,0 +1,25 @@
+//! The scripts; each file tells what its own does.
+
+use std::sync::LazyLock;
+
+use plaza_stores::redis::Script;
+
+macro_rules! scripts {
+    ($($name:ident: $($file:literal)*;)*) => {
+        $(pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(concat!(include_str!("prelude.lua"), $(include_str!($file)),*)));)*
+    };
+}
+
+scripts! {
+    OPEN: "once.lua" "open.lua";
+    RECALL: "once.lua" "recall.lua";
+    REFRESH: "once.lua" "refresh.lua";
+    END: "once.lua" "end.lua";
+    LIST: "list.lua";
+    REVOKED: "revoked.lua";
+    KEYS: "keys.lua";
+    HELD: "held.lua";
+    ERASE: "erase.lua";
+    PRUNE: "prune.lua";
+}

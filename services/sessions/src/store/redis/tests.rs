@@ -1,0 +1,241 @@
+use std::sync::Arc;
+
+use plaza_core::{Caller, ManualClock, RequestKey, Timestamp};
+use plaza_stores::{ServerKind, StoreAddress};
+use plaza_testkit::{RedisKeys, Server, Store, redis, wait};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::*;
+use crate::store::SqliteSessions;
+use crate::store::conformance::Made;
+
+const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3 };
+const START: Timestamp = Timestamp(1_800_000_000_000);
+const ADA: AccountId = AccountId(7);
+
+async fn open(address: &str, env: &Env, rules: Rules) -> RedisSessions {
+    let address: StoreAddress = address.parse().unwrap();
+    RedisSessions::open(address.server(ServerKind::Redis).unwrap(), env.clone(), rules).await.unwrap()
+}
+
+async fn make(env: Env, rules: Rules) -> Option<Made> {
+    let keys = RedisKeys::new()?;
+    let store = Arc::new(open(&keys.address(), &env, rules).await);
+    Some(Made { store, keep: Box::new(keys) })
+}
+
+crate::store::conformance::suite!(make);
+
+fn cx() -> Cx {
+    Cx::new(Caller::default(), Instant::now() + Duration::from_secs(20))
+}
+
+fn env() -> (Arc<ManualClock>, Env) {
+    let clock = ManualClock::new(START);
+    (clock.clone(), Env::manual(clock, 7))
+}
+
+fn request(method: &'static str, id: u64) -> Cx {
+    let key = RequestKey { caller: 0, request_id: Uuid::from_u128(id.into()), method, digest: [1; 16] };
+    cx().with_request(Some(key))
+}
+
+fn new_session(env: &Env, account: AccountId) -> NewSession {
+    NewSession { id: SessionId(env.next_id()), account, device_name: "phone".to_owned() }
+}
+
+/// What a step of a history does.
+#[derive(Clone, Debug)]
+enum Step {
+    Open(NewSession),
+    Refresh(Presented),
+    End(AccountId, SessionId),
+    Prune,
+    Erase(AccountId),
+}
+
+async fn take(store: &dyn SessionStore, id: u64, step: Step) -> String {
+    let told = |error: Error| error.reason().to_owned();
+    match step {
+        Step::Open(new) => format!("{:?}", store.open(&request("Open", id), new, "k").await.map_err(told)),
+        Step::Refresh(presented) => {
+            format!("{:?}", store.refresh(&request("Refresh", id), presented, "k").await.map_err(told))
+        }
+        Step::End(account, session) => {
+            format!("{:?}", store.end(&request("End", id), account, session).await.map_err(told))
+        }
+        Step::Prune => format!("{:?}", store.prune(&cx()).await.map(|_| ()).map_err(told)),
+        Step::Erase(account) => format!("{:?}", store.erase(&cx(), &[account]).await.map_err(told)),
+    }
+}
+
+/// Every history, however odd, ends as it does in SQLite, with the same answers on the way.
+#[tokio::test]
+async fn random_histories_are_the_same_as_in_sqlite() {
+    let Some(keys) = RedisKeys::new() else { return };
+    let (clock, env) = env();
+    let redis = open(&keys.address(), &env, RULES).await;
+    let sqlite = SqliteSessions::open(&StoreAddress::Memory, env.clone(), RULES).unwrap();
+    let (mut sessions, mut answers) = (vec![SessionId(1)], String::new());
+    for number in 0..1_500 {
+        let pick = |of: usize| usize::try_from(env.below(of as u64)).unwrap();
+        clock.advance([0, 1, 4_000, 7_000, 3_600_000][pick(5)]);
+        // A third of the requests repeats the id of an earlier one, right or wrong.
+        let id = if pick(3) == 0 { env.below(number + 1) } else { number };
+        let account = AccountId(1 + i64::try_from(pick(4)).unwrap());
+        let session = sessions[sessions.len() - 1 - pick(sessions.len().min(8))];
+        let step = match pick(40) {
+            0..13 => Step::Open(new_session(&env, account)),
+            13..30 => Step::Refresh(Presented { session, generation: 1 + i64::try_from(pick(4)).unwrap() }),
+            30..36 => Step::End(account, session),
+            36..39 => Step::Prune,
+            _ => Step::Erase(account),
+        };
+        if let Step::Open(new) = &step {
+            sessions.push(new.id);
+        }
+        let (there, here) = (take(&redis, id, step.clone()).await, take(&sqlite, id, step.clone()).await);
+        assert_eq!(there, here, "{number}: {step:?}");
+        assert_eq!(seen(&redis).await, seen(&sqlite).await, "{number}: after {step:?}");
+        answers.push_str(&there);
+    }
+    for often in ["Ok(Grant", "Granted", "Reused", "true", "false", "REQUEST_ID_REUSED", "REFRESH_TOKEN_INVALID"] {
+        assert!(answers.matches(often).count() > 5, "{often} hardly came up");
+    }
+    assert!(answers.contains("SIGN_IN_FAILED"), "no account was erased");
+}
+
+/// All that can be read from a store.
+async fn seen(store: &dyn SessionStore) -> String {
+    let mut all = Vec::new();
+    for account in 1..=4 {
+        all.push(store.list(&cx(), AccountId(account), None, 10).await.unwrap());
+    }
+    let mut ended = store.revoked_after(&cx(), 0, 1_000).await.unwrap().sessions;
+    ended.sort_unstable();
+    format!("{all:?} {ended:?}")
+}
+
+#[tokio::test]
+async fn two_replicas_share_everything_and_scripts_may_be_forgotten() {
+    let Some(server) = Server::start(Store::Redis).await else { return };
+    let (_, env) = env();
+    let both = [open(&server.address(), &env, RULES).await, open(&server.address(), &env, RULES).await];
+    let [one, two] = both.map(Arc::new);
+    let opened = one.open(&request("Open", 1), new_session(&env, ADA), "k").await.unwrap();
+    assert_eq!(two.recall_opened(&request("Open", 1)).await.unwrap(), Some(opened.clone()));
+    assert_eq!(redis::command(&server.address(), &["SCRIPT", "FLUSH"]), "+OK");
+    let presented = Presented { session: opened.session, generation: 1 };
+    // Both use the same token at once, each for many callers: one successor.
+    let calls: Vec<_> = (0..20)
+        .map(|n| {
+            let store = if n % 2 == 0 { one.clone() } else { two.clone() };
+            tokio::spawn(async move { store.refresh(&cx(), presented, "k").await.unwrap().0 })
+        })
+        .collect();
+    let mut successors = Vec::new();
+    for call in calls {
+        successors.push(call.await.unwrap());
+    }
+    assert!(successors.windows(2).all(|w| w[0] == w[1]));
+    assert!(two.end(&cx(), ADA, opened.session).await.unwrap());
+    assert!(one.list(&cx(), ADA, None, 10).await.unwrap().is_empty());
+    assert_eq!(one.revoked_after(&cx(), 0, 10).await.unwrap().sessions, [opened.session]);
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
+    let Some(mut server) = Server::start(Store::Redis).await else { return };
+    let (_, env) = env();
+    let store = Arc::new(open(&server.address(), &env, Rules { max_sessions: 10_000, ..RULES }).await);
+    let key = StoredKey::generate(&env).unwrap();
+    store.signing_keys(&cx(), key.clone()).await.unwrap();
+    let writing: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, env, kid) = (store.clone(), env.clone(), key.kid.clone());
+            tokio::spawn(async move {
+                let mut acknowledged = Vec::new();
+                // Until the server is killed.
+                while let Ok(grant) = store.open(&cx(), new_session(&env, ADA), &kid).await {
+                    acknowledged.push(grant.session);
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    wait::until("some sessions", || async {
+        (store.list(&cx(), ADA, None, 100).await.unwrap().len() >= 50).then_some(())
+    })
+    .await;
+    server.kill().await;
+    let mut acknowledged = Vec::new();
+    for writer in writing {
+        acknowledged.extend(writer.await.unwrap());
+    }
+    let error = store.list(&cx(), ADA, None, 1).await.unwrap_err();
+    assert!(error.is(reason::STORE_UNAVAILABLE));
+    server.restart().await;
+    let listed = wait::within(Duration::from_secs(10), "the server to be found again", || async {
+        store.list(&cx(), ADA, None, 10_000).await.ok()
+    })
+    .await;
+    let listed: std::collections::HashSet<_> = listed.iter().map(|s| s.id).collect();
+    assert!(acknowledged.len() >= 50 && acknowledged.iter().all(|session| listed.contains(session)));
+    assert!(store.signing_keys(&cx(), StoredKey::generate(&env).unwrap()).await.unwrap() == vec![key]);
+}
+
+#[tokio::test]
+async fn a_server_that_lost_everything_ends_sessions_and_gets_its_keys_back() {
+    let Some(server) = Server::start(Store::Redis).await else { return };
+    let (clock, env) = env();
+    let (one, two) = (open(&server.address(), &env, RULES).await, open(&server.address(), &env, RULES).await);
+    let first = StoredKey::generate(&env).unwrap();
+    for store in [&one, &two] {
+        store.signing_keys(&cx(), first.clone()).await.unwrap();
+    }
+    let opened = one.open(&cx(), new_session(&env, ADA), &first.kid).await.unwrap();
+    let ended = one.open(&cx(), new_session(&env, ADA), &first.kid).await.unwrap();
+    one.end(&cx(), ADA, ended.session).await.unwrap();
+    let cursor = one.revoked_after(&cx(), 0, 10).await.unwrap().cursor;
+    clock.advance(1_000);
+    assert_eq!(redis::command(&server.address(), &["FLUSHALL"]), "+OK");
+
+    let presented = Presented { session: opened.session, generation: 1 };
+    assert!(one.refresh(&cx(), presented, &first.kid).await.unwrap_err().is(reason::REFRESH_TOKEN_INVALID));
+    assert!(one.list(&cx(), ADA, None, 10).await.unwrap().is_empty());
+
+    // A replica that starts now makes a key of its own; the first token that another signs brings the old one back.
+    clock.advance(1);
+    let second = StoredKey::generate(&env).unwrap();
+    let three = open(&server.address(), &env, RULES).await;
+    assert!(three.signing_keys(&cx(), second.clone()).await.unwrap() == vec![second.clone()]);
+    let opened = one.open(&cx(), new_session(&env, ADA), &first.kid).await.unwrap();
+    let all = vec![second.clone(), first.clone()];
+    assert!(three.signing_keys(&cx(), second.clone()).await.unwrap() == all);
+    assert!(two.signing_keys(&cx(), first).await.unwrap() == all);
+
+    // Whoever follows endings misses none, though the server counts anew.
+    for _ in 0..3 {
+        let late = one.open(&cx(), new_session(&env, AccountId(9)), "k").await.unwrap();
+        one.end(&cx(), AccountId(9), late.session).await.unwrap();
+    }
+    one.end(&cx(), ADA, opened.session).await.unwrap();
+    assert_eq!(two.revoked_after(&cx(), cursor, 10).await.unwrap().sessions.len(), 4);
+}
+
+#[tokio::test]
+async fn keys_go_by_themselves_when_nobody_prunes() {
+    let Some(server) = Server::start(Store::Redis).await else { return };
+    let (_, env) = env();
+    let store = open(&server.address(), &env, RULES).await;
+    let opened = store.open(&request("Open", 1), new_session(&env, ADA), "").await.unwrap();
+    store.refresh(&cx(), Presented { session: opened.session, generation: 1 }, "").await.unwrap();
+    let session = format!("plaza:sessions:s:{}", text::id(opened.session.get()));
+    let account = format!("plaza:sessions:a:{}", text::account(ADA));
+    let request = format!("plaza:sessions:r:{}:{}", text::id(0), Uuid::from_u128(1).simple());
+    for key in [&session, &account, &request, "plaza:sessions:expiry", "plaza:sessions:held"] {
+        let left: i64 = redis::command(&server.address(), &["PTTL", key]).trim_start_matches(':').parse().unwrap();
+        assert!((RULES.session_ms - 60_000..=RULES.session_ms).contains(&left), "{key}: {left}");
+    }
+}

@@ -1,0 +1,143 @@
+//! What stands in Redis, as text.
+
+use std::fmt::Write as _;
+
+use fred::types::Value;
+use plaza_core::{AccountId, Error, RequestKey, Result, SessionId};
+
+use crate::domain::{Grant, Session};
+use crate::store::Refreshed;
+use crate::tokens::StoredKey;
+
+/// An id in 19 digits, so that ids sort as text does.
+pub(super) fn id(id: i64) -> String {
+    format!("{id:019}")
+}
+
+pub(super) fn account(id: AccountId) -> String {
+    self::id(id.get())
+}
+
+/// Reads a number.
+pub(super) fn number(text: &str) -> Result<i64> {
+    text.parse().map_err(|_| odd("a number", text))
+}
+
+/// Who asks, what, and under which id: the arguments of `once.lua`. Without identity the caller is empty.
+pub(super) fn request(key: Option<&RequestKey>) -> [Value; 4] {
+    match key {
+        Some(key) => {
+            let request = key.request_id.simple().to_string();
+            [id(key.caller).into(), request.into(), key.method.into(), hex(&key.digest).into()]
+        }
+        None => [const { "" }; 4].map(Value::from),
+    }
+}
+
+/// What came of opening a session or of refreshing it, as it is remembered.
+pub(super) fn granted(grant: &Grant) -> String {
+    let Grant { session, account, created_at, at, expires_at, generation, kid } = grant;
+    let (session, account) = (id(session.get()), id(account.get()));
+    format!("granted {session} {account} {created_at} {at} {expires_at} {generation} {kid}")
+}
+
+/// Reads what [`granted`] wrote, or that a used token came back.
+pub(super) fn refreshed(text: &str) -> Result<Refreshed> {
+    let parts: Vec<&str> = text.split(' ').collect();
+    match parts[..] {
+        ["reused"] => Ok(Refreshed::Reused),
+        ["granted", session, account, created_at, at, expires_at, generation, kid] => Ok(Refreshed::Granted(Grant {
+            session: SessionId(number(session)?),
+            account: AccountId(number(account)?),
+            created_at: number(created_at)?,
+            at: number(at)?,
+            expires_at: number(expires_at)?,
+            generation: number(generation)?,
+            kid: kid.to_owned(),
+        })),
+        _ => Err(odd("an outcome", text)),
+    }
+}
+
+/// Reads a session as `list.lua` answers it.
+pub(super) fn session(account: AccountId, fields: Vec<String>) -> Result<Session> {
+    let [id, device_name, created, used, expires, generation, rotated]: [String; 7] =
+        fields.try_into().map_err(|fields: Vec<String>| odd("a session", &format!("{} fields", fields.len())))?;
+    Ok(Session {
+        id: SessionId(number(&id)?),
+        account,
+        device_name,
+        created_at: number(&created)?,
+        last_used_at: number(&used)?,
+        expires_at: number(&expires)?,
+        generation: number(&generation)?,
+        rotated_at: number(&rotated)?,
+    })
+}
+
+/// A signing key without its name: when it was made, and its seed.
+pub(super) fn material(key: &StoredKey) -> String {
+    format!("{} {}", key.created_at, hex(&key.seed))
+}
+
+/// Reads what [`material`] wrote. The text of an error does not show the seed.
+pub(super) fn key(kid: String, material: &str) -> Result<StoredKey> {
+    let broken = || odd("a signing key", &kid);
+    let (created_at, seed) = material.split_once(' ').ok_or_else(broken)?;
+    let seed: Vec<u8> = unhex(seed).ok_or_else(broken)?;
+    let seed = seed.try_into().map_err(|_| broken())?;
+    Ok(StoredKey { created_at: number(created_at)?, seed, kid })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.is_ascii() && text.len().is_multiple_of(2);
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).ok();
+    digits.then(|| (0..text.len()).step_by(2).map(byte).collect()).flatten()
+}
+
+fn odd(what: &str, text: &str) -> Error {
+    Error::internal(format!("not {what} in redis: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let grant = Grant {
+            session: SessionId(i64::MAX),
+            account: AccountId(7),
+            created_at: 1_800_000_000_000,
+            at: 1_800_000_000_001,
+            expires_at: 1_800_000_000_002,
+            generation: 3,
+            kid: "k_1-".to_owned(),
+        };
+        assert_eq!(refreshed(&granted(&grant)).unwrap(), Refreshed::Granted(grant));
+        assert_eq!(refreshed("reused").unwrap(), Refreshed::Reused);
+        let stored = StoredKey { kid: "k".to_owned(), seed: [0xa5; 32], created_at: 5 };
+        assert!(key("k".to_owned(), &material(&stored)).unwrap() == stored);
+        assert!(id(7) < id(10) && id(10) < id(i64::MAX));
+    }
+
+    #[test]
+    fn what_is_damaged_is_said_and_no_seed_with_it() {
+        for text in ["", "granted", "granted 1 2 3 4 5 6", "granted x 2 3 4 5 6 k", "ended"] {
+            assert!(refreshed(text).is_err(), "{text}");
+        }
+        for text in ["", "5", "5 zz", "5 a5", "5 \u{e9}5"] {
+            let error = key("k".to_owned(), text).err().unwrap();
+            assert!(!format!("{error:?}").contains("a5"));
+        }
+        assert!(session(AccountId(1), vec!["1".to_owned()]).is_err());
+    }
+}
