@@ -2,8 +2,10 @@
 
 mod consumer;
 mod delivery;
+mod follow;
 mod log;
 mod nats;
+mod postgres;
 mod relay;
 mod support;
 mod upkeep;
