@@ -1,5 +1,6 @@
 //! What the service asks of its store.
 
+pub(crate) mod cache;
 mod cached;
 #[cfg(test)]
 mod conformance;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
 
+pub(crate) use cache::AccountCache;
 pub(crate) use cached::CachedAccounts;
 pub(crate) use postgres::PostgresAccounts;
 pub(crate) use sqlite::SqliteAccounts;
