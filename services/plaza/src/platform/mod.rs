@@ -129,7 +129,7 @@ impl Platform {
         gate.set_verifier(verifier.for_gate());
         let log = open_log(&settings.events, &env).await?;
         let background = Arc::new(Background::new(&parts, log.clone(), &env, verifier));
-        let events = shared.clone();
+        let events = log.clone();
         let projections = Projections::new(background.runners.clone(), log, env);
         let mut server = Server::new(&gate, ServeConfig { grace: settings.drain(), ..ServeConfig::default() })
             .descriptors(plaza_proto::FILE_DESCRIPTOR_SET)
