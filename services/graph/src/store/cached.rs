@@ -4,8 +4,8 @@
 //! as four sorted lists, and the answer costs a few binary searches. A side with very many edges (the followers of a
 //! celebrity) is not kept; then the engine answers, by point queries.
 //!
-//! Entries go when a write of this process touches either end, after its commit and before its answer. Other processes'
-//! writes show after the entry's time at the latest.
+//! Entries go when a write of this process touches either end, after its commit and before its answer. The engine tells of
+//! other processes' writes too, a little later; they show after the entry's time at the latest.
 
 use std::sync::Arc;
 

@@ -60,6 +60,10 @@ impl Load {
                 match self.store.follow(&cx, Write { at, ..write(writer, target, 0) }).await {
                     Ok(written) => {
                         self.acknowledged.lock().insert((writer, target), written.position);
+                        // What was acknowledged shows, if anything does; and the caches, if there are any, are filled.
+                        if let Ok(shown) = self.store.relations(&cx, writer.into(), &[target.into()]).await {
+                            assert!(shown[0].following, "{writer} follows {target}");
+                        }
                         self.answered.fetch_add(1, Ordering::SeqCst);
                         break;
                     }

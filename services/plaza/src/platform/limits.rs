@@ -13,6 +13,8 @@ use plaza_stores::{Gauge, ServerKind};
 use crate::config::RateLimitConfig;
 use crate::failure::Result;
 
+/// How long one question to Redis may take: it comes before every call.
+const TIMEOUT: Duration = Duration::from_millis(100);
 /// How long the start waits for the store.
 const START: Duration = Duration::from_secs(1);
 
@@ -32,7 +34,8 @@ impl Limits {
         let Some(server) = config.store.server(ServerKind::Redis) else {
             return Ok(Self { limiter: Some(Arc::new(LocalLimiter::new(config.per_minute, env))), redis: None });
         };
-        let redis = Redis::open(server, RedisOptions::new("rate-limits"))?;
+        let options = RedisOptions { command_timeout: TIMEOUT, ..RedisOptions::new("rate-limits") };
+        let redis = Redis::open(server, options)?;
         // So that the first calls are counted in common too, if the store is there at all.
         if let Err(error) = redis.connected(&Cx::background("rate-limits", START)).await {
             tracing::warn!(%error, "rate limits are not counted in common yet");
