@@ -70,6 +70,12 @@ impl Marks {
         self.0.applied.borrow().iter().map(|(source, position)| (source.clone(), *position)).collect()
     }
 
+    /// Whether everything that `token` asks for is applied. Sources that the projection does not follow do not count.
+    #[must_use]
+    pub fn has(&self, token: &Token) -> bool {
+        self.lacks(&self.0.applied.borrow(), token).is_none()
+    }
+
     /// Raises marks; a lower position changes nothing.
     pub fn raise<'a>(&self, positions: impl IntoIterator<Item = (&'a str, Position)>) {
         self.0.applied.send_if_modified(|marks| {

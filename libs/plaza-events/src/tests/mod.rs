@@ -2,6 +2,7 @@
 
 mod consumer;
 mod delivery;
+mod follow;
 mod log;
 mod nats;
 mod relay;

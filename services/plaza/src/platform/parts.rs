@@ -110,7 +110,8 @@ impl Parts {
     ) -> Result<Self> {
         let mut parts = Self { parts: Vec::new(), peers: Peers::remote(settings, gate)? };
         for service in Service::ALL.into_iter().filter(|service| services.contains(service)) {
-            if let Err(failure) = parts.add(service, settings, env, gate, secret).await {
+            // Boxed, as the futures of all stores within one another are more than the compiler takes.
+            if let Err(failure) = Box::pin(parts.add(service, settings, env, gate, secret)).await {
                 parts.close().await;
                 return Err(Failure::new(format!("{service} cannot start: {failure}")).with_status(failure.status()));
             }

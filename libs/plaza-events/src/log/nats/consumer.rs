@@ -57,8 +57,6 @@ struct Having {
     puller: Option<Puller>,
     /// Everything up to here was delivered.
     delivered: u64,
-    /// What is committed.
-    floor: u64,
     /// Where the log ended when it was looked at, with nothing delivered since.
     idle_at: Option<u64>,
     /// What the server gave up.
@@ -141,7 +139,7 @@ impl NatsConsumer {
         let keeper = tokio::spawn(keeper::keep(self.broker.clone(), Arc::clone(&turn), Arc::clone(&hand)));
         tracing::info!(consumer = self.name, floor, "has the turn");
         let keeper = AbortOnDropHandle::new(keeper);
-        Ok(Having { turn, hand, puller: None, delivered: floor, floor, idle_at: None, advisories, _keeper: keeper })
+        Ok(Having { turn, hand, puller: None, delivered: floor, idle_at: None, advisories, _keeper: keeper })
     }
 
     /// The next events, with the turn.
@@ -229,6 +227,9 @@ impl Consumer for NatsConsumer {
     }
 
     async fn announce(&mut self, applied: &[(String, Position)], given_up: &[(String, Position)]) {
+        if let Some(having) = &self.having {
+            having.turn.raise(applied);
+        }
         let marks = Marks { applied: applied.to_vec(), given_up: given_up.to_vec() };
         let Ok(payload) = serde_json::to_vec(&marks) else { return };
         let tell = self.broker.client.publish(self.broker.names.marks(&self.name), payload.into());
@@ -246,7 +247,6 @@ impl Consumer for NatsConsumer {
         if !wrote.await? {
             return Ok(());
         }
-        having.floor = floor;
         let acknowledged = std::mem::take(&mut *having.hand.lock());
         for (_, reply) in acknowledged {
             // One that is lost makes the event come again, and then it is acknowledged again.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::kv::{CreateErrorKind, UpdateErrorKind};
 use parking_lot::Mutex;
-use plaza_core::{Cx, Error, Result};
+use plaza_core::{Cx, Error, Position, Result};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -113,13 +113,15 @@ pub(super) struct Turn {
     seen: tokio::sync::Mutex<Seen>,
     until: Mutex<Instant>,
     lapsed: AtomicBool,
+    /// What was applied since, for the next time that it is written.
+    applied: Mutex<Positions>,
 }
 
 impl Turn {
     /// The turn that began with writing `seen`, at `since` or later.
     pub(super) fn new(broker: Arc<Broker>, key: &str, seen: Seen, since: Instant) -> Self {
         let (seen, until) = (tokio::sync::Mutex::new(seen), Mutex::new(since + TURN));
-        Self { broker, key: key.to_owned(), seen, until, lapsed: AtomicBool::new(false) }
+        Self { broker, key: key.to_owned(), seen, until, lapsed: AtomicBool::new(false), applied: Mutex::default() }
     }
 
     /// Whether this process still has it. Once it has not, it never has again.
@@ -146,6 +148,7 @@ impl Turn {
             let now = Instant::now();
             let mut record = seen.record.clone();
             change(&mut record);
+            raise(&mut record.positions, &self.applied.lock());
             let revision = seen.revision;
             let wrote =
                 self.broker.on(cx, async |streams: &Streams| update(streams, &self.key, &record, revision).await);
@@ -163,9 +166,23 @@ impl Turn {
         Ok(false)
     }
 
+    /// Notes what is applied, which a long batch does not let be committed for a while.
+    pub(super) fn raise(&self, applied: &[(String, Position)]) {
+        raise(&mut self.applied.lock(), applied);
+    }
+
     /// Ends it for this process.
     pub(super) fn lapse(&self) {
         self.lapsed.store(true, Relaxed);
+    }
+}
+
+fn raise(marks: &mut Positions, applied: &[(String, Position)]) {
+    for (source, position) in applied {
+        match marks.iter_mut().find(|(known, _)| known == source) {
+            Some((_, mark)) => *mark = (*mark).max(*position),
+            None => marks.push((source.clone(), *position)),
+        }
     }
 }
 
