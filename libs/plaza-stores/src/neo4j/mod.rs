@@ -93,7 +93,7 @@ impl Neo4j {
         let options = Neo4jOptions::from_address(address)?;
         let db = Self(Arc::new(Inner {
             name,
-            guard: Guard::new(options.call_timeout),
+            guard: Guard::new(&options)?,
             reads: Pool::new(&options, options.connections)?,
             writes: Pool::new(&options, settings::WRITE_CONNECTIONS)?,
             options,
