@@ -11,7 +11,8 @@ use plaza_stores::Gauge;
 use crate::api::Handler;
 use crate::config::Config;
 use crate::passwords::Passwords;
-use crate::store::{AccountStore, CachedAccounts, SqliteAccounts};
+use crate::projections::CachedCopies;
+use crate::store::{AccountCache, AccountStore, CachedAccounts, SqliteAccounts, cache};
 
 /// What the service needs from outside.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub struct App {
     entry: Arc<AccountsServiceEntry>,
     store: Arc<dyn AccountStore>,
     passwords: Arc<Passwords>,
+    projections: Vec<(Arc<dyn Projection>, Marks)>,
 }
 
 impl App {
@@ -36,17 +38,18 @@ impl App {
     /// A message for the operator: a wrong setting, or a store that cannot be opened.
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check().map_err(|wrong| Error::invalid_field("settings", wrong))?;
-        let store = CachedAccounts::new(&config, &deps.env, |on_change| {
-            Ok(Arc::new(SqliteAccounts::open(&config.store, deps.env.clone(), on_change)?))
-        })?;
-        let store: Arc<dyn AccountStore> = Arc::new(store);
+        let cache = cache::open(&config, &deps.env)?;
+        let engine = SqliteAccounts::open(&config.store, deps.env.clone(), cache::on_change(&cache))?;
+        let engine: Arc<dyn AccountStore> = Arc::new(engine);
+        let store: Arc<dyn AccountStore> = Arc::new(CachedAccounts::new(engine.clone(), cache.clone()));
         let starting = (config, deps.env.clone());
         // Hashes once, for the credential of nobody.
         let started = tokio::task::spawn_blocking(move || Passwords::start(&starting.0, starting.1)).await;
         let passwords = Arc::new(started.map_err(|e| Error::internal(format!("starting failed: {e}")))??);
         let handler = Handler { env: deps.env, store: store.clone(), passwords: passwords.clone() };
         let entry = AccountsServiceEntry::new(Arc::new(handler), &deps.gate);
-        Ok(Self { entry, store, passwords })
+        let projections = projections(engine, cache);
+        Ok(Self { entry, store, passwords, projections })
     }
 
     /// The service behind its entry steps.
@@ -73,10 +76,10 @@ impl App {
         self.store.outbox()
     }
 
-    /// It follows nobody's events.
+    /// What follows its own events: the cache, if other processes read the same one.
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
-        Vec::new()
+        self.projections.clone()
     }
 
     /// What it needs to be there, besides its peers.
@@ -111,4 +114,14 @@ impl App {
         self.passwords.close().await;
         self.store.close().await;
     }
+}
+
+/// A process that dies between its commit and telling the cache has told its outbox.
+fn projections(engine: Arc<dyn AccountStore>, cache: Arc<dyn AccountCache>) -> Vec<(Arc<dyn Projection>, Marks)> {
+    if !cache.is_shared() {
+        return Vec::new();
+    }
+    let copies = CachedCopies::new(engine, cache);
+    let marks = Marks::new(copies.sources());
+    vec![(Arc::new(copies), marks)]
 }

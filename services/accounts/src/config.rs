@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plaza_stores::StoreAddress;
+use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
 
 /// The least work that OWASP accepts for Argon2id, as pairs of memory in KiB and passes, all with one lane: Password
@@ -25,7 +25,9 @@ pub struct Config {
     pub hash_threads: usize,
     /// How many hashes may wait; one more is refused with `OVERLOADED`.
     pub hash_queue: usize,
-    /// How many accounts the cache holds.
+    /// Where copies of accounts are kept: in the process's memory, or in Redis for all replicas.
+    pub cache: StoreAddress,
+    /// How many accounts the cache in memory holds; Redis decides for itself.
     pub cache_entries: u64,
     /// How long the cache serves an account at most, in seconds. Changes show at once: a write invalidates.
     pub cache_ttl_seconds: u64,
@@ -66,6 +68,7 @@ impl Default for Config {
             insecure_fast_hash: false,
             hash_threads: 2,
             hash_queue: 64,
+            cache: StoreAddress::Memory,
             cache_entries: 100_000,
             cache_ttl_seconds: 300,
         }
@@ -103,14 +106,20 @@ impl Config {
         if !(1..=10_000).contains(&self.hash_queue) {
             return Err("accounts.hash_queue: must be 1 to 10000".to_owned());
         }
+        if self.cache != StoreAddress::Memory && self.cache.server(ServerKind::Redis).is_none() {
+            return Err(format!("accounts.cache: `{}` must be `memory:` or `redis://HOST`", self.cache));
+        }
         if !(1..=86_400).contains(&self.cache_ttl_seconds) {
             return Err("accounts.cache_ttl_seconds: must be 1 to 86400".to_owned());
         }
         Ok(())
     }
 
-    pub(crate) fn cache_ttl(&self) -> Duration {
-        Duration::from_secs(self.cache_ttl_seconds)
+    /// How long a copy is served at most, and by how much less at random, so that copies made together do not expire
+    /// together.
+    pub(crate) fn cache_ttl(&self) -> (Duration, Duration) {
+        let ttl = Duration::from_secs(self.cache_ttl_seconds);
+        (ttl, Duration::min(ttl / 10, Duration::from_secs(30)))
     }
 }
 
@@ -144,6 +153,8 @@ mod tests {
             (Config { password_hash: PasswordHash { m: 19_456, t: 2, p: 0 }, ..base() }, "password_hash"),
             (Config { hash_threads: 0, ..base() }, "hash_threads"),
             (Config { hash_queue: 0, ..base() }, "hash_queue"),
+            (Config { cache: "sqlite:cache.db".parse().unwrap(), ..base() }, "cache"),
+            (Config { cache: "nats://host".parse().unwrap(), ..base() }, "cache"),
             (Config { cache_ttl_seconds: 0, ..base() }, "cache_ttl_seconds"),
         ] {
             assert!(config.check().unwrap_err().starts_with(&format!("accounts.{name}:")));

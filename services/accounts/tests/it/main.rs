@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails to unwrap in a helper is the test's failure")]
 
 mod bad_input;
+mod cache_on_redis;
 mod create_account;
 mod delete_account;
 mod read;

@@ -9,7 +9,8 @@ use plaza_feeds::store::FeedStore;
 use plaza_feeds::store::memory::{MemoryFeeds, MemoryOptions};
 use plaza_feeds::store::redis::{RedisFeeds, RedisFeedsOptions};
 use plaza_stores::{ServerKind, StoreAddress};
-use plaza_testkit::{RedisKeys, RedisServer, Store};
+use plaza_testkit::redis::command;
+use plaza_testkit::{RedisKeys, Server, Store};
 
 /// Runs each test, which takes an engine, on every engine there is.
 macro_rules! on_each_engine {
@@ -66,12 +67,12 @@ pub(crate) struct Opened {
 impl Engine {
     /// Whether tests can run on it; says so if not.
     pub(crate) fn is_there(self) -> bool {
-        self == Self::Memory || Store::Redis.address().is_some()
+        self == Self::Memory || Store::RedisCache.address().is_some()
     }
 
     pub(crate) async fn open(self, config: &Config, env: &Env) -> Opened {
         if self == Self::Redis {
-            let keys = RedisKeys::new().unwrap();
+            let keys = RedisKeys::on(Store::RedisCache).unwrap();
             let store = open_redis(&keys.address(), config, env).await;
             return Opened { store: Arc::new(store), keys: Some(keys) };
         }
@@ -103,7 +104,7 @@ return 1";
 
 impl Opened {
     /// A store on a server of the test's own.
-    pub(crate) async fn on(server: &RedisServer, config: &Config, env: &Env) -> Self {
+    pub(crate) async fn on(server: &Server, config: &Config, env: &Env) -> Self {
         Self { store: Arc::new(open_redis(&server.address(), config, env).await), keys: None }
     }
 
@@ -115,7 +116,7 @@ impl Opened {
         let mut words = vec!["EVAL", PASS, &count];
         words.extend(feeds.iter().map(String::as_str));
         words.push(&ms);
-        assert_eq!(keys.command(&words), ":1");
+        assert_eq!(command(&keys.address(), &words), ":1");
     }
 
     /// Lets the server evict something. Memory evicts a feed with the build of it, and marks never.
@@ -126,7 +127,7 @@ impl Opened {
             Evicted::Marks => "feeds:marks".to_owned(),
         };
         if let Some(keys) = &self.keys {
-            keys.command(&["DEL", &key(keys, &name)]);
+            assert!(command(&keys.address(), &["DEL", &key(keys, &name)]).starts_with(':'));
         } else if evicted != Evicted::Marks {
             let cx = Cx::background("test", Duration::from_secs(5));
             self.store.drop_feeds(&cx, &[AccountId(account)]).await.unwrap();

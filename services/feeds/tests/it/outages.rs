@@ -1,7 +1,8 @@
 //! Stores and peers that fail.
 
 use plaza_core::{Error, reason};
-use plaza_testkit::{RedisServer, wait};
+use plaza_testkit::redis::command;
+use plaza_testkit::{Server, Store, wait};
 
 use crate::support::{Bench, Engine};
 
@@ -109,7 +110,7 @@ async fn a_batch_that_failed_half_way_is_applied_again_without_harm(engine: Engi
 /// What a server does, not what a switchboard does: away, back with all it had on its disk, emptied, silent.
 #[tokio::test]
 async fn while_redis_comes_and_goes_pages_are_right() {
-    let Some(mut server) = RedisServer::start().await else { return };
+    let Some(mut server) = Server::start(Store::RedisCache).await else { return };
     let bench = Bench::on(&server, 9).await;
     // One whom too many follow to be pushed: what is held back from feeds must not be missed when the marks are gone.
     for reader in [1, 6, 7, 8, 9] {
@@ -130,18 +131,18 @@ async fn while_redis_comes_and_goes_pages_are_right() {
     bench.deliver().await;
     assert_eq!(undegraded().await, Some(()));
 
-    server.kill();
+    server.kill().await;
     post();
     let late = bench.world.drain();
     assert!(bench.try_apply(&late).await.unwrap_err().is_transient());
     let page = bench.page(1, 100).await;
     assert_eq!((page.posts, page.degraded), (bench.world.home(1), vec!["feeds-store".to_owned()]));
-    server.run().await;
+    server.restart().await;
     wait::until("a page from the store", undegraded).await;
     bench.apply(&late).await;
     assert_eq!(undegraded().await, Some(()));
 
-    server.command(&["FLUSHALL"]);
+    assert_eq!(command(&server.address(), &["FLUSHALL"]), "+OK");
     post();
     assert_eq!(undegraded().await, Some(()));
     bench.deliver().await;

@@ -15,7 +15,7 @@ use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::PostsServiceClient;
 use plaza_rpc::Gate;
 use plaza_stores::Faults;
-use plaza_testkit::RedisServer;
+use plaza_testkit::Server;
 
 pub(crate) use crate::engine::Engine;
 use crate::engine::{Evicted, Opened};
@@ -62,7 +62,7 @@ impl Bench {
     }
 
     /// The service on a server of the test's own.
-    pub(crate) async fn on(server: &RedisServer, accounts: i64) -> Self {
+    pub(crate) async fn on(server: &Server, accounts: i64) -> Self {
         let world = World::new(accounts);
         let opened = Opened::on(server, &config(), &world.env).await;
         Self::over(world, &config(), opened)

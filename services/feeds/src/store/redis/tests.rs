@@ -7,7 +7,8 @@ mod model;
 
 use plaza_core::{Env, ManualClock, Timestamp};
 use plaza_stores::{ServerKind, StoreAddress};
-use plaza_testkit::{RedisKeys, wait};
+use plaza_testkit::redis::command;
+use plaza_testkit::{RedisKeys, Store, wait};
 
 use super::*;
 use crate::store::conformance::{self, CAP};
@@ -47,7 +48,7 @@ async fn posts(feeds: &RedisFeeds, owner: AccountId) -> Option<Vec<i64>> {
 #[tokio::test]
 async fn it_conforms() {
     for (name, case) in conformance::cases() {
-        let Some(keys) = RedisKeys::new() else { return };
+        let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
         println!("{name}");
         case(Arc::new(replica(&keys.address(), OPTIONS, 1).await)).await;
     }
@@ -55,7 +56,7 @@ async fn it_conforms() {
 
 #[tokio::test]
 async fn replicas_see_what_each_other_does() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let (one, two) = (replica(&keys.address(), OPTIONS, 1).await, replica(&keys.address(), OPTIONS, 2).await);
     build(&one, READER, &by(ANNA, &[10]), 0).await;
     two.push(&cx(), &[READER], &by(BERT, &[20])).await.unwrap();
@@ -77,7 +78,7 @@ async fn replicas_see_what_each_other_does() {
 
 #[tokio::test]
 async fn many_owners_and_entries_go_in_pieces() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let cap = ENTRIES + 200;
     let feeds = replica(&keys.address(), RedisFeedsOptions { cap, ..OPTIONS }, 1).await;
     let owners: Vec<AccountId> = (1..=i64::try_from(OWNERS * PIECES + 9).unwrap()).map(AccountId).collect();
@@ -105,7 +106,7 @@ const PIECES: usize = 9;
 
 #[tokio::test]
 async fn a_feed_that_nobody_reads_goes_cold_and_reading_keeps_it() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let feeds = replica(&keys.address(), RedisFeedsOptions { active_ms: 200, ..OPTIONS }, 1).await;
     build(&feeds, READER, &by(ANNA, &[1]), 0).await;
     let cold = || async { feeds.windows(&cx(), &[READER]).await.unwrap()[0].is_none().then_some(()) };
@@ -113,9 +114,9 @@ async fn a_feed_that_nobody_reads_goes_cold_and_reading_keeps_it() {
 
     let feeds = replica(&keys.address(), OPTIONS, 2).await;
     build(&feeds, READER, &by(ANNA, &[1]), 0).await;
-    let left = || keys.command(&["PTTL", &feeds.feed(READER)])[1..].parse::<i64>().unwrap();
+    let left = || command(&keys.address(), &["PTTL", &feeds.feed(READER)])[1..].parse::<i64>().unwrap();
     assert!((50_000..=60_000).contains(&left()));
-    keys.command(&["PEXPIRE", &feeds.feed(READER), "10000"]);
+    assert_eq!(command(&keys.address(), &["PEXPIRE", &feeds.feed(READER), "10000"]), ":1");
     // Neither a push nor an audit is a sign of the reader.
     feeds.push(&cx(), &[READER], &by(ANNA, &[2, 3, 4, 5, 6, 7, 8, 9])).await.unwrap();
     feeds.windows(&cx(), &[READER]).await.unwrap();
@@ -125,12 +126,12 @@ async fn a_feed_that_nobody_reads_goes_cold_and_reading_keeps_it() {
     // A merge changes the head and the time that is left stays.
     feeds.merge(&cx(), READER, &by(BERT, &[5]), PostId(4)).await.unwrap();
     assert!((50_000..=60_000).contains(&left()));
-    assert!(keys.command(&["PTTL", &feeds.marks()]).starts_with(":-1"));
+    assert!(command(&keys.address(), &["PTTL", &feeds.marks()]).starts_with(":-1"));
 }
 
 #[tokio::test]
 async fn a_build_that_has_too_much_to_note_fails() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let feeds = replica(&keys.address(), OPTIONS, 1).await;
     let begun = feeds.begin_build(&cx(), READER).await.unwrap();
     for post in 1..=i64::try_from(2 * CAP).unwrap() {
@@ -144,12 +145,12 @@ async fn a_build_that_has_too_much_to_note_fails() {
 
 #[tokio::test]
 async fn requests_are_forgotten_after_a_day() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let feeds = replica(&keys.address(), OPTIONS, 1).await;
     let request =
         RequestKey { caller: 1, request_id: uuid::Uuid::from_u128(9), method: "RebuildFeed", digest: [3; 16] };
     feeds.remember(&cx(), &request, 7).await.unwrap();
-    let left: i64 = keys.command(&["PTTL", &feeds.request(&request)])[1..].parse().unwrap();
+    let left: i64 = command(&keys.address(), &["PTTL", &feeds.request(&request)])[1..].parse().unwrap();
     assert!((REMEMBERED_MS - 60_000..=REMEMBERED_MS).contains(&left));
     let other = RequestKey { method: "Other", ..request };
     assert!(feeds.answered(&cx(), &other).await.unwrap_err().is(reason::REQUEST_ID_REUSED));

@@ -45,7 +45,7 @@ async fn read(feeds: &RedisFeeds, truth: &Mutex<Truth>) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_page_has_a_hole_while_replicas_push_build_and_lose_keys() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let keys = Arc::new(keys);
     let replicas =
         [replica(&keys.address(), OPTIONS, 1).await, replica(&keys.address(), OPTIONS, 2).await].map(Arc::new);
@@ -70,9 +70,9 @@ async fn no_page_has_a_hole_while_replicas_push_build_and_lose_keys() {
                     }
                     // Any of them, at any moment.
                     match round % 20 {
-                        5 => drop(keys.command(&["DEL", &feeds.feed(READER)])),
-                        10 => drop(keys.command(&["DEL", &feeds.build(READER)])),
-                        15 => drop(keys.command(&["DEL", &feeds.marks()])),
+                        5 => drop(command(&keys.address(), &["DEL", &feeds.feed(READER)])),
+                        10 => drop(command(&keys.address(), &["DEL", &feeds.build(READER)])),
+                        15 => drop(command(&keys.address(), &["DEL", &feeds.marks()])),
                         _ => {}
                     }
                 }

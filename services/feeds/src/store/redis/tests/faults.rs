@@ -2,36 +2,36 @@
 
 use tokio::time::Instant;
 
-use plaza_testkit::RedisServer;
+use plaza_testkit::Server;
 
 use super::*;
 
 #[tokio::test]
 async fn an_evicted_feed_is_cold_and_an_evicted_build_fails() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let feeds = replica(&keys.address(), OPTIONS, 1).await;
     build(&feeds, READER, &by(ANNA, &[10]), 0).await;
     let begun = feeds.begin_build(&cx(), READER).await.unwrap();
-    keys.command(&["DEL", &feeds.feed(READER)]);
+    assert_eq!(command(&keys.address(), &["DEL", &feeds.feed(READER)]), ":1");
     feeds.push(&cx(), &[READER], &by(ANNA, &[20])).await.unwrap();
     assert_eq!(posts(&feeds, READER).await, None);
     feeds.finish_build(&cx(), READER, begun, &by(ANNA, &[10]), PostId(0)).await.unwrap().unwrap();
     assert_eq!(posts(&feeds, READER).await, Some(vec![20, 10]));
     let begun = feeds.begin_build(&cx(), READER).await.unwrap();
-    keys.command(&["DEL", &feeds.build(READER)]);
+    assert_eq!(command(&keys.address(), &["DEL", &feeds.build(READER)]), ":1");
     assert_eq!(feeds.finish_build(&cx(), READER, begun, &[], PostId(0)).await.unwrap(), None);
     assert_eq!(posts(&feeds, READER).await, Some(vec![20, 10]));
 }
 
 #[tokio::test]
 async fn with_evicted_marks_feeds_are_cold_and_builds_fail() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let (one, two) = (replica(&keys.address(), OPTIONS, 1).await, replica(&keys.address(), OPTIONS, 2).await);
     one.mark_celebrities(&cx(), &[ANNA]).await.unwrap();
     build(&one, READER, &by(BERT, &[10]), 0).await;
     let begun = one.begin_build(&cx(), AccountId(5)).await.unwrap();
     assert!(posts(&two, READER).await.is_some());
-    keys.command(&["DEL", &one.marks()]);
+    assert_eq!(command(&keys.address(), &["DEL", &one.marks()]), ":1");
     for feeds in [&one, &two] {
         assert_eq!(posts(feeds, READER).await, None);
         assert!(feeds.celebrities(&cx()).await.unwrap().is_empty());
@@ -49,7 +49,7 @@ async fn with_evicted_marks_feeds_are_cold_and_builds_fail() {
 
 #[tokio::test]
 async fn a_purge_that_is_late_does_not_undo_a_merge() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let feeds = replica(&keys.address(), OPTIONS, 1).await;
     build(&feeds, READER, &by(ANNA, &[10]), 0).await;
     let purge = |nonce: Bytes| {
@@ -72,16 +72,16 @@ static CX: std::sync::LazyLock<Cx> = std::sync::LazyLock::new(|| Cx::background(
 /// A shared server's scripts are not to be flushed by a test, which would disturb others: one of its own.
 #[tokio::test]
 async fn a_server_that_forgot_scripts_or_everything_goes_on() {
-    let Some(server) = RedisServer::start().await else { return };
+    let Some(server) = Server::start(Store::RedisCache).await else { return };
     let (one, two) = (replica(&server.address(), OPTIONS, 1).await, replica(&server.address(), OPTIONS, 2).await);
     build(&one, READER, &by(ANNA, &[10]), 0).await;
-    server.command(&["SCRIPT", "FLUSH"]);
+    assert_eq!(command(&server.address(), &["SCRIPT", "FLUSH"]), "+OK");
     two.push(&cx(), &[READER, ANNA], &by(ANNA, &[20])).await.unwrap();
     assert_eq!(posts(&one, READER).await, Some(vec![20, 10]));
 
     one.mark_celebrities(&cx(), &[BERT]).await.unwrap();
     let begun = one.begin_build(&cx(), READER).await.unwrap();
-    server.command(&["FLUSHALL"]);
+    assert_eq!(command(&server.address(), &["FLUSHALL"]), "+OK");
     assert_eq!(posts(&one, READER).await, None);
     assert_eq!(two.finish_build(&cx(), READER, begun, &[], PostId(0)).await.unwrap(), None);
     build(&two, READER, &by(ANNA, &[30]), 0).await;
@@ -92,15 +92,15 @@ async fn a_server_that_forgot_scripts_or_everything_goes_on() {
 /// The server kept everything, but it could have lost its last writes, and nobody can tell.
 #[tokio::test]
 async fn what_a_server_brings_back_from_its_disk_is_cold() {
-    let Some(mut server) = RedisServer::start().await else { return };
+    let Some(mut server) = Server::start(Store::Redis).await else { return };
     let (one, two) = (replica(&server.address(), OPTIONS, 1).await, replica(&server.address(), OPTIONS, 2).await);
     one.mark_celebrities(&cx(), &[BERT]).await.unwrap();
     build(&one, READER, &by(ANNA, &[10]), 0).await;
     let begun = one.begin_build(&cx(), ANNA).await.unwrap();
     assert!(posts(&two, READER).await.is_some());
-    server.kill();
-    server.run().await;
-    assert_eq!(server.command(&["EXISTS", &one.feed(READER), &one.build(ANNA), &one.marks()]), ":3");
+    server.kill().await;
+    server.restart().await;
+    assert_eq!(command(&server.address(), &["EXISTS", &one.feed(READER), &one.build(ANNA), &one.marks()]), ":3");
     for feeds in [&one, &two] {
         let answer = || async { feeds.page(&cx(), READER, None, 9).await.ok() };
         assert!(wait::until("the store to answer again", answer).await.is_none());
@@ -116,7 +116,7 @@ async fn what_a_server_brings_back_from_its_disk_is_cold() {
 
 #[tokio::test]
 async fn a_server_that_is_away_or_silent_fails_calls_in_time() {
-    let Some(mut server) = RedisServer::start().await else { return };
+    let Some(mut server) = Server::start(Store::RedisCache).await else { return };
     let options = RedisFeedsOptions { timeout: Duration::from_millis(250), ..OPTIONS };
     let feeds = replica(&server.address(), options, 1).await;
     build(&feeds, READER, &by(ANNA, &[10]), 0).await;
@@ -136,7 +136,7 @@ async fn a_server_that_is_away_or_silent_fails_calls_in_time() {
     let ready = || async { feeds.page(&cx(), READER, None, 9).await.ok() };
     wait::until("an answer", ready).await;
     wait::until("the feed, which stayed warm", warm).await;
-    server.kill();
+    server.kill().await;
     let gone = || async { (!feeds.redis.is_up()).then_some(()) };
     wait::until("the loss to be seen", gone).await;
     let began = Instant::now();
@@ -147,13 +147,45 @@ async fn a_server_that_is_away_or_silent_fails_calls_in_time() {
 /// The service starts without its store, for all in it is derived.
 #[tokio::test]
 async fn a_store_that_was_never_there_is_opened_and_says_so() {
-    let Some(mut server) = RedisServer::start().await else { return };
-    server.kill();
+    let Some(mut server) = Server::start(Store::RedisCache).await else { return };
+    server.kill().await;
     let address: StoreAddress = server.address().parse().unwrap();
     let env = Env::system();
     let feeds = RedisFeeds::open(address.server(ServerKind::Redis).unwrap(), OPTIONS, env).unwrap();
     assert!(feeds.page(&cx(), READER, None, 9).await.unwrap_err().is(reason::STORE_UNAVAILABLE));
-    server.run().await;
+    server.restart().await;
     let answer = || async { feeds.page(&cx(), READER, None, 9).await.ok() };
     assert!(wait::until("the store", answer).await.is_none());
+}
+
+/// More feeds than the server has room for: it evicts what it likes, marks and builds too.
+#[tokio::test]
+async fn a_full_server_forgets_feeds_and_what_it_holds_is_right() {
+    const ROOM: &str = "8mb";
+    let Some(server) = Server::start(Store::RedisCache).await else { return };
+    assert_eq!(command(&server.address(), &["CONFIG", "SET", "maxmemory", ROOM]), "+OK");
+    let cap = 400;
+    let feeds = replica(&server.address(), RedisFeedsOptions { cap, ..OPTIONS }, 1).await;
+    let owners: Vec<AccountId> = (1..=250).map(AccountId).collect();
+    let mut truth: Vec<i64> = (1..=400).collect();
+    let (mut warm, mut cold) = (0, 0);
+    for owner in &owners {
+        let begun = feeds.begin_build(&cx(), *owner).await.unwrap();
+        let newest = &truth[truth.len() - cap..];
+        feeds.finish_build(&cx(), *owner, begun, &by(ANNA, newest), PostId(newest[0])).await.unwrap();
+        let post = 401 + owner.0;
+        truth.push(post);
+        feeds.push(&cx(), &owners, &by(ANNA, &[post])).await.unwrap();
+        for reader in [*owner, AccountId(1 + owner.0 / 2)] {
+            let Some(reading) = feeds.page(&cx(), reader, None, 2 * cap).await.unwrap() else {
+                cold += 1;
+                continue;
+            };
+            warm += 1;
+            let shown: Vec<i64> = reading.page.entries.iter().rev().map(|e| e.post.0).collect();
+            let expected: Vec<i64> = truth.iter().copied().filter(|post| *post >= reading.page.floor.0).collect();
+            assert_eq!(shown, expected, "of {reader}");
+        }
+    }
+    assert!(warm > 0 && cold > 0, "{warm} warm, {cold} cold");
 }

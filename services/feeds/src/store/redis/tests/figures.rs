@@ -12,7 +12,7 @@ const POSTS: i64 = 2_000;
 #[tokio::test]
 #[ignore = "measures, and takes a while"]
 async fn deliveries_and_memory() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let options = RedisFeedsOptions { cap: 800, ..OPTIONS };
     let feeds = replica(&keys.address(), options, 1).await;
     let owners: Vec<AccountId> =
@@ -29,8 +29,8 @@ async fn deliveries_and_memory() {
         let (took, deliveries) = (began.elapsed(), POSTS * READERS);
         println!("warm {warm}: {deliveries} deliveries in {took:?}, {:.0}/s", deliveries as f64 / took.as_secs_f64());
     }
-    let usage: i64 = keys.command(&["MEMORY", "USAGE", &feeds.feed(owners[0])])[1..].parse().unwrap();
-    let entries = keys.command(&["ZCARD", &feeds.feed(owners[0])])[1..].parse::<i64>().unwrap() - 1;
+    let usage: i64 = command(&keys.address(), &["MEMORY", "USAGE", &feeds.feed(owners[0])])[1..].parse().unwrap();
+    let entries = command(&keys.address(), &["ZCARD", &feeds.feed(owners[0])])[1..].parse::<i64>().unwrap() - 1;
     println!("a feed of {entries} takes {usage} bytes, {} an entry", usage / entries);
     for limit in [10, 100] {
         let began = Instant::now();

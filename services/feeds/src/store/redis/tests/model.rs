@@ -171,7 +171,7 @@ impl Run {
                 self.redis().marks()
             }
         };
-        self.keys.command(&["DEL", &key]);
+        assert!(command(&self.keys.address(), &["DEL", &key]).starts_with(':'));
     }
 
     async fn finish(&mut self, owner: i64, entries: &[Entry], floor: PostId) {
@@ -219,7 +219,7 @@ proptest! {
 
     #[test]
     fn replicas_on_redis_do_as_memory_does(ops in prop::collection::vec(op(), 1..120)) {
-        let Some(keys) = RedisKeys::new() else { return Ok(()) };
+        let Some(keys) = RedisKeys::on(Store::RedisCache) else { return Ok(()) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut run = Run::new(keys).await;
@@ -234,7 +234,7 @@ proptest! {
 /// Without evictions nothing may differ at all, so that the test above is known to look at warm feeds.
 #[tokio::test]
 async fn without_evictions_every_feed_stays_warm() {
-    let Some(keys) = RedisKeys::new() else { return };
+    let Some(keys) = RedisKeys::on(Store::RedisCache) else { return };
     let mut run = Run::new(keys).await;
     for n in 0..POSTS {
         let owner = 1 + n % OWNERS;
