@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plaza_core::page::Pager;
 use plaza_core::{Env, Result, Secret};
-use plaza_events::{Marks, Projection};
+use plaza_events::{Follow, Followed, Marks, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{FeedsService, FeedsServiceClient, FeedsServiceEntry, FeedsServiceServer};
 use plaza_proto::graph::v1::GraphServiceClient;
@@ -132,6 +132,12 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         vec![(self.projection.clone(), self.marks.clone())]
+    }
+
+    /// What each replica does with every event by itself, with what it keeps up to date.
+    #[must_use]
+    pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
+        Vec::new()
     }
 
     /// What it needs to be there, besides its peers. Without its store it reads from the others, slower.

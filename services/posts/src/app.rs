@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result, Secret};
 use plaza_erasure::Erasure;
-use plaza_events::{Marks, Outbox, Projection};
+use plaza_events::{Follow, Followed, Freshness, Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{PostsService, PostsServiceClient, PostsServiceEntry, PostsServiceServer};
@@ -15,7 +15,7 @@ use plaza_stores::Gauge;
 use crate::NAME;
 use crate::api::Handler;
 use crate::config::Config;
-use crate::projections::StoredPosts;
+use crate::projections::{CachedPosts, StoredPosts};
 use crate::store::{Cached, PostCache, PostStore, SqlitePosts};
 
 /// What the service needs from outside.
@@ -44,6 +44,8 @@ pub struct App {
     store: Arc<dyn PostStore>,
     erasure: Arc<dyn Projection>,
     marks: Marks,
+    cache: Arc<dyn Follow>,
+    freshness: Freshness,
 }
 
 impl std::fmt::Debug for App {
@@ -62,14 +64,16 @@ impl App {
         config.check()?;
         let cache = PostCache::new(deps.env.clone(), config.cache_bytes, config.cache_ttl());
         let engine = SqlitePosts::open(&config.store, deps.env, cache.clone())?;
-        let store: Arc<dyn PostStore> = Arc::new(Cached::new(engine, cache));
+        let freshness = Freshness::of(config.store.is_shared(), &[NAME]);
+        let cached = Cached::new(engine, cache.clone()).with_freshness(freshness.clone());
+        let store: Arc<dyn PostStore> = Arc::new(cached);
         let (graph, accounts) = (deps.graph.as_service(NAME), deps.accounts.as_service(NAME));
         let handler = Handler { store: store.clone(), graph, pager: Pager::new(&deps.secret) };
         let entry = PostsServiceEntry::new(Arc::new(handler), &deps.gate);
         let held = StoredPosts::new(store.clone(), config.erase_batch);
         let erasure = Arc::new(Erasure::new("posts-erasure", accounts, held));
         let marks = Marks::new(erasure.sources());
-        Ok(Self { entry, store, erasure, marks })
+        Ok(Self { entry, store, erasure, marks, cache: Arc::new(CachedPosts::new(cache)), freshness })
     }
 
     /// The service, its entry steps in front.
@@ -106,6 +110,12 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         vec![(self.erasure.clone(), self.marks.clone())]
+    }
+
+    /// What each replica does with every event by itself, with what it keeps up to date.
+    #[must_use]
+    pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
+        self.freshness.followed().map(|followed| (self.cache.clone(), followed.clone())).into_iter().collect()
     }
 
     /// What it needs to be there, besides its peers.

@@ -35,14 +35,14 @@ impl Batch {
 
     fn add(&mut self, event: &Event) -> Result<()> {
         if let Some(created) = event.decode::<PostCreated>() {
-            let PostCreated { post_id, author_id } = created?;
+            let PostCreated { post_id, author_id, .. } = created?;
             let entry = Entry { post: PostId(post_id), author: AccountId(author_id) };
             let posts = self.created.entry(entry.author).or_default();
             if !posts.contains(&entry) {
                 posts.push(entry);
             }
         } else if let Some(deleted) = event.decode::<PostDeleted>() {
-            let PostDeleted { post_id, author_id } = deleted?;
+            let PostDeleted { post_id, author_id, .. } = deleted?;
             self.deleted.entry(AccountId(author_id)).or_default().push(PostId(post_id));
         } else if let Some(followed) = event.decode::<Followed>() {
             let Followed { follower_id, followee_id } = followed?;
@@ -83,7 +83,7 @@ mod tests {
     fn a_batch_collects_by_author_and_reader() {
         let env = Env::manual(ManualClock::new(Timestamp(1_800_000_000_000)), 1);
         let post = |post_id| {
-            let created = PostCreated { post_id, author_id: 1 };
+            let created = PostCreated { post_id, author_id: 1, reply_to_id: 0 };
             NewEvent::new(&env, None, "post", post_id, &created).placed("posts", post_id)
         };
         let block = Blocked { blocker_id: 1, blocked_id: 2 };

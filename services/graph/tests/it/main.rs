@@ -12,4 +12,5 @@ mod neo4j;
 mod property;
 mod refusals;
 mod relationships;
+mod replicas;
 mod support;

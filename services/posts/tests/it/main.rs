@@ -9,5 +9,6 @@ mod like_post;
 mod list_post_refs;
 mod list_posts_by_author;
 mod refusals;
+mod replicas;
 mod support;
 mod visibility;
