@@ -1,6 +1,7 @@
 //! What a developer or CI runs: `cargo xtask <verb>`.
 
 mod ci;
+mod cluster;
 mod engines;
 mod process;
 mod proto;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use cluster::ClusterVerb;
 use stores::StoresVerb;
 
 /// What a verb comes to. The error is a message for the terminal, empty where the verb has printed its own.
@@ -50,6 +52,11 @@ which were not. With PLAZA_REQUIRE_STORES=all one that is missing is a failure."
     Stores {
         #[command(subcommand)]
         verb: StoresVerb,
+    },
+    /// Run the platform in pieces on the real stores, on this machine.
+    Cluster {
+        #[command(subcommand)]
+        verb: ClusterVerb,
     },
     /// Check the layout and the bans that no compiler checks.
     #[command(after_help = "Examples:
@@ -94,6 +101,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Test { no_stores, args } => test::verb(&args, no_stores),
         Verb::Stores { verb } => stores::verb(&verb),
+        Verb::Cluster { verb } => cluster::verb(verb),
         Verb::Tidy { rule } => tidy::verb(rule.as_deref()),
         Verb::Proto { against } => proto::verb(against.as_deref()),
         Verb::Readme { list } => readme::verb(list),

@@ -27,6 +27,9 @@ impl Timestamp {
     }
 }
 
+/// Divides the random part of an id that a floor fixes, so that it stays near the floor: within a quarter millisecond.
+const FLOOR_STEP: i64 = 4;
+
 /// Tells the time of day.
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
@@ -163,7 +166,16 @@ impl Env {
     /// The next 63-bit id: milliseconds, then random bits; monotone within this environment.
     #[must_use]
     pub fn next_id(&self) -> i64 {
-        let fresh = id::first_at(self.now()) | i64::try_from(self.below(id::RANDOM_SPAN)).unwrap_or_default();
+        self.next_id_above(0)
+    }
+
+    /// As [`Env::next_id`], and above `floor` as well: for ids that rise across several processes. Where the clock does
+    /// not lead above it, the id is a random step above, so that processes with the same floor seldom draw the same.
+    #[must_use]
+    pub fn next_id_above(&self, floor: i64) -> i64 {
+        let random = i64::try_from(self.below(id::RANDOM_SPAN)).unwrap_or_default();
+        let by_clock = id::first_at(self.now()) | random;
+        let fresh = if by_clock > floor { by_clock } else { floor + 1 + random / FLOOR_STEP };
         let mut last = self.last_id.load(Ordering::Relaxed);
         loop {
             let next = fresh.max(last + 1);
@@ -204,6 +216,23 @@ mod tests {
         let later = env.next_id();
         assert!(later > ids[999]);
         assert_eq!(id::time_of(later), Timestamp(1_800_000_000_005));
+    }
+
+    #[test]
+    fn ids_stay_above_a_floor_that_the_clock_has_not_reached() {
+        let (clock, env) = env(1);
+        let floor = id::first_at(Timestamp(1_800_000_000_900));
+        let ids: Vec<i64> = (0..100).map(|_| env.next_id_above(floor)).collect();
+        assert!(ids[0] > floor && ids.windows(2).all(|w| w[0] < w[1]));
+        assert_eq!(id::time_of(ids[99]), Timestamp(1_800_000_000_900));
+        assert!(env.next_id() > ids[99], "other ids go on from there");
+        clock.advance(5_000);
+        assert_eq!(id::time_of(env.next_id_above(floor)), Timestamp(1_800_000_005_000));
+        assert_ne!(env_of(1).next_id_above(floor), env_of(2).next_id_above(floor));
+    }
+
+    fn env_of(seed: u64) -> Env {
+        env(seed).1
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 
-/// How far one service's outbox has got: the number of its last row, counted from 1.
+/// How far one service's outbox has got: the place of its last row, above 0.
 pub type Position = i64;
 
 /// For each source of events the position that a read must have applied. Text form: `posts=17,graph=4`.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub struct Event {
     /// Which outbox it comes from, such as `posts`; as in [`plaza_core::Token`].
     pub source: String,
-    /// Its row number in that outbox, counted from 1; rises in commit order.
+    /// Its place in that outbox, above 0. Places rise, and need not follow each other without gaps.
     pub position: Position,
     /// UUID v7; names the event wherever it goes.
     pub id: Uuid,

@@ -25,7 +25,7 @@ pub use follow::{Follow, Followed, Follower, Freshness};
 pub use log::{
     Consumer, DeadLetter, Delivery, EventLog, Heard, NatsLog, NatsOptions, Offset, Positions, SqliteLog, Tail,
 };
-pub use outbox::{Neo4jOutbox, Outbox, SqliteOutbox};
+pub use outbox::{Neo4jOutbox, Outbox, PostgresOutbox, SqliteOutbox};
 pub use plaza_stores::Gauge;
 pub use projection::{Behind, Digest, Digester, Marks, Projection, Runner, RunnerOptions};
 pub use relay::{Relay, RelayOptions};

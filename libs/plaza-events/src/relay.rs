@@ -178,7 +178,7 @@ impl Relay {
         let source = self.outbox.source();
         let published = cx.within(self.log.last_position(&cx, source)).await?;
         let written = cx.within(self.outbox.last_position(&cx)).await?;
-        if published > written {
+        if published > written || (published > 0 && !cx.within(self.outbox.knows(&cx, published)).await?) {
             return Err(outbox::replaced(source, published, written));
         }
         // One event is published again: if the source was replaced, the log refuses it.
@@ -259,8 +259,8 @@ impl Relay {
     }
 
     async fn measure_depth(&self) {
-        if let Ok(written) = self.outbox.last_position(&self.cx()).await {
-            self.depth.store((written - self.published()).max(0), Relaxed);
+        if let Ok(depth) = self.outbox.depth(&self.cx(), self.published()).await {
+            self.depth.store(depth, Relaxed);
         }
     }
 

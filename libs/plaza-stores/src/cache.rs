@@ -11,15 +11,14 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use plaza_core::{Env, Result};
-use tokio::sync::Semaphore;
 
 use crate::Gauge;
+use crate::flights::Flights;
 
 const SHARDS: usize = 256;
 
@@ -50,7 +49,7 @@ pub struct Cache<K, V> {
     entries: moka::sync::Cache<K, Entry<V>>,
     hasher: RandomState,
     epochs: Box<[Mutex<u64>]>,
-    flights: Mutex<HashMap<K, Arc<Semaphore>>>,
+    flights: Flights<K>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -86,7 +85,7 @@ where
             entries,
             hasher: RandomState::new(),
             epochs: (0..SHARDS).map(|_| Mutex::new(0)).collect(),
-            flights: Mutex::default(),
+            flights: Flights::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -113,17 +112,12 @@ where
         if let Some(value) = self.get(key) {
             return Ok(value);
         }
-        let _flight = match self.join_flight(key) {
-            Ok(leader) => Some(leader),
-            Err(running) => {
-                // Never gets a permit: it is closed when the flight has landed.
-                let _ = running.acquire().await;
-                if let Some(value) = self.get(key) {
-                    return Ok(value);
-                }
-                None
-            }
-        };
+        let leads = self.flights.join(key).await;
+        if leads.is_none()
+            && let Some(value) = self.get(key)
+        {
+            return Ok(value);
+        }
         let epoch = self.epoch(key);
         let value = load().await?;
         self.insert_if(key, &value, epoch);
@@ -207,35 +201,11 @@ where
             self.entries.insert(key.clone(), Entry { value: value.clone(), expires_at });
         }
     }
-
-    /// The lead of a flight for `key`, or the flight that is under way.
-    fn join_flight(&self, key: &K) -> std::result::Result<Flight<'_, K>, Arc<Semaphore>> {
-        let mut flights = self.flights.lock();
-        if let Some(running) = flights.get(key) {
-            return Err(running.clone());
-        }
-        let landed = Arc::new(Semaphore::new(0));
-        flights.insert(key.clone(), landed.clone());
-        Ok(Flight { flights: &self.flights, key: key.clone(), landed })
-    }
-}
-
-/// The lead of a load; wakes the others when it ends, however it ends.
-struct Flight<'a, K: Hash + Eq> {
-    flights: &'a Mutex<HashMap<K, Arc<Semaphore>>>,
-    key: K,
-    landed: Arc<Semaphore>,
-}
-
-impl<K: Hash + Eq> Drop for Flight<'_, K> {
-    fn drop(&mut self) {
-        self.flights.lock().remove(&self.key);
-        self.landed.close();
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
 
     use plaza_core::{Error, ManualClock, Timestamp, reason};
@@ -376,7 +346,7 @@ mod tests {
             assert_eq!(follower.await.unwrap().unwrap(), 5);
         }
         assert_eq!(loads.load(Ordering::SeqCst), 1);
-        assert!(cache.flights.lock().is_empty());
+        assert!(cache.flights.is_empty());
     }
 
     #[tokio::test]

@@ -60,6 +60,12 @@ impl Faults {
         self.rearm();
     }
 
+    /// How many calls wait now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.held.receiver_count()
+    }
+
     /// Nothing goes wrong any more.
     pub fn clear(&self) {
         *self.0.failing.lock() = None;
@@ -120,9 +126,11 @@ mod tests {
             let f = faults.clone();
             async move { f.check().await }
         });
+        assert_eq!(faults.waiting(), 0);
         tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
+        assert!(!waiting.is_finished() && faults.waiting() == 1);
         faults.release();
         waiting.await.unwrap().unwrap();
+        assert_eq!(faults.waiting(), 0);
     }
 }

@@ -16,6 +16,7 @@ pub mod address;
 pub mod breaker;
 pub mod cache;
 pub mod faulty;
+mod flights;
 pub mod gauge;
 pub mod migrations;
 pub mod neo4j;

@@ -14,7 +14,7 @@ pub mod wait;
 pub use backends::Backends;
 pub use person::{Answer, Guest, Person};
 pub use proxy::Proxy;
-pub use redis::{RedisKeys, RedisServer};
+pub use redis::RedisKeys;
 pub use sandbox::{Sandbox, Shape};
 pub use servers::Server;
 pub use stores::Store;

@@ -10,7 +10,7 @@ use plaza_proto::feeds::v1::{FeedsService, FeedsServiceClient, FeedsServiceEntry
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::PostsServiceClient;
 use plaza_rpc::{Dependency, Gate};
-use plaza_stores::Gauge;
+use plaza_stores::{Gauge, ServerKind};
 
 use crate::api::Handler;
 use crate::config::Config;
@@ -18,6 +18,7 @@ use crate::domain::{Builder, Home, Live, LiveOptions, Peers, Relations, Relation
 use crate::projections::{HomeFeeds, SOURCES};
 use crate::store::FeedStore;
 use crate::store::memory::{MemoryFeeds, MemoryOptions};
+use crate::store::redis::{RedisFeeds, RedisFeedsOptions};
 
 /// What the service needs from outside.
 #[derive(Clone)]
@@ -53,8 +54,7 @@ impl App {
     /// `INVALID_ARGUMENT` that names wrong settings, or why the store cannot be opened.
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check()?;
-        let options = MemoryOptions { cap: config.cap, max_entries: config.max_entries, active_ms: config.active_ms() };
-        let store = Arc::new(MemoryFeeds::new(options, deps.env.clone()));
+        let store = open(&config, &deps.env)?;
         Self::with_store(&config, deps, store)
     }
 
@@ -164,6 +164,17 @@ impl App {
     pub async fn close(&self) {
         self.live.close();
     }
+}
+
+/// The store that the settings name. One on a server need not answer yet: all in it is derived.
+fn open(config: &Config, env: &Env) -> Result<Arc<dyn FeedStore>> {
+    let (cap, active_ms) = (config.cap, config.active_ms());
+    if let Some(server) = config.store.server(ServerKind::Redis) {
+        let options = RedisFeedsOptions { cap, active_ms, timeout: config.store_timeout() };
+        return Ok(Arc::new(RedisFeeds::open(server, options, env.clone())?));
+    }
+    let options = MemoryOptions { cap, max_entries: config.max_entries, active_ms };
+    Ok(Arc::new(MemoryFeeds::new(options, env.clone())))
 }
 
 fn relations_options(config: &Config) -> RelationsOptions {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use plaza_core::{Result, Violations};
-use plaza_stores::StoreAddress;
+use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::MAX_REFS;
@@ -13,7 +13,7 @@ use crate::store::memory::FEED_WEIGHT;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where feeds are kept. All in it is derived.
+    /// Where feeds are kept: `memory:`, or `redis://HOST` to share them among replicas. All in it is derived.
     pub store: StoreAddress,
     /// How many of a home feed's newest entries are kept; older ones are read from the posts service.
     pub cap: usize,
@@ -21,9 +21,11 @@ pub struct Config {
     pub celebrity_threshold: usize,
     /// Feeds not read for this many days are dropped, and built again when their owners return.
     pub active_days: u32,
-    /// The most entries of all feeds together, 16 bytes each, a feed itself counting as ten of them; the feeds not
-    /// read for the longest go first.
+    /// The most entries of all feeds together in `memory:`, 16 bytes each, a feed itself counting as ten of them; the
+    /// feeds not read for the longest go first. Redis keeps to its own bounds.
     pub max_entries: usize,
+    /// How long a command may take in Redis, in milliseconds, before the reader's page comes from the posts service.
+    pub store_timeout_ms: u64,
     /// How many ids the lists of followers may hold together, 8 bytes each.
     pub follower_cache_ids: u64,
     /// How many ids the lists of followed accounts may hold together, 8 bytes each.
@@ -52,6 +54,7 @@ impl Default for Config {
             celebrity_threshold: 10_000,
             active_days: 30,
             max_entries: 10_000_000,
+            store_timeout_ms: 250,
             follower_cache_ids: 5_000_000,
             following_cache_ids: 5_000_000,
             recent_cache_posts: 1_000_000,
@@ -72,8 +75,8 @@ impl Config {
     /// `INVALID_ARGUMENT` with a violation for each wrong setting, saying what would be right.
     pub fn check(&self) -> Result<()> {
         let mut wrong = Violations::default();
-        if self.store != StoreAddress::Memory {
-            wrong.push("store", "feeds are kept in `memory:`");
+        if self.store != StoreAddress::Memory && self.store.server(ServerKind::Redis).is_none() {
+            wrong.push("store", "feeds are kept in `memory:` or `redis://HOST:PORT/DATABASE?prefix=TEXT`");
         }
         if !(1..MAX_REFS).contains(&self.cap) {
             wrong.push("cap", "must be 1 to 999, such as 800");
@@ -86,6 +89,9 @@ impl Config {
         }
         if self.max_entries < self.cap.saturating_add(FEED_WEIGHT) {
             wrong.push("max_entries", "must have room for at least one feed of `cap` entries, such as 10000000");
+        }
+        if !(10..=10_000).contains(&self.store_timeout_ms) {
+            wrong.push("store_timeout_ms", "must be 10 to 10000 milliseconds, such as 250");
         }
         if !(1..=10_000).contains(&self.builds) {
             wrong.push("builds", "must be 1 to 10000, such as 32");
@@ -103,6 +109,10 @@ impl Config {
             wrong.push("live_queue", "must be 1 to 10000, such as 64");
         }
         wrong.into_result()
+    }
+
+    pub(crate) fn store_timeout(&self) -> Duration {
+        Duration::from_millis(self.store_timeout_ms)
     }
 
     pub(crate) fn build_timeout(&self) -> Duration {
@@ -129,6 +139,8 @@ mod tests {
         let wrong = Config { cap: 0, active_days: 0, max_entries: 0, live_queue: 0, builds: 0, ..Config::default() };
         let fields: Vec<String> = wrong.check().unwrap_err().violations().iter().map(|v| v.field.clone()).collect();
         assert_eq!(fields, ["cap", "active_days", "max_entries", "builds", "live_queue"]);
+        let redis = Config { store: "redis://cache:6379/0?prefix=t:".parse().unwrap(), ..Config::default() };
+        redis.check().unwrap();
         let small = Config { max_entries: 809, store: "sqlite:x".parse().unwrap(), ..Config::default() };
         assert_eq!(small.check().unwrap_err().violations().len(), 2);
     }

@@ -16,7 +16,7 @@ pub struct Config {
     pub cache_bytes: u64,
     /// An account with more edges of one kind than this is not cached; questions about it go to the store.
     pub cache_edges_per_side: usize,
-    /// How long a cached account is served, in seconds; bounds how late writes of another process show.
+    /// How long a cached account is served at most, in seconds; writes of another process show sooner.
     pub cache_ttl_seconds: u64,
     /// How many edges one transaction of an erasure ends; other writes wait for it.
     pub erase_batch: usize,

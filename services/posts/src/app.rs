@@ -10,13 +10,13 @@ use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{PostsService, PostsServiceClient, PostsServiceEntry, PostsServiceServer};
 use plaza_rpc::{Dependency, Gate};
-use plaza_stores::Gauge;
+use plaza_stores::{Gauge, ServerKind};
 
 use crate::NAME;
 use crate::api::Handler;
 use crate::config::Config;
 use crate::projections::{CachedPosts, StoredPosts};
-use crate::store::{Cached, PostCache, PostStore, SqlitePosts};
+use crate::store::{Cached, PostCache, PostStore, PostgresPosts, SqlitePosts};
 
 /// What the service needs from outside.
 pub struct Deps {
@@ -36,6 +36,17 @@ impl std::fmt::Debug for Deps {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Deps").finish_non_exhaustive()
     }
+}
+
+/// The engine that the store's address names, with the cache in front.
+async fn open(config: &Config, env: Env, cache: Arc<PostCache>, freshness: Freshness) -> Result<Arc<dyn PostStore>> {
+    let Some(address) = config.store.server(ServerKind::Postgres) else {
+        let engine = SqlitePosts::open(&config.store, env, cache.clone())?;
+        return Ok(Arc::new(Cached::new(engine, cache).with_freshness(freshness)));
+    };
+    let replica = config.read_replica.as_ref().and_then(|replica| replica.server(ServerKind::Postgres));
+    let engine = PostgresPosts::open(address, replica, env, cache.clone()).await?;
+    Ok(Arc::new(Cached::new(engine, cache).with_freshness(freshness)))
 }
 
 /// The running service.
@@ -59,14 +70,11 @@ impl App {
     ///
     /// # Errors
     /// A wrong setting, named; `STORE_UNAVAILABLE` if the store cannot be opened.
-    #[expect(clippy::unused_async, reason = "engines that connect over a network will wait here")]
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check()?;
         let cache = PostCache::new(deps.env.clone(), config.cache_bytes, config.cache_ttl());
-        let engine = SqlitePosts::open(&config.store, deps.env, cache.clone())?;
         let freshness = Freshness::of(config.store.is_shared(), &[NAME]);
-        let cached = Cached::new(engine, cache.clone()).with_freshness(freshness.clone());
-        let store: Arc<dyn PostStore> = Arc::new(cached);
+        let store = open(&config, deps.env, cache.clone(), freshness.clone()).await?;
         let (graph, accounts) = (deps.graph.as_service(NAME), deps.accounts.as_service(NAME));
         let handler = Handler { store: store.clone(), graph, pager: Pager::new(&deps.secret) };
         let entry = PostsServiceEntry::new(Arc::new(handler), &deps.gate);

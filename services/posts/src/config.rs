@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use plaza_core::{Result, Violations};
-use plaza_stores::StoreAddress;
+use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
 
 /// The settings of the posts service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where posts and likes are kept.
+    /// Where posts and likes are kept: `sqlite:`, `memory:` or `postgres://`.
     pub store: StoreAddress,
+    /// A replica of a `postgres://` store, for reads that may be a little behind; none if it is not set.
+    pub read_replica: Option<StoreAddress>,
     /// How many bytes the cache of posts may take.
     pub cache_bytes: u64,
     /// How long a cached post is served, in seconds; bounds how late writes of another process show.
@@ -24,6 +26,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: StoreAddress::sqlite("plaza-data/posts.db"),
+            read_replica: None,
             cache_bytes: 32 << 20,
             cache_ttl_seconds: 600,
             erase_batch: 200,
@@ -38,6 +41,13 @@ impl Config {
     /// `INVALID_ARGUMENT` with a violation for each wrong setting, saying what would be right.
     pub fn check(&self) -> Result<()> {
         let mut wrong = Violations::default();
+        let is_postgres = |address: &StoreAddress| address.server(ServerKind::Postgres).is_some();
+        if matches!(self.store, StoreAddress::Server(_)) && !is_postgres(&self.store) {
+            wrong.push("store", "must be `sqlite:PATH`, `memory:` or `postgres://HOST/DATABASE`");
+        }
+        if self.read_replica.as_ref().is_some_and(|replica| !is_postgres(replica) || !is_postgres(&self.store)) {
+            wrong.push("read_replica", "must be `postgres://HOST/DATABASE`, beside a store of that kind");
+        }
         if self.cache_bytes > 1 << 40 {
             wrong.push("cache_bytes", "must be a number of bytes up to 1 TiB, such as 33554432 for 32 MiB");
         }
@@ -68,6 +78,21 @@ mod tests {
         let error = wrong.check().unwrap_err();
         let named: Vec<&str> = error.violations().iter().map(|v| v.field.as_str()).collect();
         assert_eq!(named, ["cache_bytes", "cache_ttl_seconds", "erase_batch"]);
+    }
+
+    #[test]
+    fn a_store_without_an_engine_is_refused() {
+        let address = |text: &str| text.parse::<StoreAddress>().unwrap();
+        let with = |store, replica: Option<&str>| {
+            let config = Config { store: address(store), read_replica: replica.map(address), ..Config::default() };
+            let named =
+                config.check().err().map(|e| e.violations().iter().map(|v| v.field.clone()).collect::<Vec<_>>());
+            named.unwrap_or_default()
+        };
+        assert_eq!(with("postgres://db/posts", Some("postgres://standby/posts")), [""; 0]);
+        assert_eq!(with("redis://cache", None), ["store"]);
+        assert_eq!(with("memory:", Some("postgres://standby/posts")), ["read_replica"]);
+        assert_eq!(with("postgres://db/posts", Some("sqlite:a.db")), ["read_replica"]);
     }
 
     #[test]

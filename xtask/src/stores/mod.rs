@@ -25,6 +25,7 @@ use folder::Folder;
 use up::Wishes;
 
 pub(crate) use for_tests::{ForTests, required};
+pub(crate) use start::await_gone;
 
 #[derive(Subcommand)]
 pub(crate) enum StoresVerb {
@@ -113,7 +114,7 @@ pub(crate) fn verb(verb: &StoresVerb) -> Outcome {
     match verb {
         StoresVerb::Up { names, ports, native } => {
             let ports = ports.iter().map(|(kind, port)| (kind.name(), *port)).collect();
-            start(&folder, &names.kinds(), &Wishes { ports, native: *native, for_tests: false })
+            start(&folder, &names.kinds(), &Wishes { ports, native: *native, for_tests: false }).map(drop)
         }
         StoresVerb::Down { names } => end(&folder, &names.kinds(), false),
         StoresVerb::Status { names, env } => tell(&folder, names, *env),
@@ -121,16 +122,27 @@ pub(crate) fn verb(verb: &StoresVerb) -> Outcome {
     }
 }
 
-fn start(folder: &Folder, kinds: &[Kind], wishes: &Wishes) -> Outcome {
+/// Starts all that do not run, and says where each is.
+///
+/// # Errors
+/// If one cannot be had, with the reason for each.
+pub(crate) fn ensure() -> Outcome<Vec<(Kind, String)>> {
+    start(&Folder::open()?, &Kind::ALL, &Wishes::default())
+}
+
+fn start(folder: &Folder, kinds: &[Kind], wishes: &Wishes) -> Outcome<Vec<(Kind, String)>> {
     let _lock = folder.lock()?;
-    let mut missing = Vec::new();
+    let (mut addresses, mut missing) = (Vec::new(), Vec::new());
     for (kind, ready) in up::up(folder, kinds, wishes) {
         match ready {
-            Ok(ready) => println!("{:<12} {} ({})", kind.name(), shown(&ready.address), ready.what),
+            Ok(ready) => {
+                println!("{:<12} {} ({})", kind.name(), shown(&ready.address), ready.what);
+                addresses.push((kind, ready.address));
+            }
             Err(reason) => missing.push(format!("{}: {reason}", kind.name())),
         }
     }
-    if missing.is_empty() { Ok(()) } else { Err(missing.join("\nerror: ")) }
+    if missing.is_empty() { Ok(addresses) } else { Err(missing.join("\nerror: ")) }
 }
 
 fn end(folder: &Folder, kinds: &[Kind], reset: bool) -> Outcome {

@@ -6,6 +6,7 @@
 //! can be published again.
 
 pub mod neo4j;
+pub mod postgres;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use crate::Event;
 
 pub use neo4j::Neo4jOutbox;
+pub use postgres::PostgresOutbox;
 pub use sqlite::SqliteOutbox;
 
 /// How long rows are kept unless set otherwise: 30 days, in milliseconds.
@@ -28,16 +30,27 @@ pub trait Outbox: Send + Sync + 'static {
     /// Its name, the same in events and consistency tokens.
     fn source(&self) -> &str;
 
-    /// Up to `limit` events after `position`, in commit order. One that commits later never has a lower position.
+    /// Up to `limit` events after `position`, by rising position. One that shows later never has a lower position.
     async fn read_after(&self, cx: &Cx, position: Position, limit: usize) -> Result<Vec<Event>>;
 
     /// The position of the newest row ever written, 0 if there was none.
     async fn last_position(&self, cx: &Cx) -> Result<Position>;
 
+    /// Whether `position` was given to a row of it, pruned or not: else it is not the outbox which that position came from.
+    async fn knows(&self, cx: &Cx, position: Position) -> Result<bool> {
+        Ok(position <= self.last_position(cx).await?)
+    }
+
+    /// How many rows there are after `position`, or so.
+    async fn depth(&self, cx: &Cx, position: Position) -> Result<i64> {
+        Ok((self.last_position(cx).await? - position).max(0))
+    }
+
     /// Changes when there may be new rows. Rows that others wrote may not show here: poll now and then as well.
     fn changes(&self) -> watch::Receiver<u64>;
 
-    /// Deletes a bounded number of rows written before `before`, up to `published`; returns how many.
+    /// Deletes a bounded number of rows written before `before`, up to `published`, or of whole days of such rows; returns
+    /// how many, or so.
     async fn prune(&self, cx: &Cx, before: Timestamp, published: Position) -> Result<usize>;
 }
 

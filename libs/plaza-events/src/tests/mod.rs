@@ -5,6 +5,7 @@ mod delivery;
 mod follow;
 mod log;
 mod nats;
+mod postgres;
 mod relay;
 mod support;
 mod upkeep;

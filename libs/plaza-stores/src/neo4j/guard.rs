@@ -10,8 +10,8 @@ use super::errors::Fault;
 use crate::{Breaker, BreakerOptions};
 
 /// A call that looks whether the server is back does not wait longer.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
-/// A call that had less time than this says nothing about the server when its deadline passes.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A call that waited less than this says nothing about the server when its time is over.
 const TELLING: Duration = Duration::from_millis(500);
 
 /// When a call must be done.
@@ -79,9 +79,11 @@ impl Guard {
                 Err(fault)
             }
             Err(_) => {
-                if !limit.by_deadline {
+                // What counts is how long this one call was not answered, not how long its transaction took.
+                let waited = began.elapsed();
+                if waited >= self.call_timeout / 2 {
                     permit.silent();
-                } else if began.elapsed() >= TELLING {
+                } else if waited >= TELLING {
                     permit.failed();
                 }
                 Err(Fault::silent(limit.by_deadline))

@@ -13,7 +13,7 @@ use super::guard::Limit;
 use super::settings::Neo4jOptions;
 
 /// How long a connection that was idle may take to show that it is alive; the driver calls this its idle time.
-const RECYCLE_TIMEOUT: Duration = Duration::from_millis(700);
+const RECYCLE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Rows that come with one answer of the server.
 const FETCH: usize = 256;
 

@@ -198,9 +198,14 @@ impl Postgres {
     {
         let outcome = transaction::run(&self.0.writes, cx, f).await;
         if !matches!(outcome, Err(Failed::Undone(_))) {
-            self.0.commits.send_modify(|commits| *commits += 1);
+            self.announce();
         }
         outcome
+    }
+
+    /// Has those that follow [`Postgres::commits`] look, as after a commit.
+    pub fn announce(&self) {
+        self.0.commits.send_modify(|commits| *commits += 1);
     }
 
     /// Changes its value after each commit of this handle. The value itself means nothing.

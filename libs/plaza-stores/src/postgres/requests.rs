@@ -35,14 +35,15 @@ struct Remembered {
 
 /// What a transaction knows of the requests that it performs: those remembered before it, and those it performs itself.
 ///
-/// [`Book::open`] first, [`Book::recall`] before each effect, [`Book::remember`] after it, [`Book::store`] at the end. An
-/// effect that fails is not remembered: the retry tries again. Let the answer hold the outbox position as well, so that
-/// the token of a repeated answer is the one of the first.
+/// [`Book::open`] first, [`Book::recall`] before each effect, [`Book::settle`] after it, [`Book::store`] at the end. A
+/// refusal is not remembered: the retry tries again. Let the answer hold the outbox position as well, so that the token
+/// of a repeated answer is the one of the first.
 pub struct Book {
     now: Timestamp,
     known: BTreeMap<(i64, Uuid), Remembered>,
     /// Those of `known` that are still to be stored.
     fresh: BTreeSet<(i64, Uuid)>,
+    refused: BTreeSet<(i64, Uuid)>,
     forgotten: Vec<i64>,
 }
 
@@ -64,7 +65,13 @@ impl Book {
     ) -> Result<Self> {
         let (callers, ids): (Vec<i64>, Vec<Uuid>) =
             keys.into_iter().flatten().map(|key| (key.caller, key.request_id)).unzip();
-        let mut book = Self { now, known: BTreeMap::new(), fresh: BTreeSet::new(), forgotten: Vec::new() };
+        let mut book = Self {
+            now,
+            known: BTreeMap::new(),
+            fresh: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            forgotten: Vec::new(),
+        };
         if ids.is_empty() {
             return Ok(book);
         }
@@ -102,12 +109,16 @@ impl Book {
             .map_err(|e| Error::internal(format!("the remembered outcome of {} cannot be read: {e}", key.method)))
     }
 
-    /// Notes what `key` was answered; without a key nothing.
+    /// Notes what `key` is answered, an outcome or a refusal; without a key nothing.
     ///
     /// # Errors
     /// Internal, if the outcome cannot be written down.
-    pub fn remember<T: Serialize>(&mut self, key: Option<&RequestKey>, outcome: &T) -> Result<()> {
+    pub fn settle<T: Serialize>(&mut self, key: Option<&RequestKey>, answer: &Result<T>) -> Result<()> {
         let Some(key) = key else { return Ok(()) };
+        let Ok(outcome) = answer else {
+            self.refused.insert((key.caller, key.request_id));
+            return Ok(());
+        };
         let outcome = serde_json::to_string(outcome)
             .map_err(|e| Error::internal(format!("the outcome of {} cannot be stored: {e}", key.method)))?;
         let seen = Remembered { method: key.method.to_owned(), digest: key.digest.to_vec(), outcome };
@@ -123,7 +134,7 @@ impl Book {
         self.forgotten.push(caller);
     }
 
-    /// Stores what was noted, in one statement; with a second one if something is to be forgotten.
+    /// Stores what was noted, in one statement; refusals and what is to be forgotten take one more each.
     ///
     /// # Errors
     /// `WRITE_CONFLICT` if another transaction has performed one of the requests meanwhile: this one must be undone and
@@ -133,6 +144,7 @@ impl Book {
             let delete = sqlx::query("DELETE FROM requests WHERE caller = ANY($1)").bind(&self.forgotten);
             delete.execute(&mut *conn).await.sql()?;
         }
+        self.check_refused(conn).await?;
         if self.fresh.is_empty() {
             return Ok(());
         }
@@ -142,6 +154,22 @@ impl Book {
             columns.push(key, seen);
         }
         columns.insert(conn, self.now).await
+    }
+
+    /// A request may have been refused for what its own twin has done: the same request, performed by another replica
+    /// since this transaction looked. Then the twin's answer is there now.
+    async fn check_refused(&self, conn: &mut PgConnection) -> Result<()> {
+        // Of those that were performed here in the end, the insert finds it out.
+        let (callers, ids): (Vec<i64>, Vec<Uuid>) = self.refused.difference(&self.fresh).copied().unzip();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let overtaken = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM requests
+             WHERE (caller, request_id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[])) AND created_at > $3)",
+        );
+        let overtaken = overtaken.bind(callers).bind(ids).bind(oldest(self.now)).fetch_one(conn).await.sql()?;
+        if overtaken { Err(Error::new(reason::WRITE_CONFLICT)) } else { Ok(()) }
     }
 }
 

@@ -22,7 +22,9 @@
 //! # Ok(()) }
 //! ```
 
+mod cache;
 mod errors;
+mod gcra;
 mod link;
 mod options;
 mod script;
@@ -42,7 +44,9 @@ use tokio::sync::watch;
 
 use crate::{Gauge, ServerAddress};
 
+pub use cache::{Codec, SharedCache, SharedCacheOptions};
 pub use errors::{map_err, unavailable};
+pub use gcra::{Gcra, Taken};
 pub use options::RedisOptions;
 pub use script::{Script, ScriptCall};
 

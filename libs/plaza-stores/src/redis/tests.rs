@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use fred::interfaces::{KeysInterface as _, SortedSetsInterface as _};
 use plaza_core::Caller;
-use plaza_testkit::{Proxy, RedisKeys, RedisServer, wait};
+use plaza_testkit::{Proxy, RedisKeys, Server, Store, wait};
 use tokio::time::Instant;
 
 use super::*;
@@ -107,7 +107,7 @@ async fn many_calls_at_once_each_get_their_own_answer() {
 
 #[tokio::test]
 async fn more_calls_than_may_wait_are_refused_and_the_store_serves_on() {
-    let Some(server) = RedisServer::start().await else { return };
+    let Some(server) = Server::start(Store::Redis).await else { return };
     let redis = open(&server.address(), RedisOptions { connections: 1, queue: 8, ..RedisOptions::new("test") });
     redis.connected(&cx(30_000)).await.unwrap();
     server.pause();
@@ -141,24 +141,24 @@ async fn without_a_server_calls_are_refused_at_once_and_opening_says_where() {
 
 #[tokio::test]
 async fn a_killed_server_is_known_to_be_down_and_found_again() {
-    let Some(mut server) = RedisServer::start().await else { return };
+    let Some(mut server) = Server::start(Store::Redis).await else { return };
     let redis = opened(&server.address()).await;
     assert_eq!(add(&redis, &cx(5_000), 1).await.unwrap(), 1);
-    server.kill();
+    server.kill().await;
     wait::within(Duration::from_secs(2), "the loss to be noticed", || async { (!redis.is_up()).then_some(()) }).await;
     let start = Instant::now();
     for _ in 0..100 {
         assert!(add(&redis, &cx(60_000), 1).await.unwrap_err().is(reason::STORE_UNAVAILABLE));
     }
     assert!(start.elapsed() < Duration::from_secs(1), "refused without waiting: {:?}", start.elapsed());
-    server.run().await;
+    server.restart().await;
     assert!(back(&redis).await < Duration::from_secs(10));
     assert_eq!(add(&redis, &cx(5_000), 1).await.unwrap(), 2, "nothing acknowledged is lost, nothing done twice");
 }
 
 #[tokio::test]
 async fn a_server_that_says_nothing_holds_nobody_up_for_long() {
-    let Some(server) = RedisServer::start().await else { return };
+    let Some(server) = Server::start(Store::Redis).await else { return };
     let redis = opened(&server.address()).await;
     server.pause();
     let start = Instant::now();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plaza_core::{AccountId, Cx, PostId, Result};
 
 use super::{Builder, Entry, Page, Peers, Relations, merge};
-use crate::store::FeedStore;
+use crate::store::{FeedStore, Reading};
 
 /// Where candidates come from: the stored window, celebrities' posts, and below the window the posts service.
 pub(crate) struct Sources {
@@ -60,8 +60,7 @@ impl Sources {
             self.builder.shared(cx, owner).await?;
             page = self.store.page(cx, owner, before, limit).await?;
         }
-        let Some(page) = page else { return Ok(None) };
-        let marked = self.store.celebrities(cx).await?;
+        let Some(Reading { page, celebrities: marked }) = page else { return Ok(None) };
         if marked.is_empty() {
             return Ok(Some((page, Vec::new())));
         }

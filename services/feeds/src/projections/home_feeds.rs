@@ -135,22 +135,34 @@ impl HomeFeeds {
 
     /// Fan-out: new posts go to their authors' own feeds and to those of their followers.
     async fn push(&self, cx: &Cx, created: &BTreeMap<AccountId, Vec<Entry>>) -> Result<Vec<Pushed>> {
-        let mut pushed = Vec::with_capacity(created.len());
-        for (author, entries) in created {
-            let followers = self.audience(cx, *author).await?;
-            for owners in pieces(author, &followers) {
-                let span = tracing::debug_span!("store.push", feeds = owners.len(), entries = entries.len());
-                self.store.push(cx, owners, entries).instrument(span).await?;
-            }
-            pushed.push(Pushed { author: *author, entries: entries.clone(), followers });
+        if created.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(pushed)
+        // Posts of this batch were written before this look, so they may be held back from what it tells of.
+        let celebrities = self.store.celebrities(cx).await?;
+        let work = created.iter().map(|(author, entries)| self.push_one(cx, *author, entries, &celebrities).boxed());
+        together(work.collect()).await
+    }
+
+    async fn push_one(
+        &self,
+        cx: &Cx,
+        author: AccountId,
+        entries: &[Entry],
+        celebrities: &HashSet<AccountId>,
+    ) -> Result<Pushed> {
+        let followers = self.audience(cx, author, celebrities).await?;
+        for owners in pieces(&author, &followers) {
+            let span = tracing::debug_span!("store.push", feeds = owners.len(), entries = entries.len());
+            self.store.push(cx, owners, entries).instrument(span).await?;
+        }
+        Ok(Pushed { author, entries: entries.to_vec(), followers })
     }
 
     /// Whom an author's posts are pushed to. One with too many followers is marked first, so that readers pull them
     /// before anything is held back.
-    async fn audience(&self, cx: &Cx, author: AccountId) -> Result<Followers> {
-        if self.store.celebrities(cx).await?.contains(&author) {
+    async fn audience(&self, cx: &Cx, author: AccountId, celebrities: &HashSet<AccountId>) -> Result<Followers> {
+        if celebrities.contains(&author) {
             return Ok(Followers::TooMany);
         }
         let followers = self.relations.followers(cx, author).await?;
@@ -232,8 +244,9 @@ impl HomeFeeds {
 
     /// Deleted posts leave the feeds they were pushed to, deleted accounts lose theirs.
     async fn take_out(&self, cx: &Cx, batch: &Batch) -> Result<()> {
+        let celebrities = if batch.deleted.is_empty() { Arc::default() } else { self.store.celebrities(cx).await? };
         for (author, posts) in &batch.deleted {
-            let followers = self.audience(cx, *author).await?;
+            let followers = self.audience(cx, *author, &celebrities).await?;
             for owners in pieces(author, &followers) {
                 self.store.remove(cx, owners, posts).await?;
             }

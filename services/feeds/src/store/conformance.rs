@@ -47,6 +47,7 @@ cases![
     a_purge_takes_an_author_out,
     a_removed_post_is_gone,
     marks_stay,
+    a_page_comes_with_the_marks,
     a_request_is_remembered,
     reading_windows_tells_warm_from_cold,
 ];
@@ -66,7 +67,7 @@ async fn build(store: &dyn FeedStore, owner: AccountId, entries: &[Entry], floor
 }
 
 async fn page(store: &dyn FeedStore, owner: AccountId, before: Option<i64>, limit: usize) -> Option<Page> {
-    store.page(&cx(), owner, before.map(PostId), limit).await.unwrap()
+    store.page(&cx(), owner, before.map(PostId), limit).await.unwrap().map(|reading| reading.page)
 }
 
 /// The posts of the whole window, and its floor.
@@ -237,6 +238,16 @@ async fn marks_stay(store: Arc<dyn FeedStore>) {
     store.mark_celebrities(&cx(), &[BERT, ANNA]).await.unwrap();
     let marked = store.celebrities(&cx()).await.unwrap();
     assert!(marked.len() == 2 && marked.contains(&ANNA) && marked.contains(&BERT));
+}
+
+async fn a_page_comes_with_the_marks(store: Arc<dyn FeedStore>) {
+    build(&*store, READER, &by(ANNA, &[10]), 0).await;
+    for marked in [&[][..], &[ANNA], &[ANNA, BERT]] {
+        store.mark_celebrities(&cx(), marked).await.unwrap();
+        let reading = store.page(&cx(), READER, None, 10).await.unwrap().unwrap();
+        assert_eq!((reading.page.entries, reading.celebrities.len()), (by(ANNA, &[10]), marked.len()));
+        assert!(marked.iter().all(|author| reading.celebrities.contains(author)));
+    }
 }
 
 async fn a_request_is_remembered(store: Arc<dyn FeedStore>) {

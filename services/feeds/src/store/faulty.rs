@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, PostId, RequestKey, Result};
 use plaza_stores::{Faults, Gauge};
 
-use super::{FeedStore, Ticket};
-use crate::domain::{Entry, Page, Window};
+use super::{FeedStore, Reading, Ticket};
+use crate::domain::{Entry, Window};
 
 /// Asks the switchboard before each call whether to fail or to wait.
 pub struct FaultyFeeds {
@@ -32,7 +32,7 @@ impl FaultyFeeds {
 
 #[async_trait]
 impl FeedStore for FaultyFeeds {
-    async fn page(&self, cx: &Cx, owner: AccountId, before: Option<PostId>, limit: usize) -> Result<Option<Page>> {
+    async fn page(&self, cx: &Cx, owner: AccountId, before: Option<PostId>, limit: usize) -> Result<Option<Reading>> {
         self.faults.check().await?;
         self.inner.page(cx, owner, before, limit).await
     }

@@ -14,8 +14,8 @@ use plaza_stores::Gauge;
 
 use self::answers::Answers;
 use self::feed::Feed;
-use super::{FeedStore, Ticket};
-use crate::domain::{Entry, Page, Window};
+use super::{FeedStore, Reading, Ticket};
+use crate::domain::{Entry, Window};
 
 const SHARDS: usize = 64;
 /// An eviction makes this much more room than is needed, so that it is seldom: one in so many parts of the bound.
@@ -148,10 +148,14 @@ impl MemoryFeeds {
 
 #[async_trait]
 impl FeedStore for MemoryFeeds {
-    async fn page(&self, _: &Cx, owner: AccountId, before: Option<PostId>, limit: usize) -> Result<Option<Page>> {
+    async fn page(&self, _: &Cx, owner: AccountId, before: Option<PostId>, limit: usize) -> Result<Option<Reading>> {
         let now = self.env.now();
-        let mut shard = self.shard(owner).lock();
-        Ok(shard.get_mut(&owner).and_then(|feed| feed.read(now)).map(|window| window.page(before, limit)))
+        let page = {
+            let mut shard = self.shard(owner).lock();
+            shard.get_mut(&owner).and_then(|feed| feed.read(now)).map(|window| window.page(before, limit))
+        };
+        // Marks after the window: who was marked before the window was read is among them.
+        Ok(page.map(|page| Reading { page, celebrities: self.celebrities.read().clone() }))
     }
 
     async fn windows(&self, _: &Cx, owners: &[AccountId]) -> Result<Vec<Option<Window>>> {

@@ -4,6 +4,7 @@
 mod conformance;
 pub mod faulty;
 pub mod memory;
+pub mod redis;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,6 +19,15 @@ use crate::domain::{Entry, Page, Window};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(pub u64);
 
+/// What a reader gets of a warm feed.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The part of the window that was asked for.
+    pub page: Page,
+    /// The authors that are pulled; whoever's posts the window lacks for that reason is among them.
+    pub celebrities: Arc<HashSet<AccountId>>,
+}
+
 /// Windows of feeds, by the account that reads them.
 ///
 /// A feed is *cold* (nothing is held) or *warm* (a [`Window`] is held). What is written to a cold feed is dropped, so
@@ -28,7 +38,7 @@ pub struct Ticket(pub u64);
 #[async_trait]
 pub trait FeedStore: Send + Sync + 'static {
     /// Up to `limit` entries below `before` (`None` for the newest), and notes that the owner reads. `None` if cold.
-    async fn page(&self, cx: &Cx, owner: AccountId, before: Option<PostId>, limit: usize) -> Result<Option<Page>>;
+    async fn page(&self, cx: &Cx, owner: AccountId, before: Option<PostId>, limit: usize) -> Result<Option<Reading>>;
 
     /// The windows of these owners, in order, `None` for a cold one; for audits, does not count as reading.
     async fn windows(&self, cx: &Cx, owners: &[AccountId]) -> Result<Vec<Option<Window>>>;
@@ -73,10 +83,12 @@ pub trait FeedStore: Send + Sync + 'static {
     /// Makes these feeds cold, and builds under way fail.
     async fn drop_feeds(&self, cx: &Cx, owners: &[AccountId]) -> Result<()>;
 
-    /// Marks authors as pulled, not pushed, from now on. The mark stays.
+    /// Marks authors as pulled, not pushed, from now on. The mark stays for as long as any feed that is warm now: a store
+    /// that loses it makes every feed cold and every build under way fail.
     async fn mark_celebrities(&self, cx: &Cx, authors: &[AccountId]) -> Result<()>;
 
-    /// The authors that are pulled. What another replica marked shows here before its posts are held back from feeds.
+    /// The authors that are pulled, as of this call, whichever replica marked them. Posts that were written before it may
+    /// be held back from feeds.
     async fn celebrities(&self, cx: &Cx) -> Result<Arc<HashSet<AccountId>>>;
 
     /// The answer that was given to this request.

@@ -2,12 +2,25 @@ use std::time::Duration;
 
 use plaza_core::{Caller, Cx, reason};
 
-use crate::support::{Bench, CAP, Shown, THRESHOLD, config, user_with};
+use crate::support::{Bench, CAP, Engine, Shown, THRESHOLD, config, user_with};
 use plaza_feeds::Config;
 
-#[tokio::test]
-async fn get_home_feed_shows_own_and_followed_posts_newest_first() {
-    let bench = Bench::new(4);
+on_each_engine![
+    get_home_feed_shows_own_and_followed_posts_newest_first,
+    get_home_feed_goes_on_below_the_window_without_a_hole,
+    get_home_feed_builds_a_cold_feed_and_a_push_does_not_make_it_look_whole,
+    get_home_feed_is_right_at_once_after_unfollow_block_and_delete,
+    get_home_feed_merges_pulled_authors_in_order,
+    get_home_feed_shows_what_a_pulled_author_posted_since_the_last_page,
+    get_home_feed_of_many_pulled_authors_takes_a_bounded_number_of_calls,
+    get_home_feed_of_an_author_who_became_a_celebrity_has_each_post_once,
+    get_home_feed_refuses_a_negative_size_and_a_token_of_another,
+    get_home_feed_costs_one_call_for_rules_and_one_for_posts,
+    get_home_feed_serves_a_short_page_with_a_token_when_almost_all_is_hidden,
+];
+
+async fn get_home_feed_shows_own_and_followed_posts_newest_first(engine: Engine) {
+    let bench = Bench::new(engine, 4).await;
     bench.world.follow(1, 2);
     bench.world.follow(1, 3);
     bench.page(1, 1).await;
@@ -23,9 +36,8 @@ async fn get_home_feed_shows_own_and_followed_posts_newest_first() {
     assert_eq!(second, Shown { posts: home[3..].to_vec(), next: String::new(), degraded: vec![] });
 }
 
-#[tokio::test]
-async fn get_home_feed_goes_on_below_the_window_without_a_hole() {
-    let bench = Bench::new(3);
+async fn get_home_feed_goes_on_below_the_window_without_a_hole(engine: Engine) {
+    let bench = Bench::new(engine, 3).await;
     bench.world.follow(1, 2);
     for n in 0..3 * CAP as i64 {
         bench.world.post(1 + n % 2);
@@ -37,9 +49,8 @@ async fn get_home_feed_goes_on_below_the_window_without_a_hole() {
     assert_eq!(bench.held(1).await.unwrap().0, bench.world.home(1)[..CAP]);
 }
 
-#[tokio::test]
-async fn get_home_feed_builds_a_cold_feed_and_a_push_does_not_make_it_look_whole() {
-    let bench = Bench::new(2);
+async fn get_home_feed_builds_a_cold_feed_and_a_push_does_not_make_it_look_whole(engine: Engine) {
+    let bench = Bench::new(engine, 2).await;
     bench.world.follow(1, 2);
     bench.world.post(2);
     bench.page(1, 10).await;
@@ -51,9 +62,8 @@ async fn get_home_feed_builds_a_cold_feed_and_a_push_does_not_make_it_look_whole
     assert_eq!(bench.held(1).await, Some((bench.world.home(1), 0)));
 }
 
-#[tokio::test]
-async fn get_home_feed_is_right_at_once_after_unfollow_block_and_delete() {
-    let bench = Bench::new(5);
+async fn get_home_feed_is_right_at_once_after_unfollow_block_and_delete(engine: Engine) {
+    let bench = Bench::new(engine, 5).await;
     for author in 2..=5 {
         bench.world.follow(1, author);
         bench.world.post(author);
@@ -75,9 +85,8 @@ async fn get_home_feed_is_right_at_once_after_unfollow_block_and_delete() {
     assert_eq!(bench.walk(1, 1).await, bench.world.home(1));
 }
 
-#[tokio::test]
-async fn get_home_feed_merges_pulled_authors_in_order() {
-    let bench = Bench::new(9);
+async fn get_home_feed_merges_pulled_authors_in_order(engine: Engine) {
+    let bench = Bench::new(engine, 9).await;
     for reader in [1, 6, 7, 8, 9] {
         bench.world.follow(reader, 2);
     }
@@ -97,9 +106,8 @@ async fn get_home_feed_merges_pulled_authors_in_order() {
     assert_eq!(bench.walk(2, 3).await, bench.world.home(2));
 }
 
-#[tokio::test]
-async fn get_home_feed_shows_what_a_pulled_author_posted_since_the_last_page() {
-    let bench = Bench::new(9);
+async fn get_home_feed_shows_what_a_pulled_author_posted_since_the_last_page(engine: Engine) {
+    let bench = Bench::new(engine, 9).await;
     for reader in [1, 6, 7, 8, 9] {
         bench.world.follow(reader, 2);
     }
@@ -111,9 +119,8 @@ async fn get_home_feed_shows_what_a_pulled_author_posted_since_the_last_page() {
     }
 }
 
-#[tokio::test]
-async fn get_home_feed_of_many_pulled_authors_takes_a_bounded_number_of_calls() {
-    let bench = Bench::with(101, &Config { celebrity_threshold: 0, ..config() });
+async fn get_home_feed_of_many_pulled_authors_takes_a_bounded_number_of_calls(engine: Engine) {
+    let bench = Bench::with(engine, 101, &Config { celebrity_threshold: 0, ..config() }).await;
     for author in 2..=101 {
         bench.world.follow(1, author);
     }
@@ -129,9 +136,8 @@ async fn get_home_feed_of_many_pulled_authors_takes_a_bounded_number_of_calls() 
     assert_eq!(bench.walk(1, 30).await, bench.world.home(1));
 }
 
-#[tokio::test]
-async fn get_home_feed_of_an_author_who_became_a_celebrity_has_each_post_once() {
-    let bench = Bench::new(9);
+async fn get_home_feed_of_an_author_who_became_a_celebrity_has_each_post_once(engine: Engine) {
+    let bench = Bench::new(engine, 9).await;
     bench.world.follow(1, 2);
     bench.page(1, 1).await;
     bench.world.post(2);
@@ -147,9 +153,10 @@ async fn get_home_feed_of_an_author_who_became_a_celebrity_has_each_post_once() 
     assert_eq!(bench.drifted().await, [0; 0]);
 }
 
+/// Time stands still here, which no connection to a server survives.
 #[tokio::test(start_paused = true)]
 async fn get_home_feed_waits_for_what_its_token_names_or_says_that_it_did_not() {
-    let bench = Bench::new(2);
+    let bench = Bench::new(Engine::Memory, 2).await;
     bench.page(1, 1).await;
     let post = bench.world.post(1);
     let behind = bench.page_with(&user_with(1, "posts=1"), 10, "").await.unwrap();
@@ -160,9 +167,10 @@ async fn get_home_feed_waits_for_what_its_token_names_or_says_that_it_did_not() 
     assert_eq!(page.unwrap(), Shown { posts: vec![post], next: String::new(), degraded: vec![] });
 }
 
+/// Here too.
 #[tokio::test(start_paused = true)]
 async fn get_home_feed_does_not_wait_past_its_setting_or_its_deadline() {
-    let bench = Bench::with(2, &Config { consistency_wait_ms: 300, ..config() });
+    let bench = Bench::with(Engine::Memory, 2, &Config { consistency_wait_ms: 300, ..config() }).await;
     let start = tokio::time::Instant::now();
     let page = bench.page_with(&user_with(1, "graph=9"), 10, "").await.unwrap();
     assert_eq!((page.degraded, start.elapsed().as_millis() / 10), (vec!["feeds-behind".to_owned()], 30));
@@ -174,9 +182,8 @@ async fn get_home_feed_does_not_wait_past_its_setting_or_its_deadline() {
     assert!(tokio::time::Instant::now() < deadline);
 }
 
-#[tokio::test]
-async fn get_home_feed_refuses_a_negative_size_and_a_token_of_another() {
-    let bench = Bench::new(2);
+async fn get_home_feed_refuses_a_negative_size_and_a_token_of_another(engine: Engine) {
+    let bench = Bench::new(engine, 2).await;
     for _ in 0..4 {
         bench.world.post(1);
     }
@@ -190,9 +197,8 @@ async fn get_home_feed_refuses_a_negative_size_and_a_token_of_another() {
     assert!(bench.page_with(&nobody, 2, "").await.unwrap_err().is(reason::CREDENTIALS_MISSING));
 }
 
-#[tokio::test]
-async fn get_home_feed_costs_one_call_for_rules_and_one_for_posts() {
-    let bench = Bench::with(4, &Config { cap: 100, ..config() });
+async fn get_home_feed_costs_one_call_for_rules_and_one_for_posts(engine: Engine) {
+    let bench = Bench::with(engine, 4, &Config { cap: 100, ..config() }).await;
     for author in 2..=4 {
         bench.world.follow(1, author);
     }
@@ -205,9 +211,8 @@ async fn get_home_feed_costs_one_call_for_rules_and_one_for_posts() {
     assert_eq!(bench.world.calls.take(), [0, 1, 1, 0]);
 }
 
-#[tokio::test]
-async fn get_home_feed_serves_a_short_page_with_a_token_when_almost_all_is_hidden() {
-    let bench = Bench::with(2, &Config { cap: 500, ..config() });
+async fn get_home_feed_serves_a_short_page_with_a_token_when_almost_all_is_hidden(engine: Engine) {
+    let bench = Bench::with(engine, 2, &Config { cap: 500, ..config() }).await;
     bench.world.follow(1, 2);
     let oldest = bench.world.post(1);
     for _ in 0..400 {

@@ -3,11 +3,11 @@ use std::time::Duration;
 use plaza_core::{Caller, Cx, reason};
 use plaza_proto::feeds::v1::{FeedsService as _, GetUserFeedRequest};
 
-use crate::support::{Bench, user};
+use crate::support::{Bench, Engine, user};
 
 #[tokio::test]
 async fn get_user_feed_pages_through_what_the_caller_may_see() {
-    let bench = Bench::new(3);
+    let bench = Bench::new(Engine::Memory, 3).await;
     let posts: Vec<i64> = (0..5).map(|n| bench.world.post_for(1, n == 2)).collect();
     bench.world.follow(2, 1);
     let mut seen = Vec::new();
@@ -32,7 +32,7 @@ async fn get_user_feed_pages_through_what_the_caller_may_see() {
 
 #[tokio::test]
 async fn get_user_feed_refuses_what_is_no_account() {
-    let bench = Bench::new(1);
+    let bench = Bench::new(Engine::Memory, 1).await;
     let req = GetUserFeedRequest { account_id: 0, page_size: 2, page_token: String::new() };
     let error = bench.client.get_user_feed(&user(1), req).await.unwrap_err();
     assert!(error.is(reason::INVALID_FIELDS));

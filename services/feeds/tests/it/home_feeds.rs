@@ -9,15 +9,27 @@ use plaza_feeds::Config;
 use plaza_feeds::domain::Entry;
 use plaza_feeds::store::memory::FEED_WEIGHT;
 
-use crate::support::{Bench, CAP, config};
+use crate::support::{Bench, CAP, Engine, config};
+
+on_each_engine![
+    a_follow_backfills_and_an_unfollow_purges_what_is_held,
+    a_backfill_of_more_than_a_window_holds_leaves_no_hole,
+    a_deleted_post_leaves_the_feeds_it_was_pushed_to_whatever_the_order_of_events,
+    what_was_deleted_while_not_followed_does_not_come_back_with_the_next_follow,
+    an_account_that_is_gone_leaves_nothing_behind,
+    a_reader_who_was_away_for_long_is_skipped_and_built_anew,
+    an_audit_finds_what_drifted_and_a_repair_mends_it,
+    a_rebuild_walks_the_feeds_that_are_held,
+    a_scan_passes_over_cold_feeds_many_at_once,
+    an_event_that_cannot_be_read_is_a_permanent_error,
+];
 
 fn cx() -> Cx {
     Cx::background("test", Duration::from_secs(5))
 }
 
-#[tokio::test]
-async fn a_follow_backfills_and_an_unfollow_purges_what_is_held() {
-    let bench = Bench::new(3);
+async fn a_follow_backfills_and_an_unfollow_purges_what_is_held(engine: Engine) {
+    let bench = Bench::new(engine, 3).await;
     bench.world.post(1);
     bench.world.post(2);
     bench.page(1, 1).await;
@@ -30,9 +42,8 @@ async fn a_follow_backfills_and_an_unfollow_purges_what_is_held() {
     assert_eq!(bench.world.home(1).len(), 1);
 }
 
-#[tokio::test]
-async fn a_backfill_of_more_than_a_window_holds_leaves_no_hole() {
-    let bench = Bench::new(3);
+async fn a_backfill_of_more_than_a_window_holds_leaves_no_hole(engine: Engine) {
+    let bench = Bench::new(engine, 3).await;
     bench.world.post(1);
     for _ in 0..2 * CAP {
         bench.world.post(2);
@@ -46,9 +57,8 @@ async fn a_backfill_of_more_than_a_window_holds_leaves_no_hole() {
     assert_eq!(bench.walk(1, 5).await, bench.world.home(1));
 }
 
-#[tokio::test]
-async fn a_deleted_post_leaves_the_feeds_it_was_pushed_to_whatever_the_order_of_events() {
-    let bench = Bench::new(3);
+async fn a_deleted_post_leaves_the_feeds_it_was_pushed_to_whatever_the_order_of_events(engine: Engine) {
+    let bench = Bench::new(engine, 3).await;
     bench.world.follow(1, 2);
     bench.page(1, 1).await;
     bench.deliver().await;
@@ -64,9 +74,8 @@ async fn a_deleted_post_leaves_the_feeds_it_was_pushed_to_whatever_the_order_of_
     assert_eq!(bench.held(1).await.unwrap().0, [0; 0]);
 }
 
-#[tokio::test]
-async fn what_was_deleted_while_not_followed_does_not_come_back_with_the_next_follow() {
-    let bench = Bench::new(2);
+async fn what_was_deleted_while_not_followed_does_not_come_back_with_the_next_follow(engine: Engine) {
+    let bench = Bench::new(engine, 2).await;
     bench.world.follow(1, 2);
     let (gone, _stays) = (bench.world.post(2), bench.world.post(2));
     bench.page(1, 1).await;
@@ -81,9 +90,8 @@ async fn what_was_deleted_while_not_followed_does_not_come_back_with_the_next_fo
     assert_eq!(bench.held(1).await.unwrap().0, bench.world.home(1));
 }
 
-#[tokio::test]
-async fn an_account_that_is_gone_leaves_nothing_behind() {
-    let bench = Bench::new(3);
+async fn an_account_that_is_gone_leaves_nothing_behind(engine: Engine) {
+    let bench = Bench::new(engine, 3).await;
     bench.world.follow(1, 2);
     bench.world.follow(2, 1);
     bench.world.post(1);
@@ -96,9 +104,10 @@ async fn an_account_that_is_gone_leaves_nothing_behind() {
     assert_eq!((bench.held(1).await.unwrap().0, bench.held(2).await), (bench.world.home(1), None));
 }
 
+/// Only an engine in this process knows that nobody reads.
 #[tokio::test]
 async fn nothing_is_read_for_events_while_nobody_reads() {
-    let bench = Bench::new(5);
+    let bench = Bench::new(Engine::Memory, 5).await;
     for n in 0..50 {
         bench.world.post(1 + n % 5);
         bench.world.follow(1 + n % 4, 5);
@@ -107,13 +116,12 @@ async fn nothing_is_read_for_events_while_nobody_reads() {
     assert_eq!(bench.world.calls.take(), [0; 4]);
 }
 
-#[tokio::test]
-async fn a_reader_who_was_away_for_long_is_skipped_and_built_anew() {
-    let bench = Bench::with(2, &Config { active_days: 1, ..config() });
+async fn a_reader_who_was_away_for_long_is_skipped_and_built_anew(engine: Engine) {
+    let bench = Bench::with(engine, 2, &Config { active_days: 1, ..config() }).await;
     bench.world.follow(1, 2);
     bench.page(1, 1).await;
     bench.deliver().await;
-    bench.world.clock.advance(2 * 86_400_000);
+    bench.pass_ms(2 * 86_400_000);
     bench.world.post(2);
     bench.deliver().await;
     assert_eq!(bench.held(1).await, None);
@@ -121,9 +129,10 @@ async fn a_reader_who_was_away_for_long_is_skipped_and_built_anew() {
     assert_eq!(bench.page(1, 10).await.posts, bench.world.home(1));
 }
 
+/// A server has bounds of its own.
 #[tokio::test]
 async fn feeds_go_cold_rather_than_over_the_bound() {
-    let bench = Bench::with(6, &Config { max_entries: 20 + 2 * FEED_WEIGHT, ..config() });
+    let bench = Bench::with(Engine::Memory, 6, &Config { max_entries: 20 + 2 * FEED_WEIGHT, ..config() }).await;
     for n in 0..60 {
         bench.world.post(1 + n % 6);
     }
@@ -138,9 +147,8 @@ async fn feeds_go_cold_rather_than_over_the_bound() {
     assert!(entries <= 20 && entries > 8, "{entries}");
 }
 
-#[tokio::test]
-async fn an_audit_finds_what_drifted_and_a_repair_mends_it() {
-    let bench = Bench::new(7);
+async fn an_audit_finds_what_drifted_and_a_repair_mends_it(engine: Engine) {
+    let bench = Bench::new(engine, 7).await;
     for reader in 1..=6 {
         bench.world.follow(reader, reader + 1);
         bench.world.post(reader);
@@ -160,9 +168,8 @@ async fn an_audit_finds_what_drifted_and_a_repair_mends_it() {
     assert_eq!((bench.held(2).await.unwrap().0, bench.held(5).await), (bench.world.home(2), None));
 }
 
-#[tokio::test]
-async fn a_rebuild_walks_the_feeds_that_are_held() {
-    let bench = Bench::new(7);
+async fn a_rebuild_walks_the_feeds_that_are_held(engine: Engine) {
+    let bench = Bench::new(engine, 7).await;
     for reader in [2, 5, 6] {
         bench.world.post(reader);
         bench.page(reader, 1).await;
@@ -175,9 +182,8 @@ async fn a_rebuild_walks_the_feeds_that_are_held() {
     assert_eq!(bench.drifted().await, [0; 0]);
 }
 
-#[tokio::test]
-async fn a_scan_passes_over_cold_feeds_many_at_once() {
-    let bench = Bench::new(3_000);
+async fn a_scan_passes_over_cold_feeds_many_at_once(engine: Engine) {
+    let bench = Bench::new(engine, 3_000).await;
     for reader in [2_500, 2_900] {
         bench.world.post(reader);
         bench.page(reader, 1).await;
@@ -191,9 +197,8 @@ async fn a_scan_passes_over_cold_feeds_many_at_once() {
     assert!(bench.world.calls.accounts.load(Ordering::SeqCst) <= 6);
 }
 
-#[tokio::test]
-async fn an_event_that_cannot_be_read_is_a_permanent_error() {
-    let bench = Bench::new(2);
+async fn an_event_that_cannot_be_read_is_a_permanent_error(engine: Engine) {
+    let bench = Bench::new(engine, 2).await;
     bench.world.post(1);
     let mut events = bench.world.drain();
     events[0].payload = vec![0xff].into();

@@ -1,6 +1,10 @@
-//! The feeds service over its memory engine, with the other services played by a small exact world.
+//! The feeds service over each of its engines, with the other services played by a small exact world.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test support: a failure here is the test's failure")]
 
+#[macro_use]
+mod engine;
+
+mod at_once;
 mod fakes;
 mod get_home_feed;
 mod get_user_feed;

@@ -10,7 +10,8 @@ use plaza_events::Event;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-use crate::support::{Bench, config, falls};
+use crate::engine::Evicted;
+use crate::support::{Bench, Engine, config, falls};
 use crate::world::World;
 use plaza_feeds::Config;
 use plaza_feeds::store::memory::FEED_WEIGHT;
@@ -59,6 +60,8 @@ enum Op {
     Cold(i64),
     /// All feeds at once, as after losing the store.
     Wipe,
+    /// What a server may do at any moment.
+    Evict(i64, Evicted),
     Wait,
 }
 
@@ -67,6 +70,7 @@ enum Step {
     Change(Change),
     Deliver(usize),
     Cold(i64),
+    Evict(i64, Evicted),
     Next,
 }
 
@@ -93,6 +97,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => change().prop_map(Step::Change),
         2 => (1..6_usize).prop_map(Step::Deliver),
         1 => account().prop_map(Step::Cold),
+        1 => (account(), prop::sample::select(&Evicted::ALL)).prop_map(|(of, what)| Step::Evict(of, what)),
         4 => Just(Step::Next),
     ]
 }
@@ -109,6 +114,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => account().prop_map(Op::Rebuild),
         2 => account().prop_map(Op::Cold),
         1 => Just(Op::Wipe),
+        2 => (account(), prop::sample::select(&Evicted::ALL)).prop_map(|(of, what)| Op::Evict(of, what)),
         2 => Just(Op::Wait),
     ]
 }
@@ -123,8 +129,13 @@ struct Run {
 }
 
 impl Run {
-    fn new(config: &Config) -> Self {
-        Self { bench: Bench::with(ACCOUNTS, config), waiting: vec![], delivered: vec![], touched: BTreeSet::new() }
+    async fn new(engine: Engine, config: &Config) -> Self {
+        Self {
+            bench: Bench::with(engine, ACCOUNTS, config).await,
+            waiting: vec![],
+            delivered: vec![],
+            touched: BTreeSet::new(),
+        }
     }
 
     fn world(&self) -> &World {
@@ -217,6 +228,7 @@ impl Run {
                     Step::Change(change) => self.change(change),
                     Step::Deliver(count) => self.deliver(*count, None).await,
                     Step::Cold(account) => self.bench.make_cold(*account).await,
+                    Step::Evict(account, what) => self.bench.evict(*account, *what).await,
                     Step::Next => break,
                 }
             }
@@ -243,7 +255,8 @@ impl Run {
                     self.bench.make_cold(reader).await;
                 }
             }
-            Op::Wait => self.world().clock.advance(40_000_000),
+            Op::Evict(account, what) => self.bench.evict(*account, *what).await,
+            Op::Wait => self.bench.pass_ms(40_000_000),
         }
     }
 
@@ -283,10 +296,10 @@ fn shuffled(events: &mut [Event], seed: u64) {
     }
 }
 
-fn check(config: &Config, ops: &[Op], seed: u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+fn check(engine: Engine, config: &Config, ops: &[Op], seed: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut run = Run::new(config);
+        let mut run = Run::new(engine, config).await;
         for op in ops {
             run.run(op).await;
         }
@@ -309,18 +322,37 @@ proptest! {
 
     #[test]
     fn feeds_are_what_the_model_says(ops in prop::collection::vec(op(), 1..160), seed in any::<u64>()) {
-        check(&config(), &ops, seed);
+        check(Engine::Memory, &config(), &ops, seed);
     }
 
     /// Hardly room for two feeds, and one day of absence is long: feeds go cold all the time.
     #[test]
     fn feeds_in_a_crammed_store_are_what_the_model_says(ops in prop::collection::vec(op(), 1..120), seed in any::<u64>()) {
-        check(&Config { max_entries: 18 + 2 * FEED_WEIGHT, active_days: 1, ..config() }, &ops, seed);
+        check(Engine::Memory, &Config { max_entries: 18 + 2 * FEED_WEIGHT, active_days: 1, ..config() }, &ops, seed);
     }
 
     /// Everybody who has a follower is pulled.
     #[test]
     fn feeds_of_celebrities_only_are_what_the_model_says(ops in prop::collection::vec(op(), 1..120), seed in any::<u64>()) {
-        check(&Config { celebrity_threshold: 0, ..config() }, &ops, seed);
+        check(Engine::Memory, &Config { celebrity_threshold: 0, ..config() }, &ops, seed);
+    }
+}
+
+proptest! {
+    // Each step is some calls over a socket.
+    #![proptest_config(settings(60))]
+
+    #[test]
+    fn feeds_in_redis_are_what_the_model_says(ops in prop::collection::vec(op(), 1..160), seed in any::<u64>()) {
+        if Engine::Redis.is_there() {
+            check(Engine::Redis, &Config { active_days: 1, ..config() }, &ops, seed);
+        }
+    }
+
+    #[test]
+    fn feeds_in_redis_of_celebrities_only_are_what_the_model_says(ops in prop::collection::vec(op(), 1..120), seed in any::<u64>()) {
+        if Engine::Redis.is_there() {
+            check(Engine::Redis, &Config { celebrity_threshold: 0, ..config() }, &ops, seed);
+        }
     }
 }

@@ -3,16 +3,31 @@
 use std::sync::Arc;
 
 use plaza_core::{Error, reason};
+use plaza_testkit::wait;
 
-use crate::support::{Bench, CAP, config};
-use plaza_feeds::Config;
-use plaza_feeds::store::memory::FEED_WEIGHT;
+use crate::support::{Bench, Engine};
 
-/// Lets tasks that can go on do so.
-async fn settle() {
+on_each_engine![
+    a_post_made_while_a_feed_is_built_is_in_it,
+    a_post_deleted_while_a_feed_is_built_is_not_in_it,
+    a_follow_or_unfollow_while_a_feed_is_built_makes_it_start_again,
+    readers_of_a_cold_feed_share_one_build,
+    a_build_that_fails_leaves_the_feed_cold_and_the_next_reader_builds,
+    a_reader_who_gives_up_does_not_stop_the_build,
+];
+
+/// Lets tasks that can go on do so, as far as that can be had without knowing what they wait for.
+async fn settle(bench: &Bench) {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
+    bench.held(1).await;
+}
+
+/// Waits until so many calls to the posts service are held up.
+async fn held_up(bench: &Bench, calls: usize) {
+    let waiting = || async { (bench.world.posts_faults.waiting() >= calls).then_some(()) };
+    wait::until("calls to be held up", waiting).await;
 }
 
 /// Starts a first page of reader 1 and stops it where its build has read the truth.
@@ -22,7 +37,7 @@ async fn paused_build(bench: &Arc<Bench>) -> tokio::task::JoinHandle<Vec<i64>> {
         let bench = bench.clone();
         async move { bench.page(1, 100).await.posts }
     });
-    settle().await;
+    held_up(bench, 1).await;
     reading
 }
 
@@ -32,14 +47,16 @@ async fn apply_and_release(bench: &Arc<Bench>) {
         let bench = bench.clone();
         async move { bench.deliver().await }
     });
-    settle().await;
-    bench.world.posts_faults.release();
+    let faults = &bench.world.posts_faults;
+    // Done, or held up beside the build.
+    let at_rest = || async { (applying.is_finished() || faults.waiting() >= 2).then_some(()) };
+    wait::until("the events to be applied", at_rest).await;
+    faults.release();
     applying.await.unwrap();
 }
 
-#[tokio::test]
-async fn a_post_made_while_a_feed_is_built_is_in_it() {
-    let bench = Arc::new(Bench::new(3));
+async fn a_post_made_while_a_feed_is_built_is_in_it(engine: Engine) {
+    let bench = Arc::new(Bench::new(engine, 3).await);
     bench.world.follow(1, 2);
     bench.world.post(2);
     bench.world.drain();
@@ -51,9 +68,8 @@ async fn a_post_made_while_a_feed_is_built_is_in_it() {
     assert_eq!(bench.page(1, 10).await.posts, bench.world.home(1));
 }
 
-#[tokio::test]
-async fn a_post_deleted_while_a_feed_is_built_is_not_in_it() {
-    let bench = Arc::new(Bench::new(3));
+async fn a_post_deleted_while_a_feed_is_built_is_not_in_it(engine: Engine) {
+    let bench = Arc::new(Bench::new(engine, 3).await);
     bench.world.follow(1, 2);
     let (gone, _) = (bench.world.post(2), bench.world.post(2));
     bench.world.drain();
@@ -64,10 +80,9 @@ async fn a_post_deleted_while_a_feed_is_built_is_not_in_it() {
     assert_eq!(bench.held(1).await, Some((bench.world.home(1), 0)));
 }
 
-#[tokio::test]
-async fn a_follow_or_unfollow_while_a_feed_is_built_makes_it_start_again() {
+async fn a_follow_or_unfollow_while_a_feed_is_built_makes_it_start_again(engine: Engine) {
     for follow in [true, false] {
-        let bench = Arc::new(Bench::new(3));
+        let bench = Arc::new(Bench::new(engine, 3).await);
         bench.world.follow(1, 2);
         bench.world.post(2);
         bench.world.post(3);
@@ -85,9 +100,8 @@ async fn a_follow_or_unfollow_while_a_feed_is_built_makes_it_start_again() {
     }
 }
 
-#[tokio::test]
-async fn readers_of_a_cold_feed_share_one_build() {
-    let bench = Arc::new(Bench::new(3));
+async fn readers_of_a_cold_feed_share_one_build(engine: Engine) {
+    let bench = Arc::new(Bench::new(engine, 3).await);
     bench.world.post(1);
     bench.world.calls.take();
     let first = paused_build(&bench).await;
@@ -97,7 +111,7 @@ async fn readers_of_a_cold_feed_share_one_build() {
             tokio::spawn(async move { bench.page(1, 100).await.posts })
         })
         .collect();
-    settle().await;
+    settle(&bench).await;
     bench.world.posts_faults.release();
     for reading in more.into_iter().chain([first]) {
         assert_eq!(reading.await.unwrap(), bench.world.home(1));
@@ -105,9 +119,8 @@ async fn readers_of_a_cold_feed_share_one_build() {
     assert_eq!(bench.world.calls.take()[0], 1);
 }
 
-#[tokio::test]
-async fn a_build_that_fails_leaves_the_feed_cold_and_the_next_reader_builds() {
-    let bench = Bench::new(2);
+async fn a_build_that_fails_leaves_the_feed_cold_and_the_next_reader_builds(engine: Engine) {
+    let bench = Bench::new(engine, 2).await;
     bench.world.post(1);
     bench.world.posts_faults.fail_next(2, Error::new(reason::STORE_UNAVAILABLE));
     assert!(bench.page_at(1, 10, "").await.is_err());
@@ -115,60 +128,13 @@ async fn a_build_that_fails_leaves_the_feed_cold_and_the_next_reader_builds() {
     assert_eq!(bench.page(1, 10).await.posts, bench.world.home(1));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_reader_who_gives_up_does_not_stop_the_build() {
-    let bench = Arc::new(Bench::new(2));
+async fn a_reader_who_gives_up_does_not_stop_the_build(engine: Engine) {
+    let bench = Arc::new(Bench::new(engine, 2).await);
     bench.world.post(1);
     let reading = paused_build(&bench).await;
     reading.abort();
     assert!(reading.await.unwrap_err().is_cancelled());
     bench.world.posts_faults.release();
-    settle().await;
-    assert_eq!(bench.held(1).await, Some((bench.world.home(1), 0)));
-}
-
-/// Threads that post, follow, delete, apply events, read, rebuild and evict at once; when all is quiet, all is right.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn everything_at_once_ends_right() {
-    const ACCOUNTS: i64 = 8;
-    let bench = Arc::new(Bench::with(ACCOUNTS, &Config { max_entries: 5 * (CAP + FEED_WEIGHT), ..config() }));
-    let mut tasks = Vec::new();
-    for seed in 0..3_i64 {
-        let bench = bench.clone();
-        tasks.push(tokio::spawn(async move {
-            for n in 0..400_i64 {
-                let (a, b) = (1 + (n * 7 + seed * 3) % ACCOUNTS, 1 + (n * 5 + seed) % ACCOUNTS);
-                match (n + seed) % 7 {
-                    0 => bench.world.follow(a, b),
-                    1 if n % 3 == 0 => bench.world.unfollow(a, b),
-                    2 if n % 5 == 0 => bench.world.delete(bench.world.home(a).first().copied().unwrap_or(0)),
-                    3 if n % 11 == 0 => bench.world.block(a, b),
-                    _ => drop(bench.world.post(a)),
-                }
-                tokio::task::yield_now().await;
-            }
-        }));
-    }
-    for reader in 1..=ACCOUNTS {
-        let bench = bench.clone();
-        tasks.push(tokio::spawn(async move {
-            for n in 0..60 {
-                let page = bench.page(reader, 5).await;
-                assert!(page.posts.windows(2).all(|pair| pair[0] > pair[1]));
-                match n % 10 {
-                    3 => bench.make_cold(reader).await,
-                    // May be told that the feed changes too fast.
-                    7 => drop(bench.projection.project(&crate::support::user(reader), &[reader]).await),
-                    _ => bench.deliver().await,
-                }
-            }
-        }));
-    }
-    for task in tasks {
-        task.await.unwrap();
-    }
-    bench.deliver().await;
-    for reader in 1..=ACCOUNTS {
-        assert_eq!(bench.walk(reader, 3).await, bench.world.home(reader));
-    }
+    let built = wait::until("the build to end", || async { bench.held(1).await }).await;
+    assert_eq!(built, (bench.world.home(1), 0));
 }

@@ -4,8 +4,17 @@ use plaza_proto::feeds::v1::stream_home_feed_response::Update;
 use plaza_proto::feeds::v1::{FeedsService as _, StreamHomeFeedRequest, StreamHomeFeedResponse};
 use plaza_rpc::Stream;
 
-use crate::support::{Bench, config, user};
+use crate::support::{Bench, Engine, config, user};
 use plaza_feeds::Config;
+
+on_each_engine![
+    stream_home_feed_sends_what_home_would_show_in_order,
+    stream_home_feed_shows_nothing_that_was_deleted_or_unfollowed_by_then,
+    stream_home_feed_tells_a_slow_reader_how_many_it_missed,
+    stream_home_feed_sends_nothing_twice_and_nothing_old,
+    stream_home_feed_counts_posts_that_could_not_be_read_as_missed,
+    stream_home_feed_is_bounded_and_ends_when_the_service_closes,
+];
 
 type Live = Stream<StreamHomeFeedResponse>;
 
@@ -31,9 +40,8 @@ fn is_quiet(live: &mut Live) -> bool {
     live.next().now_or_never().is_none()
 }
 
-#[tokio::test]
-async fn stream_home_feed_sends_what_home_would_show_in_order() {
-    let bench = Bench::new(9);
+async fn stream_home_feed_sends_what_home_would_show_in_order(engine: Engine) {
+    let bench = Bench::new(engine, 9).await;
     bench.world.follow(1, 2);
     // One whom many follow.
     for reader in [1, 6, 7, 8, 9] {
@@ -51,9 +59,8 @@ async fn stream_home_feed_sends_what_home_would_show_in_order() {
     assert!(is_quiet(&mut other));
 }
 
-#[tokio::test]
-async fn stream_home_feed_shows_nothing_that_was_deleted_or_unfollowed_by_then() {
-    let bench = Bench::new(4);
+async fn stream_home_feed_shows_nothing_that_was_deleted_or_unfollowed_by_then(engine: Engine) {
+    let bench = Bench::new(engine, 4).await;
     for author in 2..=4 {
         bench.world.follow(1, author);
     }
@@ -68,9 +75,8 @@ async fn stream_home_feed_shows_nothing_that_was_deleted_or_unfollowed_by_then()
     assert!(is_quiet(&mut live));
 }
 
-#[tokio::test]
-async fn stream_home_feed_tells_a_slow_reader_how_many_it_missed() {
-    let bench = Bench::new(2);
+async fn stream_home_feed_tells_a_slow_reader_how_many_it_missed(engine: Engine) {
+    let bench = Bench::new(engine, 2).await;
     let mut live = open(&bench, 1).await;
     let posts: Vec<i64> = (0..7).map(|_| bench.world.post(1)).collect();
     bench.deliver().await;
@@ -83,9 +89,8 @@ async fn stream_home_feed_tells_a_slow_reader_how_many_it_missed() {
     assert_eq!(post(&mut live).await, later);
 }
 
-#[tokio::test]
-async fn stream_home_feed_sends_nothing_twice_and_nothing_old() {
-    let bench = Bench::new(2);
+async fn stream_home_feed_sends_nothing_twice_and_nothing_old(engine: Engine) {
+    let bench = Bench::new(engine, 2).await;
     bench.world.post(1);
     let old = bench.world.drain();
     bench.world.clock.advance(600_000);
@@ -99,9 +104,8 @@ async fn stream_home_feed_sends_nothing_twice_and_nothing_old() {
     assert!(is_quiet(&mut live));
 }
 
-#[tokio::test]
-async fn stream_home_feed_counts_posts_that_could_not_be_read_as_missed() {
-    let bench = Bench::new(2);
+async fn stream_home_feed_counts_posts_that_could_not_be_read_as_missed(engine: Engine) {
+    let bench = Bench::new(engine, 2).await;
     let mut live = open(&bench, 1).await;
     bench.world.post(1);
     bench.deliver().await;
@@ -112,9 +116,8 @@ async fn stream_home_feed_counts_posts_that_could_not_be_read_as_missed() {
     assert_eq!(post(&mut live).await, fine);
 }
 
-#[tokio::test]
-async fn stream_home_feed_is_bounded_and_ends_when_the_service_closes() {
-    let bench = Bench::with(3, &Config { live_readers: 2, live_readers_per_account: 1, ..config() });
+async fn stream_home_feed_is_bounded_and_ends_when_the_service_closes(engine: Engine) {
+    let bench = Bench::with(engine, 3, &Config { live_readers: 2, live_readers_per_account: 1, ..config() }).await;
     let mut live = open(&bench, 1).await;
     let refused = |reader| {
         let client = bench.client.clone();

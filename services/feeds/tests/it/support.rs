@@ -8,7 +8,6 @@ use plaza_events::projection::{AuditOptions, audit};
 use plaza_events::{Event, Marks, Projection};
 use plaza_feeds::store::FeedStore;
 use plaza_feeds::store::faulty::FaultyFeeds;
-use plaza_feeds::store::memory::{MemoryFeeds, MemoryOptions};
 use plaza_feeds::{App, Config, Deps};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, RebuildFeedRequest};
@@ -16,7 +15,10 @@ use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::PostsServiceClient;
 use plaza_rpc::Gate;
 use plaza_stores::Faults;
+use plaza_testkit::Server;
 
+pub(crate) use crate::engine::Engine;
+use crate::engine::{Evicted, Opened};
 use crate::fakes::Fake;
 use crate::world::World;
 
@@ -28,6 +30,7 @@ pub(crate) struct Bench {
     pub(crate) world: Arc<World>,
     pub(crate) app: App,
     pub(crate) client: FeedsServiceClient,
+    pub(crate) opened: Opened,
     pub(crate) store: Arc<dyn FeedStore>,
     pub(crate) faults: Faults,
     pub(crate) projection: Arc<dyn Projection>,
@@ -48,19 +51,25 @@ pub(crate) fn config() -> Config {
 
 impl Bench {
     /// The service over a world of the accounts 1 to `accounts`.
-    pub(crate) fn new(accounts: i64) -> Self {
-        Self::with(accounts, &config())
+    pub(crate) async fn new(engine: Engine, accounts: i64) -> Self {
+        Self::with(engine, accounts, &config()).await
     }
 
-    pub(crate) fn with(accounts: i64, config: &Config) -> Self {
-        let (world, faults) = (World::new(accounts), Faults::new());
-        let secret = Secret::new([7; 32]);
-        let options = MemoryOptions {
-            cap: config.cap,
-            max_entries: config.max_entries,
-            active_ms: i64::from(config.active_days) * 86_400_000,
-        };
-        let memory = Arc::new(MemoryFeeds::new(options, world.env.clone()));
+    pub(crate) async fn with(engine: Engine, accounts: i64, config: &Config) -> Self {
+        let world = World::new(accounts);
+        let opened = engine.open(config, &world.env).await;
+        Self::over(world, config, opened)
+    }
+
+    /// The service on a server of the test's own.
+    pub(crate) async fn on(server: &Server, accounts: i64) -> Self {
+        let world = World::new(accounts);
+        let opened = Opened::on(server, &config(), &world.env).await;
+        Self::over(world, &config(), opened)
+    }
+
+    fn over(world: Arc<World>, config: &Config, opened: Opened) -> Self {
+        let (faults, secret) = (Faults::new(), Secret::new([7; 32]));
         let deps = Deps {
             env: world.env.clone(),
             gate: Gate::builder(world.env.clone(), &secret).build(),
@@ -69,10 +78,11 @@ impl Bench {
             graph: GraphServiceClient::local(Arc::new(Fake(world.clone()))),
             accounts: AccountsServiceClient::local(Arc::new(Fake(world.clone()))),
         };
-        let faulty = Arc::new(FaultyFeeds::new(memory.clone(), faults.clone()));
+        let store = opened.store.clone();
+        let faulty = Arc::new(FaultyFeeds::new(store.clone(), faults.clone()));
         let app = App::with_store(config, deps, faulty).unwrap();
         let (projection, marks) = app.projections().pop().unwrap();
-        Self { client: app.client(), world, app, store: memory, faults, projection, marks }
+        Self { client: app.client(), world, app, opened, store, faults, projection, marks }
     }
 
     /// Applies all events of the world, in order.
@@ -139,6 +149,17 @@ impl Bench {
     pub(crate) async fn make_cold(&self, reader: i64) {
         let cx = Cx::background("test", Duration::from_secs(5));
         self.store.drop_feeds(&cx, &[AccountId(reader)]).await.unwrap();
+    }
+
+    pub(crate) async fn evict(&self, account: i64, evicted: Evicted) {
+        self.opened.evict(account, evicted).await;
+    }
+
+    /// Lets time pass, by the test's clock and for what expires in the store.
+    pub(crate) fn pass_ms(&self, ms: i64) {
+        self.world.clock.advance(ms);
+        let accounts = self.world.state.lock().accounts.last().copied().unwrap_or(0);
+        self.opened.pass_ms(ms, accounts);
     }
 
     /// The owners whose held feeds are not what the truth says.

@@ -1,7 +1,7 @@
 //! What a write asks for, and what came of it.
 
-use plaza_core::{AccountId, Env, Position, Timestamp, TraceContext};
-use plaza_events::NewEvent;
+use plaza_core::{AccountId, Env, Position, Result, Timestamp, TraceContext};
+use plaza_events::{Event, NewEvent};
 use plaza_proto::graph::v1::{Blocked, Followed, Unblocked, Unfollowed};
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,25 @@ impl Change {
         }
     }
 
+    /// What an event of this service tells; `None` for another event.
+    ///
+    /// # Errors
+    /// Internal, if the event is damaged.
+    pub fn told_by(event: &Event) -> Result<Option<Self>> {
+        let id = AccountId;
+        if let Some(m) = event.decode::<Followed>().transpose()? {
+            return Ok(Some(Self::Followed(id(m.follower_id), id(m.followee_id))));
+        }
+        if let Some(m) = event.decode::<Unfollowed>().transpose()? {
+            return Ok(Some(Self::Unfollowed(id(m.follower_id), id(m.followee_id))));
+        }
+        if let Some(m) = event.decode::<Blocked>().transpose()? {
+            return Ok(Some(Self::Blocked(id(m.blocker_id), id(m.blocked_id))));
+        }
+        let unblocked = event.decode::<Unblocked>().transpose()?;
+        Ok(unblocked.map(|m| Self::Unblocked(id(m.blocker_id), id(m.blocked_id))))
+    }
+
     /// The two accounts whose relation it changes.
     #[must_use]
     pub const fn accounts(self) -> [AccountId; 2] {
@@ -96,6 +115,7 @@ mod tests {
             assert_eq!((event.aggregate_type, event.aggregate_id), ("account", 7));
             assert_eq!(event.type_, format!("plaza.graph.v1.{name}"));
             assert_eq!(change.accounts(), [a, b]);
+            assert_eq!(Change::told_by(&event.placed("graph", 1)).unwrap(), Some(change));
         }
     }
 }

@@ -15,7 +15,6 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use plaza_core::{AccountId, Cx, ManualClock, Position, RequestKey, Timestamp};
 use plaza_events::Event;
-use plaza_proto::graph::v1::{Blocked, Followed, Unblocked, Unfollowed};
 use uuid::Uuid;
 
 use super::GraphStore;
@@ -64,6 +63,8 @@ cases![
     writes::a_reused_request_id_is_refused,
     writes::answers_are_forgotten_after_their_time,
     writes::every_position_is_in_the_outbox,
+    writes::the_outbox_is_read_in_pages_and_pruned_from_its_beginning,
+    writes::a_closed_store_refuses,
     lists::lists_are_newest_first_and_pages_join,
     lists::a_walk_is_not_disturbed_by_writes,
     lists::ids_rise_and_pages_join,
@@ -119,21 +120,7 @@ async fn changes(store: &dyn GraphStore) -> Vec<Change> {
 }
 
 fn change(event: &Event) -> Change {
-    let of = |change: fn(AccountId, AccountId) -> Change, actor: i64, target: i64| {
-        assert_eq!((event.aggregate_type.as_str(), event.aggregate_id), ("account", actor));
-        change(AccountId(actor), AccountId(target))
-    };
-    if let Some(m) = event.decode::<Followed>() {
-        let m = m.unwrap();
-        of(Change::Followed, m.follower_id, m.followee_id)
-    } else if let Some(m) = event.decode::<Unfollowed>() {
-        let m = m.unwrap();
-        of(Change::Unfollowed, m.follower_id, m.followee_id)
-    } else if let Some(m) = event.decode::<Blocked>() {
-        let m = m.unwrap();
-        of(Change::Blocked, m.blocker_id, m.blocked_id)
-    } else {
-        let m = event.decode::<Unblocked>().unwrap().unwrap();
-        of(Change::Unblocked, m.blocker_id, m.blocked_id)
-    }
+    let change = Change::told_by(event).unwrap().unwrap();
+    assert_eq!((event.aggregate_type.as_str(), event.aggregate_id), ("account", change.accounts()[0].get()));
+    change
 }

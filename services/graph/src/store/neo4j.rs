@@ -58,8 +58,9 @@ impl Neo4jGraph {
     pub async fn open(address: &ServerAddress, env: Env, on_change: OnChange) -> Result<Self> {
         let cx = Cx::background(NAME, PATIENCE);
         let db = Neo4j::open(&cx, NAME, address, MIGRATIONS, env.clone()).await?;
-        let writer = Writer::start(Tools { db: db.clone(), env: env.clone(), on_change });
         let outbox = Arc::new(Neo4jOutbox::new(NAME, db.clone()));
+        let end = outbox.last_position(&cx).await?;
+        let writer = Writer::start(Tools { db: db.clone(), outbox: outbox.clone(), env: env.clone(), on_change }, end);
         Ok(Self { db, env, writer, outbox })
     }
 

@@ -1,5 +1,6 @@
 //! A namespace of its own on the real Neo4j for each test, removed afterwards.
 
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,14 @@ impl Ground {
     /// A fresh namespace on the server at `server`.
     pub(crate) fn at(server: &str) -> Self {
         let address: StoreAddress = format!("{server}?namespace={}", Store::unique_name()).parse().unwrap();
+        Self { address: address.server(ServerKind::Neo4j).unwrap().clone() }
+    }
+
+    /// The same namespace by another way to the server.
+    pub(crate) fn through(&self, socket: SocketAddr) -> Self {
+        let url = self.address.url();
+        let rest = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        let address: StoreAddress = format!("neo4j://{socket}?{rest}").parse().unwrap();
         Self { address: address.server(ServerKind::Neo4j).unwrap().clone() }
     }
 

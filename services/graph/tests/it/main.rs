@@ -9,6 +9,7 @@ mod follow_block;
 mod ground;
 mod lists;
 mod neo4j;
+mod outage;
 mod property;
 mod refusals;
 mod relationships;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use plaza_core::Env;
 use plaza_events::{EventLog, NatsLog, NatsOptions, SqliteLog};
 use plaza_proto::projections::v1::{ProjectionsServiceEntry, ProjectionsServiceServer};
-use plaza_rpc::{Dependencies, Gate, Metrics, ServeConfig, Server, admin};
+use plaza_rpc::{Dependencies, Dependency, Gate, Metrics, ServeConfig, Server, admin};
 use plaza_sessions::SessionVerifier;
 use plaza_stores::{Gauge, ServerKind};
 use tokio::net::TcpListener;
@@ -129,6 +129,7 @@ impl Platform {
         gate.set_verifier(verifier.for_gate());
         let log = open_log(&settings.events, &env).await?;
         let background = Arc::new(Background::new(&parts, log.clone(), &env, verifier));
+        let events = log.clone();
         let projections = Projections::new(background.runners.clone(), log, env);
         let mut server = Server::new(&gate, ServeConfig { grace: settings.drain(), ..ServeConfig::default() })
             .descriptors(plaza_proto::FILE_DESCRIPTOR_SET)
@@ -139,7 +140,9 @@ impl Platform {
             server = server.mount_dyn(part.server());
         }
         let health = server.health();
-        let dependencies = Dependencies::new(&health, parts.dependencies());
+        let mut needed = parts.dependencies();
+        needed.push(events_dependency(events));
+        let dependencies = Dependencies::new(&health, needed);
         observe(gate.metrics(), &parts, &background, &dependencies);
         background.start(&parts, settings.maintenance());
         let (grpc, admin) = (address(&listeners.grpc)?, address(&listeners.admin)?);
@@ -191,6 +194,14 @@ async fn open_log(events: &EventsConfig, env: &Env) -> Result<Arc<dyn EventLog>>
 
 fn address(listener: &TcpListener) -> Result<SocketAddr> {
     listener.local_addr().map_err(|error| Failure::new(format!("a listener without an address: {error}")))
+}
+
+/// Without the log nobody follows others' writes; what they hold is served on, and goes on from there later.
+fn events_dependency(log: Arc<dyn EventLog>) -> Dependency {
+    Dependency::new("events", move |cx| {
+        let log = log.clone();
+        Box::pin(async move { log.last_offset(cx).await.map(drop) })
+    })
 }
 
 /// The metrics outlive the platform in the hands of the gate, so they hold on to nothing.

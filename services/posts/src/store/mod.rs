@@ -1,7 +1,9 @@
 //! Where posts are kept. Every engine passes [`conformance`].
 
 mod cached;
+mod columns;
 pub mod conformance;
+mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Counts, Post, PostRef, Sight, Span, Visibility};
 
 pub use cached::{Cached, PostCache};
+pub use postgres::PostgresPosts;
 pub use sqlite::SqlitePosts;
 
 /// The first post id there can never be.
@@ -82,8 +85,9 @@ pub struct LikeChange {
 /// identity, with the answer, which a repeated request gets again. What may be seen by whom is not decided here.
 #[async_trait]
 pub trait PostStore: Send + Sync + 'static {
-    /// Publishes a post under a new id, which is higher than those of all posts that were published before. The reply
-    /// target's count is exact once this returns. `REPLY_TARGET_NOT_FOUND`, field `reply_to_id`, if that does not live.
+    /// Publishes a post under a new id, which is higher than those of all posts that were published before the call began,
+    /// by whichever process; posts of calls at the same time may lie in any order. The reply target's count is exact once
+    /// this returns. `REPLY_TARGET_NOT_FOUND`, field `reply_to_id`, if that does not live.
     async fn publish(&self, cx: &Cx, post: NewPost) -> Result<Published>;
 
     /// Deletes a post of `author`: its text, spans, hashtags, counters and likes go, a tombstone stays, and its reply

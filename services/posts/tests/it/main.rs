@@ -8,6 +8,7 @@ mod erasure;
 mod like_post;
 mod list_post_refs;
 mod list_posts_by_author;
+mod postgres;
 mod refusals;
 mod replicas;
 mod support;

@@ -170,6 +170,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::on(StoreAddress::Memory).await
+    }
+
+    /// A service on the engine that the address names.
+    pub(crate) async fn on(store: StoreAddress) -> Self {
         let clock = ManualClock::new(START);
         let env = Env::manual(clock.clone(), 1);
         let secret = Secret::new([7; 32]);
@@ -182,7 +187,7 @@ impl World {
             gate,
             secret,
         };
-        let config = Config { store: StoreAddress::Memory, erase_batch: 3, ..Config::default() };
+        let config = Config { store, erase_batch: 3, ..Config::default() };
         let app = App::build(config, deps).await.unwrap();
         Self { posts: app.service(), app, graph, accounts, clock, env, requests: AtomicU64::new(1) }
     }

@@ -4,7 +4,7 @@ use plaza_core::reason;
 use plaza_proto::sessions::v1::*;
 use plaza_rpc::TokenVerifier as _;
 use plaza_sessions::{Config, SessionVerifier};
-use plaza_testkit::{RedisKeys, RedisServer};
+use plaza_testkit::{RedisKeys, Server, Store, redis};
 
 use crate::world::{ADA, World, guest, request_id, user};
 
@@ -39,11 +39,11 @@ async fn what_one_replica_opens_another_lists_refreshes_and_ends() {
 
 #[tokio::test]
 async fn after_redis_lost_everything_sessions_end_clearly_and_new_tokens_are_good_everywhere() {
-    let Some(server) = RedisServer::start().await else { return };
+    let Some(server) = Server::start(Store::Redis).await else { return };
     let [one, two] = replicas(&server.address()).await;
     let old = one.sign_in("ada").await.tokens.unwrap();
     two.verify(&old.access_token).await.unwrap();
-    assert_eq!(server.command(&["FLUSHALL"]), "+OK");
+    assert_eq!(redis::command(&server.address(), &["FLUSHALL"]), "+OK");
     for world in [&one, &two] {
         assert!(world.refresh(&old.refresh_token).await.unwrap_err().is(reason::REFRESH_TOKEN_INVALID));
     }
@@ -69,11 +69,11 @@ async fn after_redis_lost_everything_sessions_end_clearly_and_new_tokens_are_goo
 
 #[tokio::test]
 async fn without_redis_calls_say_so_and_tokens_are_still_verified() {
-    let Some(mut server) = RedisServer::start().await else { return };
+    let Some(mut server) = Server::start(Store::Redis).await else { return };
     let [one, two] = replicas(&server.address()).await;
     let tokens = one.sign_in("ada").await.tokens.unwrap();
     two.verify(&tokens.access_token).await.unwrap();
-    server.kill();
+    server.kill().await;
     for world in [&one, &two] {
         let error = world.refresh(&tokens.refresh_token).await.unwrap_err();
         assert!(error.is(reason::STORE_UNAVAILABLE) && error.is_transient(), "{error}");
@@ -82,7 +82,7 @@ async fn without_redis_calls_say_so_and_tokens_are_still_verified() {
         assert_eq!(world.client.get_jwks(&guest(), GetJwksRequest {}).await.unwrap().keys.len(), 1);
     }
     two.verify(&tokens.access_token).await.unwrap();
-    server.run().await;
+    server.restart().await;
     plaza_testkit::wait::within(std::time::Duration::from_secs(10), "sign-in to work again", || async {
         one.client.sign_in(&guest(), crate::world::credentials("ada")).await.ok()
     })

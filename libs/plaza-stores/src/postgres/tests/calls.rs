@@ -11,9 +11,23 @@ async fn insert(mut conn: Conn, id: i64) -> Result<()> {
     Ok(())
 }
 
+async fn hang(mut conn: Conn) -> Result<()> {
+    sqlx::query("SELECT pg_sleep($1) -- until cut off").bind(30.0).execute(&mut *conn).await.sql()?;
+    Ok(())
+}
+
 async fn sleep(mut conn: Conn, seconds: f64) -> Result<()> {
     sqlx::query("SELECT pg_sleep($1)").bind(seconds).execute(&mut *conn).await.sql()?;
     Ok(())
+}
+
+/// The server process behind the connection that reads get.
+async fn process(db: &Postgres) -> i32 {
+    let call = cx();
+    let read = db.read(&call, |mut conn| async move {
+        sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *conn).await.sql()
+    });
+    read.await.unwrap()
 }
 
 fn gauge(db: &Postgres, name: &str, lane: &str) -> usize {
@@ -62,11 +76,8 @@ async fn every_call_ends_by_its_deadline_and_leaves_the_pool_usable() {
     for _ in 0..3 {
         let started = tokio::time::Instant::now();
         let (short, twice, thrice) = (within(150), within(150), within(150));
-        let (read, write, queued) = tokio::join!(
-            db.read(&short, |conn| sleep(conn, 30.0)),
-            db.write(&twice, |conn| sleep(conn, 30.0)),
-            db.read(&thrice, |conn| sleep(conn, 30.0)),
-        );
+        let (read, write, queued) =
+            tokio::join!(db.read(&short, hang), db.write(&twice, hang), db.read(&thrice, hang),);
         for ended in [read, write, queued] {
             assert!(ended.unwrap_err().is(reason::DEADLINE_EXCEEDED));
         }
@@ -80,8 +91,7 @@ async fn every_call_ends_by_its_deadline_and_leaves_the_pool_usable() {
         let left = db.read(&context, |mut conn| async move {
             sqlx::query_scalar::<_, i64>(
                 "SELECT count(*) FROM pg_stat_activity
-                 WHERE query LIKE '%pg_sleep%' AND state = 'active' AND pid <> pg_backend_pid()
-                   AND application_name = 'plaza-test'",
+                 WHERE query LIKE '%pg_sleep($1) -- until cut off%' AND state = 'active' AND pid <> pg_backend_pid()",
             )
             .fetch_one(&mut *conn)
             .await
@@ -146,10 +156,15 @@ async fn connections_that_the_server_cut_are_replaced_unseen() {
     for id in 1..=3 {
         db.write(&cx(), |conn| insert(conn, id)).await.unwrap();
         assert_eq!(values(&db).await.len(), usize::try_from(id).unwrap());
-        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                   WHERE application_name = 'plaza-test' AND pid <> pg_backend_pid() AND state = 'idle'
-                     AND query LIKE '%things%'";
-        scratch.execute(cut).await.unwrap();
+        let mut processes = vec![process(&db).await];
+        let call = cx();
+        let writer = db.write(&call, |mut conn| async move {
+            sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *conn).await.sql()
+        });
+        processes.push(writer.await.unwrap());
+        for process in processes {
+            scratch.execute(&format!("SELECT pg_terminate_backend({process})")).await.unwrap();
+        }
     }
     assert_eq!(values(&db).await.len(), 3);
 }

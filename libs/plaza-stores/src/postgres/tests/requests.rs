@@ -1,7 +1,7 @@
 //! Remembered requests.
 
 use plaza_core::request::REMEMBERED_MS;
-use plaza_core::{RequestKey, Result, Timestamp, reason};
+use plaza_core::{Error, RequestKey, Result, Timestamp, reason};
 use uuid::Uuid;
 
 use super::super::requests::{Book, PRUNE_LIMIT, prune, recall};
@@ -22,10 +22,12 @@ async fn perform(mut conn: Conn, keys: &[Option<RequestKey>], now: Timestamp) ->
         let answer = match book.recall(key.as_ref()) {
             Ok(Some(known)) => Ok(known),
             Ok(None) => {
-                let next = sqlx::query_scalar("INSERT INTO things SELECT count(*) + 1, 0 FROM things RETURNING id");
-                let next: i64 = next.fetch_one(&mut *conn).await.sql()?;
-                book.remember(key.as_ref(), &next)?;
-                Ok(next)
+                let next = sqlx::query_scalar(
+                    "INSERT INTO things SELECT count(*) + 1, 0 FROM things ON CONFLICT DO NOTHING RETURNING id",
+                );
+                let next = next.fetch_optional(&mut *conn).await.sql()?.ok_or_else(|| Error::new(reason::ID_CLASH));
+                book.settle(key.as_ref(), &next)?;
+                next
             }
             Err(error) => Err(error),
         };
@@ -78,10 +80,10 @@ async fn a_batch_knows_what_it_did_itself_and_forgets_a_caller() {
     let erase = db.write(&context, |mut conn| async move {
         let (before, after) = (key(3, "Update", 1), key(4, "Delete", 1));
         let mut book = Book::open(&mut conn, [Some(&before)], NOW).await?;
-        book.remember(Some(&before), &30)?;
+        book.settle(Some(&before), &Ok(30))?;
         book.forget(7);
         assert_eq!(book.recall::<i64>(Some(&before))?, None);
-        book.remember(Some(&after), &40)?;
+        book.settle(Some(&after), &Ok(40))?;
         book.store(&mut conn).await
     });
     erase.await.unwrap();
@@ -126,9 +128,9 @@ async fn errors_are_not_remembered_and_old_rows_go_bit_by_bit() {
     let failing = db.write(&context, |mut conn| async move {
         let key = key(1, "Create", 1);
         let mut book = Book::open(&mut conn, [Some(&key)], NOW).await?;
-        book.remember(Some(&key), &1)?;
+        book.settle(Some(&key), &Ok(1))?;
         book.store(&mut conn).await?;
-        Err::<(), _>(plaza_core::Error::new(reason::HANDLE_TAKEN))
+        Err::<(), _>(Error::new(reason::HANDLE_TAKEN))
     });
     failing.await.unwrap_err();
     let keys: Vec<_> = (1..=PRUNE_LIMIT + 10).map(|id| Some(key(u128::try_from(id).unwrap(), "Create", 1))).collect();

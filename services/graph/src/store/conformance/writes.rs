@@ -136,3 +136,39 @@ pub(super) async fn every_position_is_in_the_outbox(s: Subject) {
     assert!(told.is_sorted_by(|a, b| a.0 < b.0));
     assert_eq!(s.store.outbox().last_position(&cx()).await.unwrap(), block);
 }
+
+pub(super) async fn the_outbox_is_read_in_pages_and_pruned_from_its_beginning(s: Subject) {
+    for target in 2..8 {
+        s.store.follow(&cx(), write(1, target, 10)).await.unwrap();
+    }
+    let (outbox, now) = (s.store.outbox(), plaza_core::Clock::now(&*s.clock));
+    let read = async |after, limit| {
+        let page = outbox.read_after(&cx(), after, limit).await.unwrap();
+        page.iter().map(|event| event.position).collect::<Vec<_>>()
+    };
+    let all = read(0, 100).await;
+    assert_eq!(all.len(), 6);
+    assert_eq!((read(0, 2).await, read(all[1], 3).await), (all[..2].to_vec(), all[2..5].to_vec()));
+    assert!(read(all[5], 10).await.is_empty());
+
+    // Nothing is old enough; then all is, and some of it is not published.
+    assert_eq!(outbox.prune(&cx(), now, all[5]).await.unwrap(), 0);
+    assert_eq!(outbox.prune(&cx(), now.plus_ms(1), all[3]).await.unwrap(), 4);
+    assert_eq!(read(0, 100).await, all[4..]);
+    assert_eq!(outbox.prune(&cx(), now.plus_ms(1), all[5]).await.unwrap(), 2);
+    assert!(read(0, 100).await.is_empty());
+    assert_eq!(outbox.last_position(&cx()).await.unwrap(), all[5]);
+    let next = s.store.follow(&cx(), write(1, 9, 10)).await.unwrap().position;
+    assert!(next > all[5]);
+    assert_eq!(read(all[5], 10).await, [next]);
+}
+
+pub(super) async fn a_closed_store_refuses(s: Subject) {
+    s.store.follow(&cx(), write(1, 2, 10)).await.unwrap();
+    s.store.ping(&cx()).await.unwrap();
+    s.store.close().await;
+    s.store.close().await;
+    assert!(s.store.follow(&cx(), write(1, 3, 10)).await.unwrap_err().is(reason::STORE_UNAVAILABLE));
+    assert!(s.store.counts(&cx(), &[A]).await.unwrap_err().is(reason::STORE_UNAVAILABLE));
+    assert!(s.store.ping(&cx()).await.unwrap_err().is(reason::STORE_UNAVAILABLE));
+}

@@ -64,8 +64,16 @@ pub(super) type EraseJob = Job<EraseAsk, usize>;
 pub(super) struct Batch<'a> {
     env: &'a Env,
     tx: Tx,
+    /// Where the outbox ends before it.
     end: Position,
     events: Vec<NewEvent>,
+}
+
+/// What came of a transaction.
+pub(super) struct Done<T> {
+    pub(super) outcome: T,
+    /// Where the outbox ended before it, and where it ends now.
+    pub(super) outbox: (Position, Position),
 }
 
 impl<'a> Batch<'a> {
@@ -82,7 +90,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Performs changes one after the other and commits; each has its own outcome.
-    pub(super) async fn change(mut self, jobs: &[ChangeJob]) -> Result<Vec<Result<Written>>, Fault> {
+    pub(super) async fn change(mut self, jobs: &[ChangeJob]) -> Result<Done<Vec<Result<Written>>>, Fault> {
         let keys = jobs.iter().filter_map(|job| job.ask.request.as_ref());
         let mut answers = Answers::load(&mut self.tx, keys).await?;
         let mut draft = self.draft(jobs.iter().map(|job| job.ask.write)).await?;
@@ -90,19 +98,19 @@ impl<'a> Batch<'a> {
         let outcomes = jobs.iter().map(perform).collect();
         if self.events.is_empty() && !answers.has_new() {
             self.tx.rollback().await?;
-            return Ok(outcomes);
+            return Ok(Done { outcome: outcomes, outbox: (self.end, self.end) });
         }
         if draft.changes_something() {
             writes::save(&mut self.tx, &draft).await?;
         }
-        outbox::append(&mut self.tx, self.end, &self.events).await?;
+        let end = outbox::append(&mut self.tx, self.end, &self.events).await?;
         answers.save(&mut self.tx).await?;
         self.tx.commit().await?;
-        Ok(outcomes)
+        Ok(Done { outcome: outcomes, outbox: (self.end, end) })
     }
 
     /// Marks the account as erased and ends up to `limit` of its edges, its follows first; returns what changed.
-    pub(super) async fn erase(mut self, job: &EraseJob) -> Result<Vec<Change>, Fault> {
+    pub(super) async fn erase(mut self, job: &EraseJob) -> Result<Done<Vec<Change>>, Fault> {
         let EraseAsk { account, limit } = job.ask;
         writes::mark_erased(&mut self.tx, account).await?;
         let sides = reads::sides(&mut self.tx, account, limit).await?;
@@ -117,9 +125,9 @@ impl<'a> Batch<'a> {
             writes::save(&mut self.tx, &Draft::ending(&changes)).await?;
         }
         self.tell(&changes, job.trace);
-        outbox::append(&mut self.tx, self.end, &self.events).await?;
+        let end = outbox::append(&mut self.tx, self.end, &self.events).await?;
         self.tx.commit().await?;
-        Ok(changes)
+        Ok(Done { outcome: changes, outbox: (self.end, end) })
     }
 
     async fn draft(&mut self, asked: impl Iterator<Item = Write>) -> Result<Draft, Fault> {

@@ -5,20 +5,25 @@
 //! if it was performed, its answer is remembered. One without is answered with the error. The server may also commit
 //! later, when it comes back; the next transaction that has the lock of all writers is past that, and tells the caches
 //! once more.
+//!
+//! Other processes write too. Their events tell which accounts left this process's caches behind; the writer reads them
+//! when it sees that somebody else has written, and now and then.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use plaza_core::{AccountId, Cx, Env, Error, Result, reason};
+use plaza_core::{AccountId, Cx, Env, Error, Position, Result, reason};
+use plaza_events::{Neo4jOutbox, Outbox as _};
 use plaza_stores::neo4j::{Fault, Neo4j};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::batch::{Action, Batch, ChangeAsk, ChangeJob, EraseAsk, EraseJob, Job, refuse};
+use super::batch::{Action, Batch, ChangeAsk, ChangeJob, Done, EraseAsk, EraseJob, Job, refuse};
 use crate::NAME;
-use crate::domain::{Write, Written};
+use crate::domain::{Change, Write, Written};
 use crate::store::OnChange;
 
 /// How many writes may wait; one more is refused with `OVERLOADED`.
@@ -26,14 +31,17 @@ const QUEUE: usize = 1_024;
 /// How many changes one transaction takes at most.
 const MAX_BATCH: usize = 256;
 const RETRY_WHEN_FULL: Duration = Duration::from_millis(100);
-/// How soon to look again whether a commit of unknown outcome is past.
-const DOUBT_INTERVAL: Duration = Duration::from_millis(500);
-/// The time that one such look may take.
-const DOUBT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often an idle writer looks what others have written, and whether a commit of unknown outcome is past.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// The time that one look may take.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many events are read at once.
+const PAGE: usize = 500;
 
 /// What the writer works with.
 pub(super) struct Tools {
     pub(super) db: Neo4j,
+    pub(super) outbox: Arc<Neo4jOutbox>,
     pub(super) env: Env,
     pub(super) on_change: OnChange,
 }
@@ -50,9 +58,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(tools: Tools) -> Self {
+    /// Starts the task; `end` is where the outbox ends.
+    pub(super) fn start(tools: Tools, end: Position) -> Self {
         let (sender, queue) = mpsc::channel(QUEUE);
-        let task = Task { tools, queue, doubtful: BTreeSet::new() };
+        let task = Task { tools, queue, doubtful: BTreeSet::new(), known: end, behind: false };
         Self { queue: Mutex::new(Some(sender)), task: Mutex::new(Some(tokio::spawn(task.run()))) }
     }
 
@@ -98,16 +107,25 @@ struct Task {
     queue: mpsc::Receiver<Message>,
     /// The accounts of commits whose outcome is not known.
     doubtful: BTreeSet<AccountId>,
+    /// Up to where the caches have been told what the outbox tells.
+    known: Position,
+    /// Whether others have written since.
+    behind: bool,
 }
 
 impl Task {
     async fn run(mut self) {
         loop {
-            let wait = if self.doubtful.is_empty() { Duration::MAX } else { DOUBT_INTERVAL };
-            match tokio::time::timeout(wait, self.queue.recv()).await {
+            match tokio::time::timeout(LOOK_INTERVAL, self.queue.recv()).await {
                 Ok(Some(first)) => self.work(first).await,
                 Ok(None) => return,
-                Err(_) => self.resolve().await,
+                Err(_) => {
+                    self.behind = true;
+                    self.resolve().await;
+                }
+            }
+            if self.behind {
+                self.catch_up().await;
             }
         }
     }
@@ -140,7 +158,7 @@ impl Task {
                 Err(fault) => Err(fault),
             };
             let fault = match attempt {
-                Ok(outcomes) => return self.answer(jobs, outcomes),
+                Ok(done) => return self.answer(jobs, done),
                 Err(fault) => fault,
             };
             let error = fault.clone().into_error();
@@ -157,7 +175,9 @@ impl Task {
         }
     }
 
-    fn answer(&self, jobs: Vec<ChangeJob>, outcomes: Vec<Result<Written>>) {
+    fn answer(&mut self, jobs: Vec<ChangeJob>, done: Done<Vec<Result<Written>>>) {
+        let Done { outcome: outcomes, outbox } = done;
+        self.wrote(outbox);
         let changed: Vec<AccountId> = jobs
             .iter()
             .zip(&outcomes)
@@ -180,7 +200,8 @@ impl Task {
                 Err(fault) => Err(fault),
             };
             let fault = match attempt {
-                Ok(changes) => {
+                Ok(Done { outcome: changes, outbox }) => {
+                    self.wrote(outbox);
                     let accounts: BTreeSet<AccountId> = changes.iter().flat_map(|change| change.accounts()).collect();
                     (self.tools.on_change)(&accounts.into_iter().collect::<Vec<_>>());
                     return job.answer(Ok(changes.len()));
@@ -212,9 +233,40 @@ impl Task {
         self.doubtful.extend(accounts);
     }
 
+    /// Notes what a transaction of ours added to the outbox. If it did not begin where we knew the end to be, others have
+    /// written in between.
+    fn wrote(&mut self, (before, after): (Position, Position)) {
+        if before == self.known {
+            self.known = after;
+        } else {
+            self.behind = true;
+        }
+    }
+
+    /// Tells the caches what others have written, as far as they have not been told.
+    async fn catch_up(&mut self) {
+        let cx = context(Instant::now() + LOOK_TIMEOUT);
+        // A page is the last one if it is not full; what goes wrong is tried again at the next look.
+        while let Ok(events) = self.tools.outbox.read_after(&cx, self.known, PAGE).await {
+            let changes = events.iter().filter_map(|event| Change::told_by(event).ok().flatten());
+            let accounts: BTreeSet<AccountId> = changes.flat_map(Change::accounts).collect();
+            if !accounts.is_empty() {
+                (self.tools.on_change)(&accounts.into_iter().collect::<Vec<_>>());
+            }
+            self.known = events.last().map_or(self.known, |last| last.position);
+            if events.len() < PAGE {
+                self.behind = false;
+                return;
+            }
+        }
+    }
+
     /// Waits, for a little while, until commits of unknown outcome are over.
     async fn resolve(&mut self) {
-        let cx = context(Instant::now() + DOUBT_TIMEOUT);
+        if self.doubtful.is_empty() {
+            return;
+        }
+        let cx = context(Instant::now() + LOOK_TIMEOUT);
         let looked = match self.begin(&cx).await {
             Ok(batch) => batch.end().await,
             Err(fault) => Err(fault),

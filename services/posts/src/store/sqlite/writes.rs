@@ -7,9 +7,9 @@ use plaza_stores::SqlResultExt as _;
 use plaza_stores::sqlite::{is_unique_violation, map_err};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{prune, rows};
+use super::prune;
 use crate::domain::spans;
-use crate::store::{Changed, Deleted, LikeChange, Liked, NewPost, Published};
+use crate::store::{Changed, Deleted, LikeChange, Liked, NewPost, Published, columns};
 
 /// How often a new id is drawn when one is taken; a clash has odds of one in millions.
 const ID_TRIES: usize = 3;
@@ -63,10 +63,10 @@ impl Write<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )
             .sql()?;
-        let spans = rows::encode(&post.spans)?;
+        let spans = columns::encode_spans(&post.spans)?;
         for _ in 0..ID_TRIES {
             let id = PostId(self.env.next_id());
-            let (author, visibility) = (post.author.0, rows::visibility(post.visibility));
+            let (author, visibility) = (post.author.0, columns::visibility(post.visibility));
             let reply_to = post.reply_to.map(PostId::get);
             let row = params![id.0, author, post.text, spans, visibility, reply_to, root.unwrap_or(id).0];
             match statement.execute(row) {

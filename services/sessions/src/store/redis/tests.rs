@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use plaza_core::{Caller, ManualClock, RequestKey, Timestamp};
 use plaza_stores::{ServerKind, StoreAddress};
-use plaza_testkit::{RedisKeys, RedisServer, wait};
+use plaza_testkit::{RedisKeys, Server, Store, redis, wait};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -119,13 +119,13 @@ async fn seen(store: &dyn SessionStore) -> String {
 
 #[tokio::test]
 async fn two_replicas_share_everything_and_scripts_may_be_forgotten() {
-    let Some(server) = RedisServer::start().await else { return };
+    let Some(server) = Server::start(Store::Redis).await else { return };
     let (_, env) = env();
     let both = [open(&server.address(), &env, RULES).await, open(&server.address(), &env, RULES).await];
     let [one, two] = both.map(Arc::new);
     let opened = one.open(&request("Open", 1), new_session(&env, ADA), "k").await.unwrap();
     assert_eq!(two.recall_opened(&request("Open", 1)).await.unwrap(), Some(opened.clone()));
-    assert_eq!(server.command(&["SCRIPT", "FLUSH"]), "+OK");
+    assert_eq!(redis::command(&server.address(), &["SCRIPT", "FLUSH"]), "+OK");
     let presented = Presented { session: opened.session, generation: 1 };
     // Both use the same token at once, each for many callers: one successor.
     let calls: Vec<_> = (0..20)
@@ -146,7 +146,7 @@ async fn two_replicas_share_everything_and_scripts_may_be_forgotten() {
 
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
-    let Some(mut server) = RedisServer::start().await else { return };
+    let Some(mut server) = Server::start(Store::Redis).await else { return };
     let (_, env) = env();
     let store = Arc::new(open(&server.address(), &env, Rules { max_sessions: 10_000, ..RULES }).await);
     let key = StoredKey::generate(&env).unwrap();
@@ -168,14 +168,14 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
         (store.list(&cx(), ADA, None, 100).await.unwrap().len() >= 50).then_some(())
     })
     .await;
-    server.kill();
+    server.kill().await;
     let mut acknowledged = Vec::new();
     for writer in writing {
         acknowledged.extend(writer.await.unwrap());
     }
     let error = store.list(&cx(), ADA, None, 1).await.unwrap_err();
     assert!(error.is(reason::STORE_UNAVAILABLE));
-    server.run().await;
+    server.restart().await;
     let listed = wait::within(Duration::from_secs(10), "the server to be found again", || async {
         store.list(&cx(), ADA, None, 10_000).await.ok()
     })
@@ -187,7 +187,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
 
 #[tokio::test]
 async fn a_server_that_lost_everything_ends_sessions_and_gets_its_keys_back() {
-    let Some(server) = RedisServer::start().await else { return };
+    let Some(server) = Server::start(Store::Redis).await else { return };
     let (clock, env) = env();
     let (one, two) = (open(&server.address(), &env, RULES).await, open(&server.address(), &env, RULES).await);
     let first = StoredKey::generate(&env).unwrap();
@@ -199,7 +199,7 @@ async fn a_server_that_lost_everything_ends_sessions_and_gets_its_keys_back() {
     one.end(&cx(), ADA, ended.session).await.unwrap();
     let cursor = one.revoked_after(&cx(), 0, 10).await.unwrap().cursor;
     clock.advance(1_000);
-    assert_eq!(server.command(&["FLUSHALL"]), "+OK");
+    assert_eq!(redis::command(&server.address(), &["FLUSHALL"]), "+OK");
 
     let presented = Presented { session: opened.session, generation: 1 };
     assert!(one.refresh(&cx(), presented, &first.kid).await.unwrap_err().is(reason::REFRESH_TOKEN_INVALID));
@@ -226,7 +226,7 @@ async fn a_server_that_lost_everything_ends_sessions_and_gets_its_keys_back() {
 
 #[tokio::test]
 async fn keys_go_by_themselves_when_nobody_prunes() {
-    let Some(server) = RedisServer::start().await else { return };
+    let Some(server) = Server::start(Store::Redis).await else { return };
     let (_, env) = env();
     let store = open(&server.address(), &env, RULES).await;
     let opened = store.open(&request("Open", 1), new_session(&env, ADA), "").await.unwrap();
@@ -235,7 +235,7 @@ async fn keys_go_by_themselves_when_nobody_prunes() {
     let account = format!("plaza:sessions:a:{}", text::account(ADA));
     let request = format!("plaza:sessions:r:{}:{}", text::id(0), Uuid::from_u128(1).simple());
     for key in [&session, &account, &request, "plaza:sessions:expiry", "plaza:sessions:held"] {
-        let left: i64 = server.command(&["PTTL", key]).trim_start_matches(':').parse().unwrap();
+        let left: i64 = redis::command(&server.address(), &["PTTL", key]).trim_start_matches(':').parse().unwrap();
         assert!((RULES.session_ms - 60_000..=RULES.session_ms).contains(&left), "{key}: {left}");
     }
 }

@@ -1,0 +1,148 @@
+//! Deleting: what lives becomes a tombstone, by one statement for all posts of a batch.
+
+use std::collections::HashMap;
+
+use plaza_core::{AccountId, Env, Error, PostId, Result, reason};
+use plaza_events::outbox;
+use plaza_proto::posts::v1::PostDeleted;
+use plaza_stores::PgResultExt as _;
+use sqlx::PgConnection;
+
+use super::batch::{Done, Job, Work};
+use super::locks::Locks;
+use super::rows;
+use crate::store::{Changed, Deleted};
+
+/// How many likes of a deleted post one write removes at most.
+pub(super) const LIKES_AT_ONCE: usize = 500;
+/// How many likes of all the posts that one write deletes.
+const LIKES_OF_ALL: usize = 4 * LIKES_AT_ONCE;
+
+/// A post that somebody wants gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deletion {
+    pub(super) post: PostId,
+    /// Only a post of this account is deleted.
+    pub(super) author: AccountId,
+}
+
+impl Work for Deletion {
+    type Outcome = Deleted;
+
+    fn apart(&self) -> Option<(PostId, AccountId)> {
+        Some((self.post, self.author))
+    }
+
+    async fn lock(conn: &mut PgConnection, jobs: &[&Job<Self>]) -> Result<()> {
+        let posts: Vec<PostId> = jobs.iter().map(|job| job.work.post).collect();
+        lock(conn, &posts).await
+    }
+
+    async fn perform(conn: &mut PgConnection, env: &Env, jobs: &[&Job<Self>]) -> Result<Vec<Result<Done<Deleted>>>> {
+        let doomed: Vec<Deletion> = jobs.iter().map(|job| job.work).collect();
+        let tombs = bury(conn, env, &doomed).await?;
+        let tombs: HashMap<PostId, Tomb> = tombs.into_iter().map(|tomb| (tomb.post, tomb)).collect();
+        let tomb = |job: &Job<Self>| tombs.get(&job.work.post).filter(|tomb| tomb.author == job.work.author);
+        let events: Vec<_> =
+            jobs.iter().filter_map(|job| Some(job.event(env, job.work.post, &tomb(job)?.event()))).collect();
+        let mut positions = outbox::postgres::append_many(conn, &events).await?.into_iter();
+        let done = jobs.iter().map(|job| {
+            let tomb = tomb(job).ok_or_else(no_post)?;
+            let position = positions.next().ok_or_else(no_post)?;
+            let mut changed = Changed::default();
+            tomb.add_to(&mut changed);
+            Ok(Done { outcome: Deleted { position }, changed })
+        });
+        Ok(done.collect())
+    }
+}
+
+/// What is left of a post.
+pub(super) struct Tomb {
+    pub(super) post: PostId,
+    pub(super) author: AccountId,
+    reply_to: Option<PostId>,
+}
+
+impl Tomb {
+    pub(super) fn event(&self) -> PostDeleted {
+        let reply_to_id = self.reply_to.map_or(0, PostId::get);
+        PostDeleted { post_id: self.post.0, author_id: self.author.0, reply_to_id }
+    }
+
+    pub(super) fn add_to(&self, changed: &mut Changed) {
+        changed.posts.extend(self.reply_to.into_iter().chain([self.post]));
+        if !changed.authors.contains(&self.author) {
+            changed.authors.push(self.author);
+        }
+    }
+}
+
+/// Waits for writes to these posts and keeps others out, and keeps what they reply to alive.
+pub(super) async fn lock(conn: &mut PgConnection, posts: &[PostId]) -> Result<()> {
+    let targets: Vec<i64> = sqlx::query_scalar(
+        "SELECT reply_to_id FROM posts WHERE id = ANY($1) AND reply_to_id IS NOT NULL AND deleted_at IS NULL",
+    )
+    .bind(rows::posts(posts))
+    .fetch_all(&mut *conn)
+    .await
+    .sql()?;
+    let mut locks = Locks::default();
+    for post in posts {
+        locks.own_post(*post);
+    }
+    for target in targets {
+        locks.share_post(PostId(target));
+    }
+    locks.take(conn).await
+}
+
+/// Makes tombstones of those of `doomed` that live and belong to the author named; all must be locked. Their hashtags,
+/// counters and likes go; if there are too many likes the rest is left to pruning.
+pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]) -> Result<Vec<Tomb>> {
+    let (posts, authors): (Vec<i64>, Vec<i64>) = doomed.iter().map(|d| (d.post.0, d.author.0)).unzip();
+    let likes_of_each = (LIKES_OF_ALL / doomed.len().max(1)).clamp(1, LIKES_AT_ONCE);
+    let tombs: Vec<(i64, i64, Option<i64>)> = sqlx::query_as(
+        "WITH buried AS (
+            UPDATE posts AS p SET text = '', spans = NULL, deleted_at = $3
+            FROM unnest($1::int8[], $2::int8[]) AS doomed (id, author_id)
+            WHERE p.id = doomed.id AND p.author_id = doomed.author_id AND p.deleted_at IS NULL
+            RETURNING p.id, p.author_id, p.reply_to_id),
+         tags AS (DELETE FROM hashtags USING buried WHERE post_id = buried.id),
+         counts AS (DELETE FROM post_counts USING buried WHERE post_id = buried.id),
+         replies AS (
+            INSERT INTO post_counts AS c (post_id, replies)
+            SELECT target.id, -count(*)
+            FROM buried JOIN posts AS target ON target.id = buried.reply_to_id AND target.deleted_at IS NULL
+            WHERE target.id NOT IN (SELECT id FROM buried) GROUP BY 1 ORDER BY 1
+            ON CONFLICT (post_id, stripe) DO UPDATE SET replies = c.replies + excluded.replies),
+         unliked AS (
+            DELETE FROM likes AS l
+            USING buried CROSS JOIN LATERAL (
+                SELECT account_id FROM likes WHERE post_id = buried.id LIMIT $4) AS part
+            WHERE l.post_id = buried.id AND l.account_id = part.account_id
+            RETURNING l.post_id),
+         rest AS (
+            INSERT INTO leftovers (post_id)
+            SELECT post_id FROM unliked GROUP BY 1 HAVING count(*) >= $4
+            ON CONFLICT DO NOTHING)
+         SELECT id, author_id, reply_to_id FROM buried ORDER BY id",
+    )
+    .bind(posts)
+    .bind(authors)
+    .bind(env.now().0)
+    .bind(rows::limit(likes_of_each))
+    .fetch_all(conn)
+    .await
+    .sql()?;
+    let tomb = |(post, author, reply_to): (i64, i64, Option<i64>)| Tomb {
+        post: PostId(post),
+        author: AccountId(author),
+        reply_to: reply_to.map(PostId),
+    };
+    Ok(tombs.into_iter().map(tomb).collect())
+}
+
+fn no_post() -> Error {
+    Error::new(reason::POST_NOT_FOUND)
+}

@@ -1,0 +1,188 @@
+//! Publishing: all posts of a batch by one insert.
+
+use std::collections::{HashMap, HashSet};
+
+use plaza_core::{AccountId, Env, Error, PostId, Result, reason};
+use plaza_events::outbox;
+use plaza_proto::posts::v1::PostCreated;
+use plaza_stores::PgResultExt as _;
+use sqlx::PgConnection;
+
+use super::batch::{Done, Job, Work};
+use super::locks::Locks;
+use crate::domain::spans;
+use crate::store::{Changed, NewPost, Published, columns};
+
+/// How often new ids are drawn when some are taken; a clash has odds of one in millions.
+const ID_TRIES: usize = 3;
+
+impl Work for NewPost {
+    type Outcome = Published;
+
+    async fn lock(conn: &mut PgConnection, jobs: &[&Job<Self>]) -> Result<()> {
+        let mut locks = Locks::default();
+        for job in jobs {
+            locks.share_account(job.work.author);
+            if let Some(target) = job.work.reply_to {
+                locks.share_post(target);
+            }
+        }
+        locks.take(conn).await
+    }
+
+    async fn perform(conn: &mut PgConnection, env: &Env, jobs: &[&Job<Self>]) -> Result<Vec<Result<Done<Published>>>> {
+        let known = Known::read(conn, jobs).await?;
+        let mut drafts: Vec<Result<Draft<'_>>> = jobs.iter().map(|job| known.draft(job)).collect();
+        insert(conn, env, known.highest, &mut drafts).await?;
+        let written = || drafts.iter().flatten().filter_map(|draft| Some((draft, draft.id?)));
+        let events: Vec<_> = written()
+            .map(|(draft, id)| {
+                let NewPost { author, reply_to, .. } = &draft.job.work;
+                let reply_to_id = reply_to.map_or(0, PostId::get);
+                let created = PostCreated { post_id: id.0, author_id: author.0, reply_to_id };
+                draft.job.event(env, id, &created)
+            })
+            .collect();
+        let mut positions = outbox::postgres::append_many(conn, &events).await?.into_iter();
+        let published = drafts.into_iter().map(|draft| {
+            let draft = draft?;
+            match (draft.id, draft.id.and_then(|_| positions.next())) {
+                (Some(id), Some(position)) => Ok(draft.done(Published { post: id, root: draft.root(id), position })),
+                _ => Err(Error::new(reason::ID_CLASH)),
+            }
+        });
+        Ok(published.collect())
+    }
+}
+
+/// A post that may be published.
+struct Draft<'a> {
+    job: &'a Job<NewPost>,
+    /// The root of the thread that it replies to.
+    thread: Option<PostId>,
+    spans: Option<String>,
+    /// Once it is inserted.
+    id: Option<PostId>,
+}
+
+impl Draft<'_> {
+    fn root(&self, id: PostId) -> PostId {
+        self.thread.unwrap_or(id)
+    }
+
+    fn done(&self, outcome: Published) -> Done<Published> {
+        // Somebody may have asked for this id before there was such a post.
+        let posts = self.job.work.reply_to.into_iter().chain([outcome.post]).collect();
+        Done { outcome, changed: Changed { posts, authors: vec![self.job.work.author] } }
+    }
+}
+
+/// What a batch has to know before it writes.
+struct Known {
+    /// Authors that were erased.
+    gone: HashSet<AccountId>,
+    /// Living reply targets, with the roots of their threads.
+    roots: HashMap<PostId, PostId>,
+    /// The highest id of all posts.
+    highest: i64,
+}
+
+impl Known {
+    async fn read(conn: &mut PgConnection, jobs: &[&Job<NewPost>]) -> Result<Self> {
+        let authors: Vec<i64> = jobs.iter().map(|job| job.work.author.0).collect();
+        let targets: Vec<i64> = jobs.iter().filter_map(|job| Some(job.work.reply_to?.0)).collect();
+        let (gone, targets, roots, highest): (Vec<i64>, Vec<i64>, Vec<i64>, i64) = sqlx::query_as(
+            "SELECT ARRAY(SELECT account_id FROM gone WHERE account_id = ANY($1)),
+                    coalesce(array_agg(id), '{}'), coalesce(array_agg(root_id), '{}'),
+                    (SELECT coalesce(max(id), 0) FROM posts)
+             FROM posts WHERE id = ANY($2) AND deleted_at IS NULL",
+        )
+        .bind(authors)
+        .bind(targets)
+        .fetch_one(conn)
+        .await
+        .sql()?;
+        let roots = targets.into_iter().map(PostId).zip(roots.into_iter().map(PostId)).collect();
+        Ok(Self { gone: gone.into_iter().map(AccountId).collect(), roots, highest })
+    }
+
+    fn draft<'a>(&self, job: &'a Job<NewPost>) -> Result<Draft<'a>> {
+        let post = &job.work;
+        if self.gone.contains(&post.author) {
+            return Err(Error::new(reason::ACCOUNT_NOT_FOUND));
+        }
+        let root = |target| self.roots.get(&target).copied().ok_or_else(no_reply_target);
+        let thread = post.reply_to.map(root).transpose()?;
+        Ok(Draft { job, thread, spans: columns::encode_spans(&post.spans)?, id: None })
+    }
+}
+
+/// Inserts the drafts under ids above `highest`: so a post's id is higher than those of all that were published before the
+/// call, whichever process published them. Calls at the same time may come to lie in any order.
+async fn insert(conn: &mut PgConnection, env: &Env, highest: i64, drafts: &mut [Result<Draft<'_>>]) -> Result<()> {
+    for _ in 0..ID_TRIES {
+        let mut rows: Vec<(i64, &mut Draft<'_>)> = drafts
+            .iter_mut()
+            .flatten()
+            .filter(|draft| draft.id.is_none())
+            .map(|draft| (env.next_id_above(highest), draft))
+            .collect();
+        if rows.is_empty() {
+            break;
+        }
+        let taken_in = insert_rows(conn, &rows).await?;
+        for (id, draft) in &mut rows {
+            draft.id = taken_in.contains(id).then_some(PostId(*id));
+        }
+    }
+    Ok(())
+}
+
+/// Posts, hashtags and the counts of reply targets in one statement. Returns the ids that were not taken by others.
+async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) -> Result<HashSet<i64>> {
+    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+    let authors: Vec<i64> = rows.iter().map(|row| post(row).author.0).collect();
+    let texts: Vec<&str> = rows.iter().map(|row| post(row).text.as_str()).collect();
+    let spans: Vec<Option<&str>> = rows.iter().map(|(_, draft)| draft.spans.as_deref()).collect();
+    let visibilities: Vec<i16> = rows.iter().map(|row| columns::visibility(post(row).visibility)).collect();
+    let targets: Vec<Option<i64>> = rows.iter().map(|row| post(row).reply_to.map(PostId::get)).collect();
+    let roots: Vec<i64> = rows.iter().map(|(id, draft)| draft.root(PostId(*id)).0).collect();
+    let tags = rows.iter().flat_map(|row| spans::hashtags(&post(row).spans).into_iter().map(|tag| (row.0, tag)));
+    let (tagged, tags): (Vec<i64>, Vec<String>) = tags.unzip();
+    let taken_in: Vec<i64> = sqlx::query_scalar(
+        "WITH new AS (
+            INSERT INTO posts (id, author_id, text, spans, visibility, reply_to_id, root_id)
+            SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::int2[], $6::int8[], $7::int8[])
+            ON CONFLICT (id) DO NOTHING
+            RETURNING id, reply_to_id),
+         tags AS (
+            INSERT INTO hashtags (tag, post_id)
+            SELECT tag, id FROM new JOIN unnest($8::int8[], $9::text[]) AS t (post_id, tag) ON t.post_id = new.id),
+         replies AS (
+            INSERT INTO post_counts AS c (post_id, replies)
+            SELECT reply_to_id, count(*) FROM new WHERE reply_to_id IS NOT NULL GROUP BY 1 ORDER BY 1
+            ON CONFLICT (post_id, stripe) DO UPDATE SET replies = c.replies + excluded.replies)
+         SELECT id FROM new",
+    )
+    .bind(ids)
+    .bind(authors)
+    .bind(texts)
+    .bind(spans)
+    .bind(visibilities)
+    .bind(targets)
+    .bind(roots)
+    .bind(tagged)
+    .bind(tags)
+    .fetch_all(conn)
+    .await
+    .sql()?;
+    Ok(taken_in.into_iter().collect())
+}
+
+fn post<'a>(row: &'a (i64, &mut Draft<'_>)) -> &'a NewPost {
+    &row.1.job.work
+}
+
+fn no_reply_target() -> Error {
+    Error::new(reason::REPLY_TARGET_NOT_FOUND).on_field("reply_to_id")
+}

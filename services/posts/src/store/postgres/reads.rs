@@ -1,0 +1,124 @@
+//! Reads: each one statement, whatever the number of posts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use plaza_core::{AccountId, PostId, Result};
+use plaza_stores::PgResultExt as _;
+use sqlx::PgConnection;
+
+use super::rows;
+use crate::domain::{Counts, Post, Sight};
+use crate::store::FEW_LIKERS;
+
+pub(super) async fn posts(conn: &mut PgConnection, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
+    let found = sqlx::query(
+        "SELECT p.id, p.author_id, p.text, p.spans, p.visibility, p.reply_to_id, p.root_id, c.likes, c.replies,
+                CASE WHEN c.likes <= $2 THEN (SELECT array_agg(account_id) FROM likes WHERE post_id = p.id) END
+         FROM posts AS p CROSS JOIN LATERAL (
+            SELECT coalesce(sum(likes), 0) AS likes, coalesce(sum(replies), 0) AS replies
+            FROM post_counts WHERE post_id = p.id) AS c
+         WHERE p.id = ANY($1) AND p.deleted_at IS NULL",
+    )
+    .bind(rows::posts(ids))
+    .bind(FEW_LIKERS)
+    .fetch_all(conn)
+    .await
+    .sql()?;
+    let posts = found.iter().map(|row| rows::post(row).map(|post| (post.id, Arc::new(post))));
+    let posts: HashMap<PostId, Arc<Post>> = posts.collect::<Result<_>>()?;
+    Ok(ids.iter().map(|id| posts.get(id).cloned()).collect())
+}
+
+pub(super) async fn liked(conn: &mut PgConnection, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>> {
+    let liked: Vec<i64> = sqlx::query_scalar("SELECT post_id FROM likes WHERE account_id = $1 AND post_id = ANY($2)")
+        .bind(account.0)
+        .bind(rows::posts(ids))
+        .fetch_all(conn)
+        .await
+        .sql()?;
+    Ok(liked.into_iter().map(PostId).collect())
+}
+
+/// Rows are compared as pairs, and sorted by both, so that no plan but a walk down the author's index will do: a planner
+/// that takes an author for a busy one walks through everybody's posts otherwise. Each sight has an index that holds just
+/// its posts, so that a page costs the same whatever else the author wrote.
+pub(super) const PUBLIC_BY_AUTHOR: &str = "SELECT id FROM posts
+     WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL AND visibility = 1
+     ORDER BY author_id DESC, id DESC LIMIT $3";
+/// As [`PUBLIC_BY_AUTHOR`].
+pub(super) const ALL_BY_AUTHOR: &str =
+    "SELECT id FROM posts WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL
+     ORDER BY author_id DESC, id DESC LIMIT $3";
+
+pub(super) async fn ids_by_author(
+    conn: &mut PgConnection,
+    author: AccountId,
+    sight: Sight,
+    before: PostId,
+    limit: usize,
+) -> Result<Vec<PostId>> {
+    let sql = match sight {
+        Sight::Nothing => return Ok(Vec::new()),
+        Sight::Public => PUBLIC_BY_AUTHOR,
+        Sight::Everything => ALL_BY_AUTHOR,
+    };
+    let ids: Vec<i64> =
+        sqlx::query_scalar(sql).bind(author.0).bind(before.0).bind(rows::limit(limit)).fetch_all(conn).await.sql()?;
+    Ok(ids.into_iter().map(PostId).collect())
+}
+
+pub(super) async fn recount(conn: &mut PgConnection, post: PostId) -> Result<Option<Counts>> {
+    let counted: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM likes WHERE post_id = p.id),
+                (SELECT count(*) FROM posts AS r WHERE r.reply_to_id = p.id AND r.deleted_at IS NULL)
+         FROM posts AS p WHERE p.id = $1 AND p.deleted_at IS NULL",
+    )
+    .bind(post.0)
+    .fetch_optional(conn)
+    .await
+    .sql()?;
+    Ok(counted.map(|(likes, replies)| Counts { likes, replies }))
+}
+
+/// Each step of the two recursions jumps to the next account in an index, past all rows of the one before.
+pub(super) async fn held(conn: &mut PgConnection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+    let held: Vec<i64> = sqlx::query_scalar(
+        "WITH RECURSIVE
+         authors (id) AS (
+            (SELECT author_id FROM posts WHERE author_id > $1 AND deleted_at IS NULL ORDER BY author_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT author_id FROM posts WHERE author_id > authors.id AND deleted_at IS NULL
+                    ORDER BY author_id LIMIT 1)
+            FROM authors WHERE authors.id IS NOT NULL),
+         likers (id) AS (
+            (SELECT account_id FROM likes WHERE account_id > $1 ORDER BY account_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT account_id FROM likes WHERE account_id > likers.id ORDER BY account_id LIMIT 1)
+            FROM likers WHERE likers.id IS NOT NULL)
+         SELECT id FROM (
+            (SELECT id FROM authors WHERE id IS NOT NULL LIMIT $2)
+            UNION
+            (SELECT id FROM likers WHERE id IS NOT NULL LIMIT $2)) AS either
+         ORDER BY id LIMIT $2",
+    )
+    .bind(after.0)
+    .bind(rows::limit(limit))
+    .fetch_all(conn)
+    .await
+    .sql()?;
+    Ok(held.into_iter().map(AccountId).collect())
+}
+
+pub(super) async fn held_among(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<Vec<AccountId>> {
+    let held: Vec<i64> = sqlx::query_scalar(
+        "SELECT id FROM unnest($1::int8[]) AS account (id)
+         WHERE EXISTS (SELECT 1 FROM posts WHERE author_id = account.id AND deleted_at IS NULL)
+            OR EXISTS (SELECT 1 FROM likes WHERE account_id = account.id)",
+    )
+    .bind(rows::accounts(accounts))
+    .fetch_all(conn)
+    .await
+    .sql()?;
+    Ok(held.into_iter().map(AccountId).collect())
+}

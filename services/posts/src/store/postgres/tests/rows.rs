@@ -1,0 +1,65 @@
+//! What stands in the tables, and how they are read.
+
+use plaza_core::AccountId;
+use sqlx::AssertSqlSafe;
+
+use super::support::{Schema, clock, cx, like, new, number, reply};
+use crate::store::postgres::{reads, refs};
+use crate::store::{END, PostStore};
+
+#[tokio::test]
+async fn a_tombstone_holds_no_text_no_hashtag_and_no_counter() {
+    let Some(schema) = Schema::new() else { return };
+    let (store, mut conn) = (schema.open(&clock(), 1).await, schema.connect().await);
+    let id = store.publish(&cx(), new(1, "#One #two #ONE @bob")).await.unwrap().post;
+    let answer = store.publish(&cx(), reply(2, "#two", id)).await.unwrap().post;
+    store.set_like(&cx(), like(3, id)).await.unwrap();
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM hashtags").await, 3);
+    store.delete(&cx(), AccountId(1), id).await.unwrap();
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM hashtags").await, 1);
+    let empty = "SELECT count(*) FROM posts WHERE deleted_at IS NOT NULL AND text = '' AND spans IS NULL";
+    assert_eq!(number(&mut conn, empty).await, 1);
+    // Nor does the end of a reply leave one.
+    store.delete(&cx(), AccountId(2), answer).await.unwrap();
+    for rows in ["SELECT count(*) FROM post_counts", "SELECT count(*) FROM likes"] {
+        assert_eq!(number(&mut conn, rows).await, 0, "{rows}");
+    }
+}
+
+/// The longest hashtags of the widest characters fit into the index.
+#[tokio::test]
+async fn the_longest_hashtags_are_taken_in() {
+    let Some(schema) = Schema::new() else { return };
+    let store = schema.open(&clock(), 1).await;
+    let text = format!("#{} #{}", "𠀀".repeat(100), "𠀁".repeat(100));
+    let id = store.publish(&cx(), new(1, &text)).await.unwrap().post;
+    assert_eq!(store.posts(&cx(), &[id]).await.unwrap().remove(0).unwrap().spans.len(), 2);
+}
+
+/// Whatever the planner believes of an author, lists are read off the author's index from the end that is asked for. With
+/// a plain `author_id = $1 ORDER BY id DESC` it walks through everybody's posts here.
+#[tokio::test]
+async fn lists_are_read_off_indexes() {
+    let Some(schema) = Schema::new() else { return };
+    let (store, mut conn) = (schema.open(&clock(), 1).await, schema.connect().await);
+    let fill = "INSERT INTO posts (id, author_id, text, visibility, root_id)
+                SELECT n, 1 + n % 3, 'some words', 1 + n % 2, n FROM generate_series(1, 20000) AS n";
+    sqlx::raw_sql(fill).execute(&mut conn).await.unwrap();
+    sqlx::raw_sql("ANALYZE posts; SET plan_cache_mode = force_generic_plan").execute(&mut conn).await.unwrap();
+    for (sql, types, values, index) in [
+        (reads::PUBLIC_BY_AUTHOR, "int8, int8, int8", "2, 9000, 10", "posts_public_by_author"),
+        (reads::ALL_BY_AUTHOR, "int8, int8, int8", "2, 9000, 10", "posts_by_author"),
+        (refs::NEXT, "int8[], int8[], int8, int8", "'{1,2}', '{9000,9000}', 0, 10", "posts_by_author"),
+    ] {
+        let plan = format!("PREPARE list ({types}) AS {sql}; EXPLAIN EXECUTE list ({values})");
+        let (prepare, explain) = plan.split_once("; ").unwrap();
+        sqlx::raw_sql(AssertSqlSafe(prepare.to_owned())).execute(&mut conn).await.unwrap();
+        let lines: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(explain.to_owned())).persistent(false).fetch_all(&mut conn).await.unwrap();
+        let plan = lines.join("\n");
+        assert!(plan.contains(&format!("Backward using {index} ")) && !plan.contains("Sort"), "{sql}\n{plan}");
+        sqlx::raw_sql("DEALLOCATE list").execute(&mut conn).await.unwrap();
+    }
+    let page = store.ids_by_author(&cx(), AccountId(2), crate::domain::Sight::Everything, END, 3).await.unwrap();
+    assert_eq!(page.iter().map(|id| id.0).collect::<Vec<_>>(), [19_999, 19_996, 19_993]);
+}
