@@ -8,7 +8,7 @@ use plaza_proto::accounts::v1::AccountDeleted;
 use plaza_proto::graph::v1::{Blocked, Followed, Unfollowed};
 use plaza_proto::posts::v1::{PostCreated, PostDeleted};
 
-use crate::domain::Entry;
+use crate::domain::{Entry, Relations};
 
 /// The events of a batch by what they concern. Their order does not count: what they lead to is read from the truth.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,21 @@ impl Batch {
     fn changed(&mut self, reader: i64, author: i64) {
         if reader != author {
             self.changed.entry(AccountId(reader)).or_default().insert(AccountId(author));
+        }
+    }
+
+    /// Makes `relations` forget the lists that these events made old.
+    pub(super) fn forget(&self, relations: &Relations) {
+        for (reader, authors) in &self.changed {
+            for author in authors {
+                relations.forget_relationship(*reader, *author);
+            }
+        }
+        for author in self.created.keys().chain(self.deleted.keys()) {
+            relations.forget_recent(*author);
+        }
+        for account in &self.gone {
+            relations.forget(*account);
         }
     }
 
