@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plaza_core::{Cx, Env, Error, Result};
-use plaza_events::{Marks, Outbox, Projection};
+use plaza_events::{Follow, Followed, Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::{AccountsService, AccountsServiceClient, AccountsServiceEntry, AccountsServiceServer};
 use plaza_rpc::{Dependency, Gate};
 use plaza_stores::{Gauge, ServerKind};
@@ -79,6 +79,12 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         self.projections.clone()
+    }
+
+    /// What each replica does with every event by itself, with what it keeps up to date.
+    #[must_use]
+    pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
+        Vec::new()
     }
 
     /// What it needs to be there, besides its peers.

@@ -131,9 +131,8 @@ impl Pending {
             }
             Work::Names(batch) => {
                 for (name, by) in batch {
-                    match state.names.remove(name).and_then(|mentions| mentions.after(*by)) {
-                        Some(left) => drop(state.names.insert(name.clone(), left)),
-                        None => {}
+                    if let Some(left) = state.names.remove(name).and_then(|mentions| mentions.after(*by)) {
+                        state.names.insert(name.clone(), left);
                     }
                 }
             }

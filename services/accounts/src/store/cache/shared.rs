@@ -146,7 +146,7 @@ fn encode_account(account: &Option<Arc<Account>>) -> Vec<u8> {
 
 fn decode_account(bytes: &[u8]) -> Option<Option<Arc<Account>>> {
     let copy = AccountCopy::decode(bytes).ok()?;
-    let account = (copy.id != 0).then(|| Account {
+    let account = (copy.id != 0).then_some(Account {
         id: AccountId(copy.id),
         handle: copy.handle,
         email: copy.email,

@@ -157,3 +157,35 @@ async fn a_store_that_was_never_there_is_opened_and_says_so() {
     let answer = || async { feeds.page(&cx(), READER, None, 9).await.ok() };
     assert!(wait::until("the store", answer).await.is_none());
 }
+
+/// More feeds than the server has room for: it evicts what it likes, marks and builds too.
+#[tokio::test]
+async fn a_full_server_forgets_feeds_and_what_it_holds_is_right() {
+    const ROOM: &str = "8mb";
+    let Some(server) = Server::start(Store::RedisCache).await else { return };
+    assert_eq!(command(&server.address(), &["CONFIG", "SET", "maxmemory", ROOM]), "+OK");
+    let cap = 400;
+    let feeds = replica(&server.address(), RedisFeedsOptions { cap, ..OPTIONS }, 1).await;
+    let owners: Vec<AccountId> = (1..=250).map(AccountId).collect();
+    let mut truth: Vec<i64> = (1..=400).collect();
+    let (mut warm, mut cold) = (0, 0);
+    for owner in &owners {
+        let begun = feeds.begin_build(&cx(), *owner).await.unwrap();
+        let newest = &truth[truth.len() - cap..];
+        feeds.finish_build(&cx(), *owner, begun, &by(ANNA, newest), PostId(newest[0])).await.unwrap();
+        let post = 401 + owner.0;
+        truth.push(post);
+        feeds.push(&cx(), &owners, &by(ANNA, &[post])).await.unwrap();
+        for reader in [*owner, AccountId(1 + owner.0 / 2)] {
+            let Some(reading) = feeds.page(&cx(), reader, None, 2 * cap).await.unwrap() else {
+                cold += 1;
+                continue;
+            };
+            warm += 1;
+            let shown: Vec<i64> = reading.page.entries.iter().rev().map(|e| e.post.0).collect();
+            let expected: Vec<i64> = truth.iter().copied().filter(|post| *post >= reading.page.floor.0).collect();
+            assert_eq!(shown, expected, "of {reader}");
+        }
+    }
+    assert!(warm > 0 && cold > 0, "{warm} warm, {cold} cold");
+}
