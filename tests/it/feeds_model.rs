@@ -7,13 +7,13 @@ use plaza_proto::feeds::v1::RebuildFeedRequest;
 use plaza_proto::graph::v1::{BlockRequest, FollowRequest, UnblockRequest, UnfollowRequest};
 use plaza_proto::posts::v1::{CreatePostRequest, DeletePostRequest, Visibility};
 use plaza_testkit::person::request_id;
-use plaza_testkit::{Person, Sandbox, Shape, wait};
+use plaza_testkit::{Person, Sandbox, wait};
 
 const PEOPLE: usize = 6;
 const ROUNDS: usize = 12;
 const STEPS: usize = 30;
 /// Windows overflow and authors become celebrities early on.
-const SETTINGS: &[(&str, &str)] = &[("PLAZA_FEEDS__CAP", "12"), ("PLAZA_FEEDS__CELEBRITY_THRESHOLD", "3")];
+pub(crate) const SETTINGS: &[(&str, &str)] = &[("PLAZA_FEEDS__CAP", "12"), ("PLAZA_FEEDS__CELEBRITY_THRESHOLD", "3")];
 
 /// Who follows and blocks whom, and who wrote what for whom.
 #[derive(Default)]
@@ -134,8 +134,7 @@ impl World {
     }
 }
 
-async fn homes_are_what_the_model_says(shape: Shape) {
-    let sandbox = Sandbox::start_with(shape, SETTINGS).await;
+pub(crate) async fn homes_are_what_the_model_says(sandbox: Sandbox) {
     let guest = sandbox.guest();
     let mut people = Vec::new();
     for n in 0..PEOPLE {
@@ -156,14 +155,4 @@ async fn homes_are_what_the_model_says(shape: Shape) {
         world.check(round).await;
     }
     sandbox.stop().await;
-}
-
-#[tokio::test]
-async fn homes_are_what_the_model_says_in_one_process() {
-    homes_are_what_the_model_says(Shape::OneProcess).await;
-}
-
-#[tokio::test]
-async fn homes_are_what_the_model_says_in_a_process_each() {
-    homes_are_what_the_model_says(Shape::ProcessEach).await;
 }

@@ -1,4 +1,4 @@
-//! What people do with the platform, step by step. Each journey runs against one process and against five.
+//! What people do with the platform, step by step, whatever it runs as and on.
 
 use std::time::Duration;
 
@@ -11,30 +11,24 @@ use plaza_proto::graph::v1::{BatchGetCountsRequest, BlockRequest, UnfollowReques
 use plaza_proto::posts::v1::{CreatePostRequest, DeletePostRequest, GetPostRequest, LikePostRequest, Visibility};
 use plaza_proto::sessions::v1::{ListSessionsRequest, RefreshSessionRequest, RevokeSessionRequest, SignOutRequest};
 use plaza_testkit::person::request_id;
-use plaza_testkit::{Person, Sandbox, Shape, wait};
+use plaza_testkit::{Person, Sandbox, wait};
 
-/// Each journey becomes two tests.
-macro_rules! journeys {
-    ($($name:ident),* $(,)?) => {
-        mod one_process {
-            $(#[tokio::test] async fn $name() { super::$name(super::Sandbox::start(super::Shape::OneProcess).await).await; })*
-        }
-        mod a_process_each {
-            $(#[tokio::test] async fn $name() { super::$name(super::Sandbox::start(super::Shape::ProcessEach).await).await; })*
+/// Hands the names of all journeys to a macro.
+#[macro_export]
+macro_rules! each_journey {
+    ($hand_to:ident) => {
+        $hand_to! {
+            a_post_reaches_its_author_and_followers,
+            the_page_after_an_unfollow_or_a_block_is_clean,
+            a_deleted_account_is_gone_everywhere,
+            sessions_rotate_and_end,
+            a_live_stream_brings_new_posts,
+            a_walk_is_whole_while_others_post_and_delete,
+            requests_are_answered_once,
+            profiles_posts_and_likes,
         }
     };
 }
-
-journeys!(
-    a_post_reaches_its_author_and_followers,
-    the_page_after_an_unfollow_or_a_block_is_clean,
-    a_deleted_account_is_gone_everywhere,
-    sessions_rotate_and_end,
-    a_live_stream_brings_new_posts,
-    a_walk_is_whole_while_others_post_and_delete,
-    requests_are_answered_once,
-    profiles_posts_and_likes,
-);
 
 fn ids(page: &[plaza_proto::posts::v1::Post]) -> Vec<i64> {
     page.iter().map(|post| post.post_id).collect()
@@ -44,7 +38,7 @@ async fn home(person: &Person, token: &Token) -> Vec<i64> {
     ids(&person.home(token, 50).await.expect("a page").message.posts)
 }
 
-async fn a_post_reaches_its_author_and_followers(sandbox: Sandbox) {
+pub(crate) async fn a_post_reaches_its_author_and_followers(sandbox: Sandbox) {
     let guest = sandbox.guest();
     let (ada, ben) = (guest.join("ada").await, guest.join("ben").await);
     let followed = ben.follow(&ada).await.expect("follow");
@@ -62,7 +56,7 @@ async fn a_post_reaches_its_author_and_followers(sandbox: Sandbox) {
     sandbox.stop().await;
 }
 
-async fn the_page_after_an_unfollow_or_a_block_is_clean(sandbox: Sandbox) {
+pub(crate) async fn the_page_after_an_unfollow_or_a_block_is_clean(sandbox: Sandbox) {
     let guest = sandbox.guest();
     let (ada, ben, cid) = (guest.join("ada").await, guest.join("ben").await, guest.join("cid").await);
     let (by_ben, _) = ben.post("by ben").await.expect("post");
@@ -84,7 +78,7 @@ async fn the_page_after_an_unfollow_or_a_block_is_clean(sandbox: Sandbox) {
     sandbox.stop().await;
 }
 
-async fn a_deleted_account_is_gone_everywhere(sandbox: Sandbox) {
+pub(crate) async fn a_deleted_account_is_gone_everywhere(sandbox: Sandbox) {
     let guest = sandbox.guest();
     let (ada, ben) = (guest.join("ada").await, guest.join("ben").await);
     let followed = ben.follow(&ada).await.expect("follow");
@@ -121,7 +115,7 @@ async fn a_deleted_account_is_gone_everywhere(sandbox: Sandbox) {
     sandbox.stop().await;
 }
 
-async fn sessions_rotate_and_end(sandbox: Sandbox) {
+pub(crate) async fn sessions_rotate_and_end(sandbox: Sandbox) {
     let guest = sandbox.guest();
     let ada = guest.join("ada").await;
     let refresh = |token: &str| {
@@ -155,7 +149,7 @@ async fn sessions_rotate_and_end(sandbox: Sandbox) {
     sandbox.stop().await;
 }
 
-async fn a_live_stream_brings_new_posts(sandbox: Sandbox) {
+pub(crate) async fn a_live_stream_brings_new_posts(sandbox: Sandbox) {
     let guest = sandbox.guest();
     let (ada, ben, cid) = (guest.join("ada").await, guest.join("ben").await, guest.join("cid").await);
     let followed = ada.follow(&ben).await.expect("follow");
@@ -176,7 +170,7 @@ async fn a_live_stream_brings_new_posts(sandbox: Sandbox) {
     sandbox.stop().await;
 }
 
-async fn a_walk_is_whole_while_others_post_and_delete(sandbox: Sandbox) {
+pub(crate) async fn a_walk_is_whole_while_others_post_and_delete(sandbox: Sandbox) {
     let guest = sandbox.guest();
     let (ada, ben, cid) = (guest.join("ada").await, guest.join("ben").await, guest.join("cid").await);
     let mut token = ada.follow(&ben).await.expect("follow");
@@ -213,7 +207,7 @@ async fn a_walk_is_whole_while_others_post_and_delete(sandbox: Sandbox) {
     sandbox.stop().await;
 }
 
-async fn requests_are_answered_once(sandbox: Sandbox) {
+pub(crate) async fn requests_are_answered_once(sandbox: Sandbox) {
     let guest = sandbox.guest();
     let (ada, ben) = (guest.join("ada").await, guest.join("ben").await);
     let request = CreatePostRequest { request_id: request_id(), text: "once".to_owned(), ..Default::default() };
@@ -229,7 +223,7 @@ async fn requests_are_answered_once(sandbox: Sandbox) {
     sandbox.stop().await;
 }
 
-async fn profiles_posts_and_likes(sandbox: Sandbox) {
+pub(crate) async fn profiles_posts_and_likes(sandbox: Sandbox) {
     let guest = sandbox.guest();
     let (ada, ben) = (guest.join("ada").await, guest.join("ben").await);
     let account = plaza_proto::accounts::v1::Account { bio: "counts".to_owned(), ..Default::default() };

@@ -7,5 +7,6 @@ mod crash_points;
 mod feeds_model;
 mod journeys;
 mod kill;
+mod shapes;
 mod shutdown;
 mod trace;

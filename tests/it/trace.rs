@@ -12,14 +12,14 @@ use plaza_core::{Caller, Cx, TraceContext};
 use plaza_proto::posts::v1::{CreatePostRequest, CreatePostResponse};
 use plaza_rpc::Rpc;
 use plaza_testkit::person::request_id;
-use plaza_testkit::{Sandbox, Shape, wait};
+use plaza_testkit::{Sandbox, wait};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_stream::wrappers::TcpListenerStream;
 
 /// Keeps the spans that processes export.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Span>>>);
+pub(crate) struct Collector(Arc<Mutex<Vec<Span>>>);
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -35,7 +35,7 @@ impl TraceService for Collector {
 
 impl Collector {
     /// Listens on a port of its own; gives its address.
-    async fn start(&self) -> String {
+    pub(crate) async fn start(&self) -> String {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let server = tonic::transport::Server::builder().add_service(TraceServiceServer::new(self.clone()));
@@ -60,7 +60,7 @@ impl Collector {
 
 const COMPOSE: &str = "plaza.posts.v1.PostsService/CreatePost";
 
-async fn a_post_is_one_trace_down_to_the_feeds(collector: Collector, sandbox: Sandbox) {
+pub(crate) async fn a_post_is_one_trace_down_to_the_feeds(collector: Collector, sandbox: Sandbox) {
     let guest = sandbox.guest();
     let (ada, ben) = (guest.join("ada").await, guest.join("ben").await);
     let followed = ben.follow(&ada).await.expect("follow");
@@ -89,21 +89,4 @@ async fn a_post_is_one_trace_down_to_the_feeds(collector: Collector, sandbox: Sa
     assert!(fan_out.iter().all(|s| s.links.iter().any(|link| link.span_id == call.span_id)), "and links to it");
     assert!(push.iter().any(|s| fan_out.iter().any(|f| f.span_id == s.parent_span_id)), "entries are fan-out's");
     sandbox.stop().await;
-}
-
-async fn traced(shape: Shape) {
-    let collector = Collector::default();
-    let endpoint = collector.start().await;
-    let sandbox = Sandbox::start_with(shape, &[("PLAZA_OTLP_ENDPOINT", &endpoint)]).await;
-    a_post_is_one_trace_down_to_the_feeds(collector, sandbox).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_post_is_one_trace_down_to_the_feeds_in_one_process() {
-    traced(Shape::OneProcess).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_post_is_one_trace_down_to_the_feeds_in_a_process_each() {
-    traced(Shape::ProcessEach).await;
 }

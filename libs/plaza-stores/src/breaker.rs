@@ -67,6 +67,14 @@ impl Breaker {
         Err(Error::new(reason::STORE_UNAVAILABLE).retry_after(wait))
     }
 
+    /// Opens it without waiting for more failures: somebody knows that the server is away.
+    pub fn trip(&self) {
+        let mut state = self.state.lock();
+        if matches!(*state, State::Closed(_)) {
+            *state = self.open();
+        }
+    }
+
     /// Whether calls fail at once now.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -101,23 +109,12 @@ impl Permit<'_> {
     }
 
     /// The server was not reached or did not answer.
-    pub fn failed(self) {
-        self.count(1);
-    }
-
-    /// The server said nothing for so long that this one failure is enough.
-    pub fn silent(self) {
-        self.count(u32::MAX);
-    }
-
-    fn count(mut self, more: u32) {
+    pub fn failed(mut self) {
         self.settled = true;
         let mut state = self.breaker.state.lock();
         *state = match *state {
-            State::Closed(failures) => {
-                let failures = failures.saturating_add(more);
-                if failures < self.breaker.options.failures { State::Closed(failures) } else { self.breaker.open() }
-            }
+            State::Closed(failures) if failures + 1 < self.breaker.options.failures => State::Closed(failures + 1),
+            State::Closed(_) => self.breaker.open(),
             // Calls that were let through before it opened do not make its pause longer.
             State::Probing if self.probe => self.breaker.open(),
             other => other,
@@ -156,7 +153,7 @@ mod tests {
             breaker.admit().unwrap().succeeded();
         }
         assert!(!breaker.is_open());
-        breaker.admit().unwrap().silent();
+        breaker.trip();
         assert!(breaker.is_open());
         let breaker = failing();
         assert!(breaker.is_open());

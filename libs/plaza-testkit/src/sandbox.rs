@@ -1,5 +1,6 @@
 //! The real `plaza` binary, started for one test and gone with it.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,6 +15,10 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::person::{Guest, Person, Routes, request_id};
+use crate::{Backends, Store};
+
+/// The variable of the platform's secret.
+const SECRET: &str = "PLAZA_SECRET";
 
 /// The services, in the order in which they need each other.
 pub const SERVICES: [&str; 5] = ["accounts", "sessions", "graph", "posts", "feeds"];
@@ -40,6 +45,8 @@ struct Process {
     command: Vec<String>,
     services: Vec<&'static str>,
     port: u16,
+    /// Its data folder.
+    data: PathBuf,
     settings: Vec<(String, String)>,
     child: Option<Child>,
 }
@@ -75,22 +82,62 @@ impl Sandbox {
     /// If it does not start.
     pub async fn start_with(shape: Shape, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new().prefix("plaza-test-").tempdir().expect("a temporary folder");
-        let mut processes = match shape {
+        let processes = match shape {
             Shape::OneProcess => vec![Process::new(vec!["up".to_owned()], SERVICES.to_vec())],
-            Shape::ProcessEach => {
-                let one = |service: &'static str| vec!["serve".to_owned(), service.to_owned()];
-                SERVICES.into_iter().map(|service| Process::new(one(service), vec![service])).collect()
-            }
+            Shape::ProcessEach => SERVICES.into_iter().map(Process::serving).collect(),
         };
-        let ports: Vec<(&str, u16)> =
-            processes.iter().flat_map(|p| p.services.iter().map(|service| (*service, p.port))).collect();
+        let data = folder.path().join("data");
+        Self::with(folder, processes, |_| data.clone(), settings).await
+    }
+
+    /// The platform on real stores: each service a process, posts and feeds two, with a part of each store to itself.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn cluster(backends: &Backends, settings: &[(&str, &str)]) -> Self {
+        let replicas = |service: &str| if matches!(service, "posts" | "feeds") { 2 } else { 1 };
+        Self::on_stores(backends, replicas, settings).await
+    }
+
+    /// As [`Sandbox::cluster`], with two processes of every service.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn cluster_of_twos(backends: &Backends, settings: &[(&str, &str)]) -> Self {
+        Self::on_stores(backends, |_| 2, settings).await
+    }
+
+    async fn on_stores(backends: &Backends, replicas: fn(&str) -> usize, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::Builder::new().prefix("plaza-test-").tempdir().expect("a temporary folder");
+        let processes = SERVICES.into_iter().flat_map(|service| vec![service; replicas(service)]);
+        let own = own_parts(backends, &Store::unique_name());
+        let mut all: Vec<(&str, &str)> = own.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        all.extend(settings);
+        let data = folder.path().to_owned();
+        let of_process = |port: u16| data.join(format!("data-{port}"));
+        Self::with(folder, processes.map(Process::serving).collect(), of_process, &all).await
+    }
+
+    async fn with(
+        folder: TempDir,
+        mut processes: Vec<Process>,
+        data: impl Fn(u16) -> PathBuf,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let mut ports: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for process in &processes {
+            let address = format!("http://127.0.0.1:{}", process.port);
+            process.services.iter().for_each(|service| ports.entry(service).or_default().push(address.clone()));
+        }
+        let in_pieces = processes.len() > 1;
         for process in &mut processes {
+            process.data = data(process.port);
             let mut set = |key: String, value: String| process.settings.push((key, value));
             set("PLAZA_ACCOUNTS__INSECURE_FAST_HASH".to_owned(), "true".to_owned());
             // A test calls as often as it likes, unless it is about the limit.
             set("PLAZA_RATE_LIMIT__PER_MINUTE".to_owned(), "0".to_owned());
-            for (service, port) in ports.iter().filter(|_| shape == Shape::ProcessEach) {
-                set(format!("PLAZA_PEERS__{}", service.to_uppercase()), format!("http://127.0.0.1:{port}"));
+            for (service, addresses) in ports.iter().filter(|_| in_pieces) {
+                set(format!("PLAZA_PEERS__{}", service.to_uppercase()), addresses.join(","));
             }
             for (key, value) in settings {
                 set((*key).to_owned(), (*value).to_owned());
@@ -106,9 +153,8 @@ impl Sandbox {
     /// # Panics
     /// If it does not start.
     pub async fn restart(&mut self) {
-        let data = self.folder.path().join("data");
         for process in self.processes.iter_mut().filter(|p| p.child.is_none()) {
-            assert!(process.start(&data).await, "plaza {:?} ended before it was ready", process.command);
+            assert!(process.start().await, "plaza {:?} ended before it was ready", process.command);
         }
     }
 
@@ -117,9 +163,8 @@ impl Sandbox {
     /// # Panics
     /// If it does neither.
     pub async fn restart_doomed(&mut self) {
-        let data = self.folder.path().join("data");
         for process in self.processes.iter_mut().filter(|p| p.child.is_none()) {
-            process.start(&data).await;
+            process.start().await;
         }
     }
 
@@ -162,9 +207,7 @@ impl Sandbox {
     /// If one is still there after 10 s.
     pub async fn terminate(&mut self) -> Vec<Option<i32>> {
         for child in self.processes.iter().filter_map(|p| p.child.as_ref()) {
-            let pid = child.id().expect("a running process").to_string();
-            let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
-            assert!(sent.success(), "SIGTERM to {pid}");
+            terminate(child).await;
         }
         let mut codes = Vec::new();
         for process in &mut self.processes {
@@ -188,22 +231,64 @@ impl Sandbox {
     /// Somebody who is not signed in.
     #[must_use]
     pub fn guest(&self) -> Guest {
-        let address = |port| format!("http://127.0.0.1:{port}");
-        let mut routes: Vec<(&str, String)> = Vec::new();
-        for process in &self.processes {
-            let serves = |method: &&plaza_rpc::Method| process.services.iter().any(|s| package(method) == *s);
-            routes.extend(plaza_proto::methods().filter(serves).map(|m| (m.service, address(process.port))));
+        let of = |service: &str| -> String {
+            let serving = self.processes.iter().filter(|process| process.services.contains(&service));
+            serving.map(Process::address).collect::<Vec<_>>().join(",")
+        };
+        let at = |method: &plaza_rpc::Method| match package(method) {
+            // Every process has it, for its own.
+            "projections" => self.address(),
+            service => of(service),
+        };
+        Guest { routes: Routes::new(plaza_proto::methods().map(|method| (method.service, at(method)))) }
+    }
+
+    /// How many processes there are.
+    #[must_use]
+    pub fn processes(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Holds that no process has ended by itself.
+    ///
+    /// # Panics
+    /// If one has.
+    pub fn assert_alive(&mut self) {
+        for process in &mut self.processes {
+            let ended = process.child.as_mut().and_then(|child| child.try_wait().expect("a child to ask"));
+            assert!(ended.is_none(), "plaza {:?} ended with {ended:?}", process.command);
         }
-        let first = address(self.processes[0].port);
-        routes
-            .extend(plaza_proto::methods().filter(|m| package(m) == "projections").map(|m| (m.service, first.clone())));
-        Guest { routes: Routes::new(routes) }
+    }
+
+    /// Restarts process number `n` in good order, and waits until it is ready again.
+    ///
+    /// # Panics
+    /// If it does not end or start.
+    pub async fn roll(&mut self, n: usize) {
+        let process = &mut self.processes[n];
+        let mut child = process.child.take().expect("a running process");
+        terminate(&child).await;
+        let ended = tokio::time::timeout(Duration::from_secs(10), child.wait()).await;
+        assert_eq!(ended.expect("an end within 10 s").expect("an exit status").code(), Some(0));
+        assert!(process.start().await, "plaza {:?} ended before it was ready", process.command);
+    }
+
+    /// Runs `plaza` with `args` against each process in turn and gives what it printed.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn run_on_each(&self, args: &[&str]) -> Vec<String> {
+        let mut printed = Vec::new();
+        for process in &self.processes {
+            printed.push(process.run(args).await);
+        }
+        printed
     }
 
     /// The address of the first process.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("http://127.0.0.1:{}", self.processes[0].port)
+        self.processes[0].address()
     }
 
     /// The folder of the platform's data.
@@ -217,12 +302,7 @@ impl Sandbox {
     /// # Panics
     /// If it fails.
     pub async fn run(&self, args: &[&str]) -> String {
-        let mut command = Command::new(binary());
-        command.args(args).args(["--target", &self.address()]).arg("--data-dir").arg(self.data_dir());
-        let output = command.output().await.expect("plaza runs");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "plaza {args:?}: {}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
+        self.processes[0].run(args).await
     }
 
     /// How far each outbox has got, found by writing once or twice to each as `me`, who does not follow `other`.
@@ -247,6 +327,27 @@ impl Sandbox {
     }
 }
 
+/// Sends SIGTERM.
+async fn terminate(child: &Child) {
+    let pid = child.id().expect("a running process").to_string();
+    let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
+    assert!(sent.success(), "SIGTERM to {pid}");
+}
+
+/// The settings that give a platform a part of each store to itself, under `name`.
+fn own_parts(backends: &Backends, name: &str) -> Vec<(&'static str, String)> {
+    let (postgres, cache) = (backends.address(Store::Postgres), backends.address(Store::RedisCache));
+    vec![
+        (SECRET, "5e".repeat(32)),
+        ("PLAZA_ACCOUNTS__STORE", format!("{postgres}?schema={name}_accounts")),
+        ("PLAZA_POSTS__STORE", format!("{postgres}?schema={name}_posts")),
+        ("PLAZA_SESSIONS__STORE", format!("{}/0?prefix={name}:", backends.address(Store::Redis))),
+        ("PLAZA_GRAPH__STORE", format!("{}/neo4j?namespace={name}", backends.address(Store::Neo4j))),
+        ("PLAZA_FEEDS__STORE", format!("{cache}/0?prefix={name}:")),
+        ("PLAZA_EVENTS__STORE", format!("{}?prefix={name}", backends.address(Store::Nats))),
+    ]
+}
+
 /// `posts` of `plaza.posts.v1.PostsService`.
 fn package(method: &plaza_rpc::Method) -> &'static str {
     method.service.split('.').nth(1).unwrap_or_default()
@@ -254,16 +355,35 @@ fn package(method: &plaza_rpc::Method) -> &'static str {
 
 impl Process {
     fn new(command: Vec<String>, services: Vec<&'static str>) -> Self {
-        Self { command, services, port: free_port(), settings: Vec::new(), child: None }
+        Self { command, services, port: free_port(), data: PathBuf::new(), settings: Vec::new(), child: None }
+    }
+
+    /// One that serves one service.
+    fn serving(service: &'static str) -> Self {
+        Self::new(vec!["serve".to_owned(), service.to_owned()], vec![service])
+    }
+
+    fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    async fn run(&self, args: &[&str]) -> String {
+        let mut command = Command::new(binary());
+        command.args(args).args(["--target", &self.address()]).arg("--data-dir").arg(&self.data);
+        command.envs(self.settings.iter().filter(|(key, _)| key == SECRET).map(|(key, value)| (key, value)));
+        let output = command.output().await.expect("plaza runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "plaza {args:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
     }
 
     /// Starts it and waits until it is ready (true) or has ended.
-    async fn start(&mut self, data: &Path) -> bool {
+    async fn start(&mut self) -> bool {
         let mut command = Command::new(binary());
         command
             .args(&self.command)
             .arg("--data-dir")
-            .arg(data)
+            .arg(&self.data)
             .args(["--grpc-address", &format!("127.0.0.1:{}", self.port), "--admin-address", "127.0.0.1:0"])
             .env("RUST_LOG", std::env::var("PLAZA_TEST_LOG").unwrap_or_else(|_| "error".to_owned()))
             .envs(self.settings.iter().map(|(key, value)| (key, value)))

@@ -6,12 +6,13 @@ use plaza_core::{Cx, Env, Error, Result};
 use plaza_events::{Follow, Followed, Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::{AccountsService, AccountsServiceClient, AccountsServiceEntry, AccountsServiceServer};
 use plaza_rpc::{Dependency, Gate};
-use plaza_stores::Gauge;
+use plaza_stores::{Gauge, ServerKind};
 
 use crate::api::Handler;
 use crate::config::Config;
 use crate::passwords::Passwords;
-use crate::store::{AccountStore, CachedAccounts, SqliteAccounts};
+use crate::projections::CachedCopies;
+use crate::store::{AccountCache, AccountStore, CachedAccounts, OnChange, PostgresAccounts, SqliteAccounts, cache};
 
 /// What the service needs from outside.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub struct App {
     entry: Arc<AccountsServiceEntry>,
     store: Arc<dyn AccountStore>,
     passwords: Arc<Passwords>,
+    projections: Vec<(Arc<dyn Projection>, Marks)>,
 }
 
 impl App {
@@ -36,17 +38,17 @@ impl App {
     /// A message for the operator: a wrong setting, or a store that cannot be opened.
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check().map_err(|wrong| Error::invalid_field("settings", wrong))?;
-        let store = CachedAccounts::new(&config, &deps.env, |on_change| {
-            Ok(Arc::new(SqliteAccounts::open(&config.store, deps.env.clone(), on_change)?))
-        })?;
-        let store: Arc<dyn AccountStore> = Arc::new(store);
+        let cache = cache::open(&config, &deps.env)?;
+        let engine = open_store(&config, deps.env.clone(), cache::on_change(&cache)).await?;
+        let store: Arc<dyn AccountStore> = Arc::new(CachedAccounts::new(engine.clone(), cache.clone()));
         let starting = (config, deps.env.clone());
         // Hashes once, for the credential of nobody.
         let started = tokio::task::spawn_blocking(move || Passwords::start(&starting.0, starting.1)).await;
         let passwords = Arc::new(started.map_err(|e| Error::internal(format!("starting failed: {e}")))??);
         let handler = Handler { env: deps.env, store: store.clone(), passwords: passwords.clone() };
         let entry = AccountsServiceEntry::new(Arc::new(handler), &deps.gate);
-        Ok(Self { entry, store, passwords })
+        let projections = projections(engine, cache);
+        Ok(Self { entry, store, passwords, projections })
     }
 
     /// The service behind its entry steps.
@@ -73,10 +75,10 @@ impl App {
         self.store.outbox()
     }
 
-    /// It follows nobody's events.
+    /// What follows its own events: the cache, if other processes read the same one.
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
-        Vec::new()
+        self.projections.clone()
     }
 
     /// What each replica does with every event by itself, with what it keeps up to date.
@@ -117,4 +119,23 @@ impl App {
         self.passwords.close().await;
         self.store.close().await;
     }
+}
+
+/// The engine that the address names.
+async fn open_store(config: &Config, env: Env, on_change: OnChange) -> Result<Arc<dyn AccountStore>> {
+    let replica = config.read_replica.as_ref().and_then(|replica| replica.server(ServerKind::Postgres));
+    Ok(match config.store.server(ServerKind::Postgres) {
+        Some(server) => Arc::new(PostgresAccounts::open(server, replica, env, on_change).await?),
+        None => Arc::new(SqliteAccounts::open(&config.store, env, on_change)?),
+    })
+}
+
+/// A process that dies between its commit and telling the cache has told its outbox.
+fn projections(engine: Arc<dyn AccountStore>, cache: Arc<dyn AccountCache>) -> Vec<(Arc<dyn Projection>, Marks)> {
+    if !cache.is_shared() {
+        return Vec::new();
+    }
+    let copies = CachedCopies::new(engine, cache);
+    let marks = Marks::new(copies.sources());
+    vec![(Arc::new(copies), marks)]
 }

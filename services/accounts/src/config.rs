@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plaza_stores::StoreAddress;
+use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
 
 /// The least work that OWASP accepts for Argon2id, as pairs of memory in KiB and passes, all with one lane: Password
@@ -17,6 +17,10 @@ const MAX_MEMORY_KIB: u32 = 1 << 20;
 pub struct Config {
     /// Where accounts are stored.
     pub store: StoreAddress,
+    /// A replica of a Postgres `store`, for reads that may be out of date by a moment: whether a handle is free before the
+    /// password is hashed, and lists of ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_replica: Option<StoreAddress>,
     /// How much work a password hash takes. A stored hash keeps the work it was made with.
     pub password_hash: PasswordHash,
     /// Allows `password_hash` below OWASP's minimum. For demos and tests on made-up accounts only.
@@ -25,7 +29,9 @@ pub struct Config {
     pub hash_threads: usize,
     /// How many hashes may wait; one more is refused with `OVERLOADED`.
     pub hash_queue: usize,
-    /// How many accounts the cache holds.
+    /// Where copies of accounts are kept: in the process's memory, or in Redis for all replicas.
+    pub cache: StoreAddress,
+    /// How many accounts the cache in memory holds; Redis decides for itself.
     pub cache_entries: u64,
     /// How long the cache serves an account at most, in seconds. Changes show at once: a write invalidates.
     pub cache_ttl_seconds: u64,
@@ -62,10 +68,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: StoreAddress::Memory,
+            read_replica: None,
             password_hash: PasswordHash::default(),
             insecure_fast_hash: false,
             hash_threads: 2,
             hash_queue: 64,
+            cache: StoreAddress::Memory,
             cache_entries: 100_000,
             cache_ttl_seconds: 300,
         }
@@ -84,6 +92,7 @@ impl Config {
     /// # Errors
     /// A sentence for the operator.
     pub fn check(&self) -> Result<(), String> {
+        self.check_store()?;
         let PasswordHash { m, t, p } = self.password_hash;
         if !(1..=16).contains(&p) || !(8 * p..=MAX_MEMORY_KIB).contains(&m) || !(1..=64).contains(&t) {
             return Err(format!(
@@ -103,14 +112,36 @@ impl Config {
         if !(1..=10_000).contains(&self.hash_queue) {
             return Err("accounts.hash_queue: must be 1 to 10000".to_owned());
         }
+        if self.cache != StoreAddress::Memory && self.cache.server(ServerKind::Redis).is_none() {
+            return Err(format!("accounts.cache: `{}` must be `memory:` or `redis://HOST`", self.cache));
+        }
         if !(1..=86_400).contains(&self.cache_ttl_seconds) {
             return Err("accounts.cache_ttl_seconds: must be 1 to 86400".to_owned());
         }
         Ok(())
     }
 
-    pub(crate) fn cache_ttl(&self) -> Duration {
-        Duration::from_secs(self.cache_ttl_seconds)
+    fn check_store(&self) -> Result<(), String> {
+        let on_postgres = self.store.server(ServerKind::Postgres).is_some();
+        if matches!(self.store, StoreAddress::Server(_)) && !on_postgres {
+            return Err(format!(
+                "accounts.store: `{}` must be `sqlite:PATH`, `memory:` or `postgres://HOST/DATABASE`",
+                self.store
+            ));
+        }
+        match &self.read_replica {
+            Some(replica) if !on_postgres || replica.server(ServerKind::Postgres).is_none() => Err(format!(
+                "accounts.read_replica: `{replica}` must be `postgres://HOST/DATABASE`, a replica of such an accounts.store"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// How long a copy is served at most, and by how much less at random, so that copies made together do not expire
+    /// together.
+    pub(crate) fn cache_ttl(&self) -> (Duration, Duration) {
+        let ttl = Duration::from_secs(self.cache_ttl_seconds);
+        (ttl, Duration::min(ttl / 10, Duration::from_secs(30)))
     }
 }
 
@@ -139,11 +170,18 @@ mod tests {
     #[test]
     fn a_wrong_setting_is_named() {
         let base = Config::default;
+        let postgres = || Config { store: "postgres://host/db".parse().unwrap(), ..base() };
+        Config { read_replica: "postgres://other/db".parse().ok(), ..postgres() }.check().unwrap();
         for (config, name) in [
             (Config { password_hash: PasswordHash { m: 4, t: 1, p: 1 }, ..Config::ephemeral() }, "password_hash"),
             (Config { password_hash: PasswordHash { m: 19_456, t: 2, p: 0 }, ..base() }, "password_hash"),
+            (Config { store: "redis://host".parse().unwrap(), ..base() }, "store"),
+            (Config { read_replica: "postgres://host/db".parse().ok(), ..base() }, "read_replica"),
+            (Config { read_replica: "memory:".parse().ok(), ..postgres() }, "read_replica"),
             (Config { hash_threads: 0, ..base() }, "hash_threads"),
             (Config { hash_queue: 0, ..base() }, "hash_queue"),
+            (Config { cache: "sqlite:cache.db".parse().unwrap(), ..base() }, "cache"),
+            (Config { cache: "nats://host".parse().unwrap(), ..base() }, "cache"),
             (Config { cache_ttl_seconds: 0, ..base() }, "cache_ttl_seconds"),
         ] {
             assert!(config.check().unwrap_err().starts_with(&format!("accounts.{name}:")));

@@ -6,6 +6,7 @@ pub mod app;
 pub mod config;
 mod domain;
 mod passwords;
+mod projections;
 mod store;
 
 pub use app::{App, Deps};

@@ -57,6 +57,7 @@ pub(crate) fn settings(processes: &[Planned], stores: &[(Kind, String)]) -> Outc
     let (postgres, cache) = (at(Kind::Postgres)?, at(Kind::RedisCache)?);
     let mut settings = vec![
         ("accounts.store".to_owned(), with_option(postgres, "schema=accounts")),
+        ("accounts.cache".to_owned(), cache.to_owned()),
         ("posts.store".to_owned(), with_option(postgres, "schema=posts")),
         ("sessions.store".to_owned(), at(Kind::Redis)?.to_owned()),
         ("graph.store".to_owned(), at(Kind::Neo4j)?.to_owned()),

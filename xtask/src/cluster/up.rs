@@ -11,13 +11,15 @@ use plaza_servers::{process, tail};
 
 use super::folder::{Folder, Record};
 use super::plan::{self, Planned};
-use super::{down, status};
+use super::{down, ready, status};
 use crate::process::{cargo, output, run};
 use crate::stopwatch::Stopwatch;
 use crate::{Outcome, stores};
 
 /// For all services to serve.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// For them to find each other.
+const SETTLING: Duration = Duration::from_secs(15);
 /// Between two looks.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -49,6 +51,7 @@ pub(crate) fn up(folder: &Folder, wishes: &Wishes) -> Outcome {
         started.iter_mut().for_each(|(_, child)| drop(child.wait()));
         return Err(error);
     }
+    settle(&records);
     for record in &records {
         println!("{:<12} {}", record.name, status::told(folder, record).0);
     }
@@ -56,6 +59,15 @@ pub(crate) fn up(folder: &Folder, wishes: &Wishes) -> Outcome {
     println!("\nMeasure it by `plaza bench mix --target …` after `up --set rate_limit.per_minute=0`.");
     println!("`cargo xtask cluster status` tells what it lacks, `cargo xtask cluster down` ends it.");
     Ok(())
+}
+
+/// Waits until the processes have found each other and their stores; what is missing then is told.
+fn settle(records: &[Record]) {
+    let watch = Stopwatch::start();
+    let is_whole = |record: &Record| ready::ask(record.admin).is_ok_and(|it| it.ready && it.missing.is_empty());
+    while !records.iter().all(is_whole) && !watch.left_of(SETTLING).is_zero() {
+        thread::park_timeout(TICK);
+    }
 }
 
 fn demo(program: &Path, folder: &Folder, target: &str) -> String {

@@ -43,10 +43,10 @@ impl Fault {
         Self { kind: Kind::Silent, error }
     }
 
-    /// The same failure, met while committing.
+    /// The same failure, met while committing. Of an answer that makes no sense it is not known either what it means.
     pub(super) fn of_commit(self) -> Self {
         match self.kind {
-            Kind::Lost | Kind::Silent => Self { kind: Kind::Unknown, ..self },
+            Kind::Lost | Kind::Silent | Kind::Broken => Self { kind: Kind::Unknown, ..self },
             _ => self,
         }
     }
@@ -172,7 +172,7 @@ mod tests {
         let refused = Fault::from(neo4rs::Error::AuthenticationError("no".to_owned()));
         assert!(refused.is_refusal() && !refused.is_away() && !refused.may_retry(1));
         let broken = Fault::from(neo4rs::Error::ConversionError);
-        assert!(!broken.is_away() && !broken.may_retry(1) && !broken.of_commit().is_unknown());
+        assert!(!broken.is_away() && !broken.may_retry(1) && broken.of_commit().is_unknown());
         let ours = Fault::from(Error::new(reason::BLOCKED));
         assert!(!ours.may_retry(1) && ours.into_error().is(reason::BLOCKED));
     }

@@ -4,6 +4,8 @@
 //! migration must do no harm when it is run again, as `IF NOT EXISTS` and `MERGE` do none. Statements are ended by a
 //! semicolon; a line that begins with `//` is a comment.
 
+use std::time::Duration;
+
 use plaza_core::{Cx, Error, Result};
 
 use super::Neo4j;
@@ -17,6 +19,11 @@ const CONSTRAINT: &str = "CREATE CONSTRAINT plaza_migration_ordinal{ns} IF NOT E
 const APPLIED: &str = "MATCH (m:PlazaMigration{ns}) RETURN m.name AS name, m.checksum AS checksum ORDER BY m.ordinal";
 const RECORD: &str =
     "MERGE (m:PlazaMigration{ns} {ordinal: $ordinal}) ON CREATE SET m.name = $name, m.checksum = $checksum";
+
+const UNREADY: &str = "SHOW INDEXES YIELD name, state WHERE state <> 'ONLINE' AND name ENDS WITH $namespace
+    RETURN name, state ORDER BY state";
+/// Between two looks at the indexes.
+const AWAIT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Brings the database up to the last of `migrations`.
 pub(super) async fn migrate(db: &Neo4j, cx: &Cx, migrations: &[Migration]) -> Result<()> {
@@ -34,8 +41,21 @@ pub(super) async fn migrate(db: &Neo4j, cx: &Cx, migrations: &[Migration]) -> Re
         let record = db.query(RECORD).param("ordinal", ordinal).param("name", migration.name);
         db.change_schema(cx, record.param("checksum", migration.checksum())).await?;
     }
-    // Statements name their indexes, which another process may have made just now.
-    db.change_schema(cx, db.query("CALL db.awaitIndexes(60)")).await.map(drop)
+    await_indexes(db, cx).await
+}
+
+/// Waits until every index serves, as statements name theirs; another process may have made them just now. Asks for those
+/// of the namespace, so as not to wait for another's.
+async fn await_indexes(db: &Neo4j, cx: &Cx) -> Result<()> {
+    loop {
+        let rows = db.read(cx, db.query(UNREADY).param("namespace", db.namespace().suffix())).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        let (name, state): (String, String) = (get(row, "name")?, get(row, "state")?);
+        if state == "FAILED" || cx.remaining() <= AWAIT_PAUSE {
+            return Err(refused(format!("index `{name}` is not ready but {state}; look into the server's log")));
+        }
+        tokio::time::sleep(AWAIT_PAUSE).await;
+    }
 }
 
 /// The statements of a migration, without comments.

@@ -93,7 +93,7 @@ impl Neo4j {
         let options = Neo4jOptions::from_address(address)?;
         let db = Self(Arc::new(Inner {
             name,
-            guard: Guard::new(options.call_timeout),
+            guard: Guard::new(&options)?,
             reads: Pool::new(&options, options.connections)?,
             writes: Pool::new(&options, settings::WRITE_CONNECTIONS)?,
             options,
@@ -225,7 +225,11 @@ impl Neo4j {
     /// # Errors
     /// Internal without a namespace; else as [`Neo4j::read`].
     pub async fn wipe(&self, cx: &Cx, schema: bool) -> Result<()> {
-        namespace::wipe(self, cx, &self.0.options.namespace, schema).await
+        namespace::wipe(self, cx, self.namespace(), schema).await
+    }
+
+    fn namespace(&self) -> &Namespace {
+        &self.0.options.namespace
     }
 
     /// Asks until the server answers, as it may be starting.

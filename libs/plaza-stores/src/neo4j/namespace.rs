@@ -9,8 +9,8 @@ use super::errors::get;
 /// The mark in a statement that the namespace takes the place of.
 const MARK: &str = "{ns}";
 const MAX_LEN: usize = 60;
-/// How many nodes one transaction of a wipe deletes.
-const WIPE_BATCH: i64 = 10_000;
+/// How much one transaction of a wipe deletes: the server keeps what a transaction changes in memory, and bounds it.
+const WIPE_BATCH: i64 = 2_000;
 
 /// What stands behind each label, relationship type and name of the schema: nothing, or `_` and a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,11 @@ impl Namespace {
     pub fn new(name: &str) -> Option<Self> {
         let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         (!name.is_empty() && name.len() <= MAX_LEN && name.bytes().all(fine)).then(|| Self(format!("_{name}")))
+    }
+
+    /// What stands behind names.
+    pub(super) fn suffix(&self) -> &str {
+        &self.0
     }
 
     /// The statement in this namespace.
@@ -42,7 +47,9 @@ pub(super) async fn wipe(db: &Neo4j, cx: &Cx, namespace: &Namespace, schema: boo
     let kinds = format!("CALL db.labels() YIELD label WHERE label ENDS WITH '{}' RETURN label AS name", namespace.0);
     for label in names(db, cx, &kinds).await? {
         let kept = !schema && label.starts_with(super::migrations::LABEL);
-        while !kept && delete_some(db, cx, &label).await? {}
+        for what in ["-[x]->()", ""] {
+            while !kept && delete_some(db, cx, &label, what).await? {}
+        }
     }
     if !schema {
         return Ok(());
@@ -61,9 +68,10 @@ async fn names(db: &Neo4j, cx: &Cx, list: &str) -> Result<Vec<String>> {
     rows.iter().map(|row| get(row, "name")).collect()
 }
 
-/// Deletes a bounded number of nodes with what hangs on them; whether there was any.
-async fn delete_some(db: &Neo4j, cx: &Cx, label: &str) -> Result<bool> {
-    let query = format!("MATCH (n:{label}) WITH n LIMIT $limit DETACH DELETE n RETURN count(*) AS deleted");
+/// Deletes a bounded number of the nodes, or of the relationships that begin at them; whether there was any.
+async fn delete_some(db: &Neo4j, cx: &Cx, label: &str, relationship: &str) -> Result<bool> {
+    let (from, what) = if relationship.is_empty() { ("x", "") } else { ("", relationship) };
+    let query = format!("MATCH ({from}:{label}){what} WITH x LIMIT $limit DELETE x RETURN count(*) AS deleted");
     let rows = db.read(cx, Query::new(query).param("limit", WIPE_BATCH)).await?;
     let deleted: i64 = rows.first().map_or(Ok(0), |row| get(row, "deleted"))?;
     Ok(deleted > 0)

@@ -14,6 +14,8 @@ use super::settings::Neo4jOptions;
 
 /// How long a connection that was idle may take to show that it is alive; the driver calls this its idle time.
 const RECYCLE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// The driver's own limit on each message; what counts is the limit of each call, which also covers the handshake.
+const DRIVER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Rows that come with one answer of the server.
 const FETCH: usize = 256;
 
@@ -47,7 +49,7 @@ impl Pool {
             .password(&options.password)
             .max_connections(size)
             .fetch_size(FETCH)
-            .connection_timeout(options.call_timeout)
+            .connection_timeout(DRIVER_TIMEOUT)
             .idle_timeout(RECYCLE_TIMEOUT);
         let builder = if options.database.is_empty() { builder } else { builder.db(options.database.as_str()) };
         let config = builder.build().map_err(|e| wrong(&e))?;

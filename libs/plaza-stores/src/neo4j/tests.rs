@@ -40,7 +40,7 @@ fn unopened(text: &str) -> Neo4j {
     let options = Neo4jOptions::from_address(&address(text)).unwrap();
     Neo4j(Arc::new(Inner {
         name: "test",
-        guard: Guard::new(options.call_timeout),
+        guard: Guard::new(&options).unwrap(),
         reads: Pool::new(&options, options.connections).unwrap(),
         writes: Pool::new(&options, settings::WRITE_CONNECTIONS).unwrap(),
         options,
@@ -150,6 +150,8 @@ async fn the_server_ends_a_read_at_its_deadline() {
     let (answer, ()) = tokio::join!(db.read(&deadline, db.query(endless)), seen);
     let error = answer.unwrap_err();
     assert!(error.is(reason::DEADLINE_EXCEEDED), "{error}");
+    // A query that is slow is not taken for a server that is gone.
+    assert!(!db.0.guard.is_open());
     let gone = || async { (!runs().await).then_some(()) };
     plaza_testkit::wait::within(Duration::from_secs(5), "the end of the query", gone).await;
     db.wipe(&cx(), true).await.unwrap();
@@ -185,7 +187,7 @@ async fn a_refused_port_fails_at_once_and_opens_the_breaker() {
 }
 
 #[tokio::test]
-async fn a_peer_that_says_nothing_costs_one_limit_and_then_nothing() {
+async fn a_peer_that_says_nothing_costs_a_limit_and_then_nothing() {
     // Takes connections, as the kernel does for it, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let db = unopened(&format!("neo4j://{}?timeout_ms=600", silent.local_addr().unwrap()));
@@ -194,6 +196,9 @@ async fn a_peer_that_says_nothing_costs_one_limit_and_then_nothing() {
     assert!(error.is(reason::STORE_UNAVAILABLE), "{error}");
     assert!((500..2_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
 
+    // Somebody looks, and from then on calls fail at once.
+    let open = || async { db.0.guard.is_open().then_some(()) };
+    plaza_testkit::wait::within(Duration::from_secs(5), "the breaker to open", open).await;
     let began = Instant::now();
     assert!(db.ping(&cx()).await.unwrap_err().is(reason::STORE_UNAVAILABLE));
     assert!(began.elapsed() < Duration::from_millis(300), "the breaker is open");

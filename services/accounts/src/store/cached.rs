@@ -1,84 +1,47 @@
-//! A read-through cache in front of any engine.
+//! Reads through a cache, in front of any engine.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Result};
+use plaza_core::{AccountId, Cx, Result};
 use plaza_events::Outbox;
-use plaza_stores::{Cache, CacheOptions, Gauge};
+use plaza_stores::Gauge;
 
-use super::{AccountStore, Changed, Created, Credential, OnChange, Written};
-use crate::config::Config;
+use super::cache::AccountCache;
+use super::{AccountStore, Created, Credential, Written};
 use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
 
-/// What is cached; unknown accounts and handles too.
-struct Caches {
-    accounts: Cache<AccountId, Option<Arc<Account>>>,
-    handles: Cache<String, Option<AccountId>>,
-}
-
-/// Serves reads of accounts from memory. The engine tells it of each change.
+/// Serves reads of accounts from copies. The engine must tell the cache of each change, by [`super::cache::on_change`].
 pub(crate) struct CachedAccounts {
     engine: Arc<dyn AccountStore>,
-    caches: Arc<Caches>,
+    cache: Arc<dyn AccountCache>,
 }
 
 impl CachedAccounts {
-    /// Puts a cache in front of the engine that `open` makes; `open` gets what the engine calls after each change.
-    pub(crate) fn new(
-        config: &Config,
-        env: &Env,
-        open: impl FnOnce(OnChange) -> Result<Arc<dyn AccountStore>>,
-    ) -> Result<Self> {
-        let ttl = config.cache_ttl();
-        let jitter = Duration::min(ttl / 10, Duration::from_secs(30));
-        let options = |name| CacheOptions { name, max_weight: config.cache_entries, ttl, jitter };
-        let caches = Arc::new(Caches {
-            accounts: Cache::new(options("accounts"), env.clone()),
-            handles: Cache::new(options("handles"), env.clone()),
-        });
-        let forget = caches.clone();
-        let engine = open(Arc::new(move |changed: &Changed| {
-            forget.accounts.invalidate(&changed.id);
-            if let Some(key) = &changed.handle_key {
-                forget.handles.invalidate(key);
-            }
-        }))?;
-        Ok(Self { engine, caches })
-    }
-
-    async fn load(&self, cx: &Cx, ids: Vec<AccountId>) -> Result<Vec<(AccountId, Option<Arc<Account>>)>> {
-        let found = self.engine.batch_get(cx, &ids).await?;
-        let mut loaded: Vec<_> = ids.into_iter().map(|id| (id, None)).collect();
-        loaded.sort_unstable_by_key(|(id, _)| *id);
-        for account in found {
-            if let Ok(at) = loaded.binary_search_by_key(&account.id, |(id, _)| *id) {
-                loaded[at].1 = Some(account);
-            }
-        }
-        Ok(loaded)
+    /// Puts `cache` in front of `engine`.
+    pub(crate) fn new(engine: Arc<dyn AccountStore>, cache: Arc<dyn AccountCache>) -> Self {
+        Self { engine, cache }
     }
 }
 
 #[async_trait]
 impl AccountStore for CachedAccounts {
     async fn get(&self, cx: &Cx, id: AccountId) -> Result<Option<Arc<Account>>> {
-        self.caches.accounts.get_or_load(&id, || self.engine.get(cx, id)).await
+        self.cache.get(cx, &*self.engine, id).await
     }
 
     async fn batch_get(&self, cx: &Cx, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
-        let accounts = self.caches.accounts.get_many(ids, |missing| self.load(cx, missing)).await?;
-        Ok(accounts.into_iter().flatten().flatten().collect())
+        self.cache.batch_get(cx, &*self.engine, ids).await
     }
 
     async fn id_by_handle(&self, cx: &Cx, handle: &Handle) -> Result<Option<AccountId>> {
-        let key = handle.key().to_owned();
-        self.caches.handles.get_or_load(&key, || self.engine.id_by_handle(cx, handle)).await
+        self.cache.id_by_handle(cx, &*self.engine, handle).await
     }
 
     async fn create(&self, cx: &Cx, account: NewAccount, credential: Credential) -> Result<Written<Created>> {
-        self.engine.create(cx, account, credential).await
+        let written = self.engine.create(cx, account, credential).await?;
+        self.cache.settle(cx).await;
+        Ok(written)
     }
 
     async fn recall_created(&self, cx: &Cx) -> Result<Option<Written<Created>>> {
@@ -90,11 +53,15 @@ impl AccountStore for CachedAccounts {
     }
 
     async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
-        self.engine.update_profile(cx, change).await
+        let written = self.engine.update_profile(cx, change).await?;
+        self.cache.settle(cx).await;
+        Ok(written)
     }
 
     async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
-        self.engine.delete(cx, id).await
+        let written = self.engine.delete(cx, id).await?;
+        self.cache.settle(cx).await;
+        Ok(written)
     }
 
     async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -119,33 +86,37 @@ impl AccountStore for CachedAccounts {
 
     fn observe(&self) -> Vec<Gauge> {
         let mut gauges = self.engine.observe();
-        gauges.extend(self.caches.accounts.observe());
-        gauges.extend(self.caches.handles.observe());
+        gauges.extend(self.cache.observe());
         gauges
     }
 
     async fn close(&self) {
         self.engine.close().await;
+        self.cache.close().await;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use plaza_core::Env;
     use plaza_stores::StoreAddress;
 
     use super::*;
-    use crate::store::SqliteAccounts;
+    use crate::config::Config;
+    use crate::store::conformance::Made;
+    use crate::store::{Changed, OnChange, SqliteAccounts, cache};
 
     /// The suite's own listener comes behind the cache's.
-    fn make(env: Env, told: OnChange) -> Arc<dyn AccountStore> {
-        let cached = CachedAccounts::new(&Config::ephemeral(), &env.clone(), |forget| {
-            let both: OnChange = Arc::new(move |changed: &Changed| {
-                forget(changed);
-                told(changed);
-            });
-            Ok(Arc::new(SqliteAccounts::open(&StoreAddress::Memory, env, both)?))
+    async fn make(env: Env, told: OnChange) -> Option<Made> {
+        let cache = cache::open(&Config::ephemeral(), &env).unwrap();
+        let forget = cache::on_change(&cache);
+        let both: OnChange = Arc::new(move |changed: &Changed| {
+            forget(changed);
+            told(changed);
         });
-        Arc::new(cached.unwrap())
+        let engine = SqliteAccounts::open(&StoreAddress::Memory, env, both).unwrap();
+        let store = Arc::new(CachedAccounts::new(Arc::new(engine), cache));
+        Some(Made { store, keep: Box::new(()) })
     }
 
     crate::store::conformance::suite!(make);

@@ -1,8 +1,10 @@
 //! What the service asks of its store.
 
+pub(crate) mod cache;
 mod cached;
 #[cfg(test)]
 mod conformance;
+mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
 
+pub(crate) use cache::AccountCache;
 pub(crate) use cached::CachedAccounts;
+pub(crate) use postgres::PostgresAccounts;
 pub(crate) use sqlite::SqliteAccounts;
 
 /// A stored password hash (a PHC string). It has no `Debug`, and nothing but the password check reads it.

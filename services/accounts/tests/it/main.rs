@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "what fails to unwrap in a helper is the test's failure")]
 
 mod bad_input;
+mod cache_on_redis;
 mod create_account;
 mod delete_account;
+mod over_postgres;
 mod read;
 mod update_profile;
 mod verify_password;

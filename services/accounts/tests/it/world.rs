@@ -15,6 +15,7 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) env: Env,
     pub(crate) client: AccountsServiceClient,
 }
 
@@ -24,12 +25,16 @@ impl World {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
+        Self::seeded(config, 7).await
+    }
+
+    pub(crate) async fn seeded(config: Config, seed: u64) -> Self {
         let clock = ManualClock::new(Timestamp(1_800_000_000_000));
-        let env = Env::manual(clock.clone(), 7);
+        let env = Env::manual(clock.clone(), seed);
         let gate = Gate::builder(env.clone(), &Secret::new([1; 32])).build();
-        let app = App::build(config, Deps { env, gate }).await.unwrap();
+        let app = App::build(config, Deps { env: env.clone(), gate }).await.unwrap();
         let client = app.client();
-        Self { app, clock, client }
+        Self { app, clock, env, client }
     }
 
     /// Signs up and answers the account as its owner sees it.

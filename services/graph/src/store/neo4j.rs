@@ -36,6 +36,9 @@ pub const MIGRATIONS: &[Migration] = &[
 /// How long a start waits for the server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How many edges one transaction ends: the server keeps what a transaction changes in memory, and bounds it.
+const ERASE_PART: usize = 1_000;
+
 /// The graph in Neo4j.
 pub struct Neo4jGraph {
     db: Neo4j,
@@ -124,7 +127,15 @@ impl GraphStore for Neo4jGraph {
     }
 
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
-        self.writer.erase(cx, account, limit).await
+        let mut erased = 0;
+        loop {
+            let part = ERASE_PART.min(limit - erased);
+            let ended = self.writer.erase(cx, account, part).await?;
+            erased += ended;
+            if ended < part || erased == limit {
+                return Ok(erased);
+            }
+        }
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
-use plaza_core::{AccountId, Cx, RequestKey, Timestamp, reason};
+use plaza_core::{AccountId, Cx, Env, RequestKey, Timestamp, reason};
 use plaza_events::{Event, Outbox};
 use plaza_graph::Config;
 use plaza_graph::domain::{Counts, Direction, EdgeKey, Write};
@@ -199,6 +199,20 @@ async fn a_page_of_a_large_account_is_quick() {
         let slow = Cx::background("test", Duration::from_secs(60));
         while store.erase(&slow, AccountId(1), 1_000).await.unwrap() == 1_000 {}
         assert!(store.held(&cx(), AccountId(0), 10).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_panics_fails_alone() {
+    on_neo4j(async |ground| {
+        let armed = Arc::new(AtomicBool::new(true));
+        let seen = armed.clone();
+        let on_change = move |_: &[AccountId]| assert!(!seen.swap(false, Ordering::SeqCst), "armed");
+        let store = ground.open_with(Env::system(), Arc::new(on_change)).await;
+        let error = store.follow(&cx(), write(1, 2, 1)).await.unwrap_err();
+        assert!(error.is(reason::INTERNAL), "{error}");
+        assert!(store.follow(&cx(), write(1, 3, 1)).await.unwrap().relation.following);
     })
     .await;
 }

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::config::Setting;
+use crate::load::Target;
 
 /// Which process, and how to prove who asks.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Process")]
 pub struct AdminArgs {
-    /// The process that runs the projections
+    /// The platform that runs the projections; `SERVICE=ADDRESS,…` for one in several processes
     #[arg(long, value_name = "ADDRESS", default_value = "http://127.0.0.1:50051", env = "PLAZA_TARGET")]
-    pub target: String,
+    pub target: Target,
     /// The platform's data folder, which holds its secret; PLAZA_SECRET is used if it is set [default: plaza-data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

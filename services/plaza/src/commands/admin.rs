@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::cli::{AdminArgs, AuditArgs, DlqArgs, DlqCommand, ProjectionsArgs, RebuildArgs};
 use crate::config::Layers;
 use crate::failure::{DRIFT, Failure, Result};
+use crate::load::Target;
 use crate::platform::read_secret;
 use crate::progress::Progress;
 
@@ -23,29 +24,52 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Dead letters asked for at once.
 const PAGE: i32 = 100;
 
-/// The way to one process, as an operator.
+/// The way to a platform, as its operator.
 struct Operator {
-    client: ProjectionsServiceClient,
-    target: String,
+    /// The processes of each address.
+    clients: Vec<ProjectionsServiceClient>,
+    target: Target,
 }
 
 impl Operator {
     fn new(args: &AdminArgs) -> Result<Self> {
         let key = ServiceKey::new(&secret(args)?, &Env::system());
-        let channel = Channel::connect(&args.target, &ChannelConfig::default())?.with_key(&key);
-        let client = ProjectionsServiceClient::remote(channel).as_service(auth::ADMIN);
-        Ok(Self { client, target: args.target.clone() })
+        let client = |address: &str| -> Result<ProjectionsServiceClient> {
+            let channel = Channel::connect(address, &ChannelConfig::default())?.with_key(&key);
+            Ok(ProjectionsServiceClient::remote(channel).as_service(auth::ADMIN))
+        };
+        let clients = args.target.by_address().into_keys().map(client).collect::<Result<_>>()?;
+        Ok(Self { clients, target: args.target.clone() })
     }
 
     fn cx() -> Cx {
         Cx::new(Caller::default(), Instant::now() + TIMEOUT)
     }
 
+    /// Any process: dead letters are in the log that all of them share.
+    fn any(&self) -> Result<&ProjectionsServiceClient> {
+        self.clients.first().ok_or_else(|| Failure::nobody_at(&self.target.to_string()))
+    }
+
+    /// The process that runs `projection`; if none does, any, which says so.
+    async fn running(&self, projection: &str) -> Result<&ProjectionsServiceClient> {
+        if self.clients.len() > 1 {
+            for client in &self.clients {
+                let listed = client.list_projections(&Self::cx(), ListProjectionsRequest {}).await;
+                let listed = listed.map_err(|error| self.told(error))?;
+                if listed.projections.iter().any(|listed| listed.name == projection) {
+                    return Ok(client);
+                }
+            }
+        }
+        self.any()
+    }
+
     /// The failure with what an operator can do about it.
     fn told(&self, error: plaza_core::Error) -> Failure {
         let target = &self.target;
         if error.is(reason::PEER_UNAVAILABLE) {
-            return Failure::nobody_at(target);
+            return Failure::nobody_at(&target.to_string());
         }
         if error.is(reason::CREDENTIALS_INVALID) || error.is(reason::PERMISSION_DENIED) {
             let hint = "name the platform's own folder with --data-dir, or set PLAZA_SECRET";
@@ -71,10 +95,13 @@ fn secret(args: &AdminArgs) -> Result<Secret> {
 
 pub(super) async fn projections(args: ProjectionsArgs) -> Result<()> {
     let operator = Operator::new(&args.admin)?;
-    let listed = operator.client.list_projections(&Operator::cx(), ListProjectionsRequest {}).await;
-    let listed = listed.map_err(|e| operator.told(e))?;
+    let mut projections = Vec::new();
+    for client in &operator.clients {
+        let listed = client.list_projections(&Operator::cx(), ListProjectionsRequest {}).await;
+        projections.extend(listed.map_err(|e| operator.told(e))?.projections);
+    }
     println!("{:<20} {:>10} {:>10} {:>12}  state", "projection", "lag events", "lag ms", "dead letters");
-    for p in listed.projections {
+    for p in projections {
         let state = if p.degraded.is_empty() { "follows" } else { &p.degraded };
         println!("{:<20} {:>10} {:>10} {:>12}  {state}", p.name, p.lag_events, p.lag_ms, p.dead_letters);
     }
@@ -85,7 +112,7 @@ pub(super) async fn rebuild(args: RebuildArgs) -> Result<()> {
     let operator = Operator::new(&args.admin)?;
     let Some(projection) = args.projection else { return replay_outboxes(&operator).await };
     let request = RebuildProjectionRequest { name: projection.clone(), after_key: args.after };
-    let opened = operator.client.rebuild_projection(&Operator::cx(), request).await;
+    let opened = operator.running(&projection).await?.rebuild_projection(&Operator::cx(), request).await;
     let mut stream = opened.map_err(|e| operator.told(e))?;
     let progress = Progress::new(projection.clone(), None);
     let mut last = args.after;
@@ -100,21 +127,23 @@ pub(super) async fn rebuild(args: RebuildArgs) -> Result<()> {
     Ok(())
 }
 
-/// Fills the event log from the outboxes of the process.
+/// Fills the event log from all outboxes of the platform.
 async fn replay_outboxes(operator: &Operator) -> Result<()> {
-    let opened = operator.client.replay_outboxes(&Operator::cx(), ReplayOutboxesRequest {}).await;
-    let mut stream = opened.map_err(|e| operator.told(e))?;
     let mut outboxes: BTreeMap<String, i64> = BTreeMap::new();
     let progress = Progress::new("events".to_owned(), None);
-    while let Some(item) = stream.next().await {
-        let item = item.map_err(|e| operator.told(e))?;
-        outboxes.insert(item.source, item.published);
-        progress.set(u64::try_from(outboxes.values().sum::<i64>()).unwrap_or_default());
+    for client in &operator.clients {
+        let opened = client.replay_outboxes(&Operator::cx(), ReplayOutboxesRequest {}).await;
+        let mut stream = opened.map_err(|e| operator.told(e))?;
+        while let Some(item) = stream.next().await {
+            let item = item.map_err(|e| operator.told(e))?;
+            outboxes.insert(item.source, item.published);
+            progress.set(u64::try_from(outboxes.values().sum::<i64>()).unwrap_or_default());
+        }
     }
     progress.done();
     if outboxes.is_empty() {
         let target = &operator.target;
-        return Err(Failure::new(format!("{target} has no outbox: name the processes of accounts, graph and posts")));
+        return Err(Failure::new(format!("no outbox at {target}: name the processes of accounts, graph and posts")));
     }
     for (source, published) in outboxes {
         println!("{source}: {published} events published that were not in the log");
@@ -125,7 +154,7 @@ async fn replay_outboxes(operator: &Operator) -> Result<()> {
 pub(super) async fn audit(args: AuditArgs) -> Result<()> {
     let operator = Operator::new(&args.admin)?;
     let request = AuditProjectionRequest { name: args.projection.clone(), repair: args.repair };
-    let opened = operator.client.audit_projection(&Operator::cx(), request).await;
+    let opened = operator.running(&args.projection).await?.audit_projection(&Operator::cx(), request).await;
     let mut stream = opened.map_err(|e| operator.told(e))?;
     let mut last = None;
     while let Some(item) = stream.next().await {
@@ -160,7 +189,7 @@ async fn list(projection: String, admin: &AdminArgs) -> Result<()> {
     let (mut after_id, mut count) = (0, 0);
     loop {
         let request = ListDeadLettersRequest { projection: projection.clone(), page_size: PAGE, after_id };
-        let page = operator.client.list_dead_letters(&Operator::cx(), request).await;
+        let page = operator.any()?.list_dead_letters(&Operator::cx(), request).await;
         let letters = page.map_err(|e| operator.told(e))?.dead_letters;
         let Some(last) = letters.last() else { break };
         after_id = last.dead_letter_id;
@@ -178,8 +207,9 @@ async fn list(projection: String, admin: &AdminArgs) -> Result<()> {
 
 async fn replay(projection: String, dead_letter_ids: Vec<i64>, admin: &AdminArgs) -> Result<()> {
     let operator = Operator::new(admin)?;
+    let client = operator.running(&projection).await?;
     let request = ReplayDeadLettersRequest { dead_letter_ids, projection };
-    let replayed = operator.client.replay_dead_letters(&Operator::cx(), request).await;
+    let replayed = client.replay_dead_letters(&Operator::cx(), request).await;
     let replayed = replayed.map_err(|e| operator.told(e))?;
     println!("{} replayed, {} failed again", replayed.replayed, replayed.failed);
     match replayed.failed {

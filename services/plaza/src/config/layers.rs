@@ -9,8 +9,15 @@ use figment::{Error, Figment, Metadata, Profile, Provider};
 use super::{Settings, SettingsError};
 
 /// How variables begin that are no settings: they are for a command, the build or the tests.
-const NO_SETTINGS: &[&str] =
-    &["PLAZA_CONFIG", "PLAZA_TARGET", "PLAZA_REQUIRE_STORES", "PLAZA_CRASH_AT", "PLAZA_STORES_", "PLAZA_TEST_"];
+const NO_SETTINGS: &[&str] = &[
+    "PLAZA_CONFIG",
+    "PLAZA_TARGET",
+    "PLAZA_REQUIRE_STORES",
+    "PLAZA_CRASH_AT",
+    "PLAZA_STORES_",
+    "PLAZA_CLUSTER_",
+    "PLAZA_TEST_",
+];
 /// The file that is read if it is there and none is named.
 const FILE: &str = "plaza.toml";
 

@@ -176,6 +176,12 @@ impl Default for RateLimitConfig {
 }
 
 impl RateLimitConfig {
+    /// The header that a trusted proxy tells addresses in. Of settings that were checked it is one.
+    #[must_use]
+    pub fn header(&self) -> Option<HeaderName> {
+        self.address_header.as_ref().and_then(|header| header.parse().ok())
+    }
+
     fn check(&self, wrong: &mut Vec<String>) {
         if self.per_minute > MAX_PER_MINUTE {
             wrong.push(format!("`rate_limit.per_minute` is {}: choose up to {MAX_PER_MINUTE}, or 0", self.per_minute));

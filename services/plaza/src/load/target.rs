@@ -31,7 +31,8 @@ impl Target {
     }
 
     /// The services by the address that they share.
-    pub(super) fn by_address(&self) -> BTreeMap<&str, Vec<Service>> {
+    #[must_use]
+    pub fn by_address(&self) -> BTreeMap<&str, Vec<Service>> {
         let mut by_address: BTreeMap<&str, Vec<Service>> = BTreeMap::new();
         for service in Service::ALL {
             by_address.entry(self.of(service)).or_default().push(service);

@@ -26,6 +26,7 @@ use crate::projections_service::Projections;
 
 use background::Background;
 use folder::Held;
+use limits::Limits;
 use parts::Parts;
 
 pub use folder::read_secret;
@@ -72,6 +73,7 @@ pub struct Running {
     gate: Arc<Gate>,
     parts: Arc<Parts>,
     background: Arc<Background>,
+    limits: Arc<Limits>,
     server: JoinHandle<plaza_core::Result<()>>,
     admin_server: JoinHandle<()>,
     admin_stop: CancellationToken,
@@ -101,16 +103,17 @@ impl Platform {
     pub async fn start_on(settings: Settings, env: Env, services: &[Service], listeners: Listeners) -> Result<Running> {
         let held = folder::hold(&settings, services)?;
         let secret = folder::secret(&settings, &env).await?;
+        let limits = Arc::new(Limits::open(&settings.rate_limit, &env).await?);
         if !settings.service_tokens {
             tracing::warn!("services are believed their names: nobody else must reach this process");
         }
         let gate = Gate::builder(env.clone(), &secret)
-            .limiter(limits::limiter(&settings.rate_limit, &env)?)
-            .address_header(limits::address_header(&settings.rate_limit))
+            .limiter(limits.limiter())
+            .address_header(settings.rate_limit.header())
             .believe_service_names(!settings.service_tokens)
             .build();
         let parts = Arc::new(Parts::build(&settings, &env, &gate, &secret, services).await?);
-        let started = Self::assemble(&settings, env, gate, parts.clone(), listeners, held).await;
+        let started = Self::assemble(&settings, env, gate, parts.clone(), limits, listeners, held).await;
         if started.is_err() {
             parts.close().await;
         }
@@ -122,6 +125,7 @@ impl Platform {
         env: Env,
         gate: Arc<Gate>,
         parts: Arc<Parts>,
+        limits: Arc<Limits>,
         listeners: Listeners,
         held: Held,
     ) -> Result<Running> {
@@ -142,8 +146,11 @@ impl Platform {
         let health = server.health();
         let mut needed = parts.dependencies();
         needed.push(events_dependency(events));
+        needed.extend(limits.dependency());
         let dependencies = Dependencies::new(&health, needed);
-        observe(gate.metrics(), &parts, &background, &dependencies);
+        observe(gate.metrics(), &parts, &background, &limits);
+        let asked = Arc::downgrade(&dependencies);
+        gate.metrics().observe(Box::new(move || asked.upgrade().map_or_else(Vec::new, |all| all.gauges())));
         background.start(&parts, settings.maintenance());
         let (grpc, admin) = (address(&listeners.grpc)?, address(&listeners.admin)?);
         let admin_stop = CancellationToken::new();
@@ -157,7 +164,7 @@ impl Platform {
         };
         let (server, admin_server) = (tokio::spawn(server.serve(listeners.grpc)), tokio::spawn(admin_server));
         tracing::info!(%grpc, %admin, "serving");
-        Ok(Running { grpc, admin, gate, parts, background, server, admin_server, admin_stop, held })
+        Ok(Running { grpc, admin, gate, parts, background, limits, server, admin_server, admin_stop, held })
     }
 
     /// Brings the stores of `services` to this version, and closes them again.
@@ -205,14 +212,14 @@ fn events_dependency(log: Arc<dyn EventLog>) -> Dependency {
 }
 
 /// The metrics outlive the platform in the hands of the gate, so they hold on to nothing.
-fn observe(metrics: &Metrics, parts: &Arc<Parts>, background: &Arc<Background>, dependencies: &Arc<Dependencies>) {
-    let (parts, background) = (Arc::downgrade(parts), Arc::downgrade(background));
+fn observe(metrics: &Metrics, parts: &Arc<Parts>, background: &Arc<Background>, limits: &Arc<Limits>) {
+    let (parts, background, limits) = (Arc::downgrade(parts), Arc::downgrade(background), Arc::downgrade(limits));
     metrics.observe(Box::new(move || {
         let (Some(parts), Some(background)) = (parts.upgrade(), background.upgrade()) else { return Vec::new() };
-        parts.gauges().into_iter().chain(background.gauges()).map(exported).collect()
+        let limits = limits.upgrade().map_or_else(Vec::new, |limits| limits.gauges());
+        let services = parts.gauges().into_iter().chain(background.gauges());
+        services.chain(limits).map(exported).collect()
     }));
-    let dependencies = Arc::downgrade(dependencies);
-    metrics.observe(Box::new(move || dependencies.upgrade().map_or_else(Vec::new, |all| all.gauges())));
 }
 
 fn exported(gauge: Gauge) -> plaza_rpc::metrics::Gauge {
@@ -264,6 +271,7 @@ impl Running {
         self.background.end().await;
         self.parts.close().await;
         self.background.close().await;
+        self.limits.close().await;
         self.admin_stop.cancel();
         let _ = self.admin_server.await;
         drop(self.held);

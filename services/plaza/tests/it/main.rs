@@ -3,5 +3,6 @@
 
 mod binary;
 mod fill;
+mod limits;
 mod platform;
 mod readiness;

@@ -206,9 +206,10 @@ impl<V: Clone> SharedCache<V> {
         self.shared.pending.add_all();
     }
 
-    /// Waits until the server has forgotten these, but not for long, and not if it is known to be away; whether it has.
-    pub async fn settle(&self, cx: &Cx, names: &[String]) -> bool {
-        self.shared.settle(cx, names, PATIENCE).await
+    /// Waits until the server has forgotten what it should so far, but not for long, and not if it is known to be away;
+    /// whether it has.
+    pub async fn settle(&self, cx: &Cx) -> bool {
+        self.shared.settle(cx, PATIENCE).await
     }
 
     /// Forgets copies now.
@@ -217,7 +218,7 @@ impl<V: Clone> SharedCache<V> {
     /// The server's; then they are forgotten later.
     pub async fn forget_now(&self, cx: &Cx, names: &[String]) -> Result<()> {
         self.forget(names.iter().cloned());
-        match self.shared.settle(cx, names, FORGET_TIMEOUT).await {
+        match self.shared.settle(cx, FORGET_TIMEOUT).await {
             true => Ok(()),
             false => Err(super::unavailable()),
         }
@@ -238,12 +239,7 @@ impl<V: Clone> SharedCache<V> {
     /// Waits a moment for what is to be forgotten.
     pub async fn close(&self) {
         let cx = Cx::background(self.shared.options.name, FORGET_TIMEOUT);
-        let mut progress = self.shared.pending.progress();
-        while self.shared.pending.len() > 0 && self.shared.redis.is_up() {
-            if cx.within(async { Ok(progress.changed().await) }).await.is_err() {
-                break;
-            }
-        }
+        self.shared.settle(&cx, FORGET_TIMEOUT).await;
         self.sweeper.abort();
     }
 
@@ -356,10 +352,10 @@ impl Shared {
         self.run(cx, &FORGET, args).await
     }
 
-    async fn settle(&self, cx: &Cx, names: &[String], patience: Duration) -> bool {
-        let mut progress = self.pending.progress();
+    async fn settle(&self, cx: &Cx, patience: Duration) -> bool {
+        let (mark, mut progress) = (self.pending.mark(), self.pending.progress());
         let settled = async {
-            while self.pending.holds(names) {
+            while self.pending.waits(mark) {
                 if !self.redis.is_up() || progress.changed().await.is_err() {
                     return false;
                 }

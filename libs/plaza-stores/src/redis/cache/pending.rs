@@ -20,11 +20,24 @@ pub(super) struct Pending {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Each with the number of its last mention.
-    names: HashMap<String, u64>,
-    /// The number of the mention by which everything is to be forgotten.
-    all: Option<u64>,
+    names: HashMap<String, Mentions>,
+    /// That everything is to be forgotten.
+    all: Option<Mentions>,
     mentions: u64,
+}
+
+/// The numbers of the first and the last mention that are not done with.
+#[derive(Clone, Copy, Debug)]
+struct Mentions {
+    first: u64,
+    last: u64,
+}
+
+impl Mentions {
+    /// What is left of them when those up to `by` are done.
+    fn after(self, by: u64) -> Option<Self> {
+        (self.last > by).then_some(Self { first: self.first.max(by + 1), ..self })
+    }
 }
 
 /// What to tell the server next.
@@ -46,11 +59,12 @@ impl Pending {
         for name in names {
             state.mentions += 1;
             let mention = state.mentions;
-            state.names.insert(name, mention);
+            state.names.entry(name).or_insert(Mentions { first: mention, last: mention }).last = mention;
         }
         if state.names.len() > NAMES {
+            let first = state.names.values().map(|mentions| mentions.first).min();
             state.names.clear();
-            state.all = Some(state.mentions);
+            state.mention_all(first);
         }
         drop(state);
         self.added.notify_one();
@@ -59,7 +73,7 @@ impl Pending {
     pub(super) fn add_all(&self) {
         let mut state = self.state.lock();
         state.mentions += 1;
-        state.all = Some(state.mentions);
+        state.mention_all(None);
         drop(state);
         self.added.notify_one();
     }
@@ -68,6 +82,17 @@ impl Pending {
     pub(super) fn holds<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> bool {
         let state = self.state.lock();
         state.all.is_some() || (!state.names.is_empty() && names.into_iter().any(|name| state.names.contains_key(name)))
+    }
+
+    /// The number of the last mention so far.
+    pub(super) fn mark(&self) -> u64 {
+        self.state.lock().mentions
+    }
+
+    /// Whether something that was mentioned by `mark` still waits.
+    pub(super) fn waits(&self, mark: u64) -> bool {
+        let state = self.state.lock();
+        state.names.values().chain(&state.all).any(|mentions| mentions.first <= mark)
     }
 
     /// How many wait.
@@ -89,9 +114,10 @@ impl Pending {
     fn work(&self) -> Option<Work> {
         let state = self.state.lock();
         if let Some(all) = state.all {
-            return Some(Work::All(all));
+            return Some(Work::All(all.last));
         }
-        let batch: Vec<_> = state.names.iter().take(BATCH).map(|(name, mention)| (name.clone(), *mention)).collect();
+        let batch = state.names.iter().take(BATCH);
+        let batch: Vec<_> = batch.map(|(name, mentions)| (name.clone(), mentions.last)).collect();
         (!batch.is_empty()).then_some(Work::Names(batch))
     }
 
@@ -100,15 +126,13 @@ impl Pending {
         let mut state = self.state.lock();
         match work {
             Work::All(by) => {
-                state.names.retain(|_, mention| *mention > *by);
-                if state.all == Some(*by) {
-                    state.all = None;
-                }
+                state.all = state.all.and_then(|all| all.after(*by));
+                state.names = state.names.drain().filter_map(|(name, m)| Some((name, m.after(*by)?))).collect();
             }
             Work::Names(batch) => {
                 for (name, by) in batch {
-                    if state.names.get(name) == Some(by) {
-                        state.names.remove(name);
+                    if let Some(left) = state.names.remove(name).and_then(|mentions| mentions.after(*by)) {
+                        state.names.insert(name.clone(), left);
                     }
                 }
             }
@@ -120,6 +144,14 @@ impl Pending {
     /// Changes whenever something was done.
     pub(super) fn progress(&self) -> watch::Receiver<u64> {
         self.done.subscribe()
+    }
+}
+
+impl State {
+    fn mention_all(&mut self, first: Option<u64>) {
+        let last = self.mentions;
+        let first = self.all.map_or(first.unwrap_or(last), |all| all.first);
+        self.all = Some(Mentions { first, last });
     }
 }
 
@@ -135,12 +167,14 @@ mod tests {
     async fn what_is_mentioned_again_while_it_is_forgotten_stays() {
         let pending = Pending::new();
         pending.add([name(1), name(2)]);
-        let work = pending.next().await;
+        let (work, first) = (pending.next().await, pending.mark());
         pending.add([name(2)]);
+        assert!(pending.waits(first), "what was mentioned again is not done with");
         pending.finish(&work);
         assert!(!pending.holds(&[name(1)]) && pending.holds(&[name(1), name(2)]));
+        assert!(!pending.waits(first) && pending.waits(pending.mark()));
         pending.finish(&pending.next().await);
-        assert_eq!(pending.len(), 0);
+        assert!(pending.len() == 0 && !pending.waits(pending.mark()));
     }
 
     #[tokio::test]
@@ -149,7 +183,7 @@ mod tests {
         pending.add((0..NAMES).map(name));
         assert!(!pending.holds(&[name(NAMES)]));
         pending.add([name(NAMES)]);
-        assert!(pending.holds(&["any".to_owned()]) && pending.len() == 1);
+        assert!(pending.holds(&["any".to_owned()]) && pending.len() == 1 && pending.waits(1));
         let work = pending.next().await;
         assert!(matches!(work, Work::All(_)));
         pending.add([name(3)]);

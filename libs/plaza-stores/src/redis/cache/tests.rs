@@ -72,7 +72,7 @@ async fn what_one_process_keeps_another_serves_until_it_expires_or_is_forgotten(
         assert_eq!(get(cache, 2, 20).await, 20);
     }
     one.clear();
-    assert!(one.settle(&cx(), &[name(2)]).await);
+    assert!(one.settle(&cx()).await);
     assert_eq!((held(&two, 2).await, get(&two, 2, 21).await), (None, 21));
 }
 
@@ -253,7 +253,7 @@ async fn what_was_written_while_the_server_was_away_is_never_served_old_by_who_w
     let start = Instant::now();
     for n in 0..300 {
         one.forget([name(n)]);
-        assert!(!one.settle(&cx(), &[name(n)]).await);
+        assert!(!one.settle(&cx()).await);
         assert_eq!(get(&one, n, 2).await, 2, "from the store");
     }
     assert!(start.elapsed() < 2 * SECOND, "nobody waits for a server that is away: {:?}", start.elapsed());
@@ -282,7 +282,7 @@ async fn a_server_that_says_nothing_or_lost_everything_fails_nobody() {
     for _ in 0..50 {
         assert_eq!(get(&cache, 1, 11).await, 11);
         cache.forget([name(1)]);
-        cache.settle(&cx(), &[name(1)]).await;
+        cache.settle(&cx()).await;
     }
     assert!(start.elapsed() < 5 * SECOND, "{:?}", start.elapsed());
     server.resume();

@@ -167,9 +167,11 @@ fn not_found() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::conformance::Made;
 
-    fn make(env: Env, on_change: OnChange) -> Arc<dyn AccountStore> {
-        Arc::new(SqliteAccounts::open(&StoreAddress::Memory, env, on_change).unwrap())
+    async fn make(env: Env, on_change: OnChange) -> Option<Made> {
+        let store = SqliteAccounts::open(&StoreAddress::Memory, env, on_change).unwrap();
+        Some(Made { store: Arc::new(store), keep: Box::new(()) })
     }
 
     crate::store::conformance::suite!(make);

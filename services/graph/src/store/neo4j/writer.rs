@@ -10,9 +10,11 @@
 //! when it sees that somebody else has written, and now and then.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use parking_lot::Mutex;
 use plaza_core::{AccountId, Cx, Env, Error, Position, Result, reason};
 use plaza_events::{Neo4jOutbox, Outbox as _};
@@ -83,7 +85,8 @@ impl Writer {
             mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
         drop(queue);
-        cx.within(async { answer.await.unwrap_or_else(|_| Err(closed())) }).await
+        let lost = |_| Err(Error::internal("a write ended without an answer"));
+        cx.within(async { answer.await.unwrap_or_else(lost) }).await
     }
 
     /// How many writes wait.
@@ -117,7 +120,12 @@ impl Task {
     async fn run(mut self) {
         loop {
             match tokio::time::timeout(LOOK_INTERVAL, self.queue.recv()).await {
-                Ok(Some(first)) => self.work(first).await,
+                Ok(Some(first)) => {
+                    // A panic is the failure of the writes in hand, not of those that come.
+                    if AssertUnwindSafe(self.work(first)).catch_unwind().await.is_err() {
+                        tracing::error!("a write panicked");
+                    }
+                }
                 Ok(None) => return,
                 Err(_) => {
                     self.behind = true;

@@ -1,6 +1,6 @@
 //! A mixed load that knows what it got acknowledged, and what every call came to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use plaza_core::{Caller, Code, Cx, Error, Token};
 use plaza_proto::accounts::v1::GetAccountRequest;
-use plaza_proto::feeds::v1::GetHomeFeedRequest;
+use plaza_proto::feeds::v1::{GetHomeFeedRequest, GetHomeFeedResponse};
 use plaza_proto::graph::v1::{FollowRequest, UnfollowRequest};
 use plaza_proto::posts::v1::{CreatePostRequest, LikePostRequest};
 use plaza_proto::sessions::v1::SignInRequest;
@@ -36,8 +36,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::SignIn, Self::Profile, Self::Post, Self::Like, Self::Follow, Self::Home];
+    pub(crate) const ALL: [Self; 6] = [Self::SignIn, Self::Profile, Self::Post, Self::Like, Self::Follow, Self::Home];
 
     /// As the table of faults has it.
     pub(crate) fn name(self) -> &'static str {
@@ -71,6 +70,8 @@ pub(crate) struct Record {
     pub(crate) samples: Vec<Sample>,
     /// Each author's acknowledged posts, by text, with their ids: an id twice, or two ids, is an effect twice.
     pub(crate) posts: BTreeMap<String, i64>,
+    /// Whose last call of a kind failed.
+    failed: HashSet<(i64, Kind)>,
     /// What must never happen, as it was seen.
     pub(crate) wrong: Vec<String>,
     /// The latest write of posts that was acknowledged.
@@ -115,8 +116,15 @@ impl Crowd {
         let reader = guest.join(&format!("{name}_reader")).await;
         let star = guest.join(&format!("{name}_star")).await;
         let (liked, _) = star.post("to be liked").await.expect("a post");
-        let mut crowd =
-            Self { authors: Vec::new(), reader: reader.clone(), star: star.clone(), record, stop, tasks: Vec::new(), follows: 0 };
+        let mut crowd = Self {
+            authors: Vec::new(),
+            reader: reader.clone(),
+            star: star.clone(),
+            record,
+            stop,
+            tasks: Vec::new(),
+            follows: 0,
+        };
         for n in 0..authors {
             let me = guest.join(&format!("{name}_author{n}")).await;
             reader.follow(&me).await.expect("follow");
@@ -145,6 +153,13 @@ impl Crowd {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.tasks.drain(..) {
             self.follows += i64::from(task.await.expect("a worker"));
+        }
+    }
+
+    /// Everybody signs in anew, as sessions may be lost on purpose.
+    pub(crate) async fn sign_in_again(&mut self, guest: &Guest) {
+        for person in self.authors.iter_mut().chain([&mut self.reader, &mut self.star]) {
+            person.tokens = guest.sign_in(&person.account.handle).await.expect("tokens");
         }
     }
 
@@ -233,7 +248,9 @@ impl Worker {
         };
         let channel = self.guest.routes.to(SignInRequest::METHOD.service);
         // Sessions may be lost on purpose; then this brings the next.
-        if let Ok((answer, _)) = timed(&self.record, Kind::SignIn, &channel, &Token::default(), request).await {
+        if let Ok((answer, _)) =
+            timed(&self.record, self.me.id(), Kind::SignIn, &channel, &Token::default(), request).await
+        {
             self.me.tokens = answer.tokens.expect("tokens");
         }
     }
@@ -259,9 +276,10 @@ async fn read(mut reader: Person, record: Arc<Mutex<Record>>, stop: Arc<AtomicBo
         let channel = channel.with_bearer(&reader.tokens.access_token).expect("an ASCII token");
         let cx = Cx::new(Caller::default(), Instant::now() + DEADLINE).with_token(token);
         let began = Instant::now();
-        let answer = channel.unary(&cx, None, GetHomeFeedRequest::METHOD, request).await;
+        let answer: Result<GetHomeFeedResponse, Error> =
+            channel.unary(&cx, None, GetHomeFeedRequest::METHOD, request).await;
         let behind = !cx.take_outcome().degraded.is_empty();
-        note(&record, Kind::Home, began, answer.as_ref().err(), behind);
+        note(&record, reader.id(), Kind::Home, began, answer.as_ref().err(), behind);
         match answer {
             Ok(page) => {
                 let ids: Vec<i64> = page.posts.iter().map(|post| post.post_id).collect();
@@ -301,11 +319,12 @@ async fn call<Q: Rpc>(
     request: Q,
 ) -> Result<(Q::Response, Token), Error> {
     let channel = me.routes.to(Q::METHOD.service).with_bearer(&me.tokens.access_token).expect("an ASCII token");
-    timed(record, kind, &channel, token, request).await
+    timed(record, me.id(), kind, &channel, token, request).await
 }
 
 async fn timed<Q: Rpc>(
     record: &Mutex<Record>,
+    who: i64,
     kind: Kind,
     channel: &plaza_rpc::Channel,
     token: &Token,
@@ -315,13 +334,18 @@ async fn timed<Q: Rpc>(
     let began = Instant::now();
     let answer = channel.unary(&cx, None, Q::METHOD, request).await;
     let outcome = cx.take_outcome();
-    note(record, kind, began, answer.as_ref().err(), !outcome.degraded.is_empty());
+    note(record, who, kind, began, answer.as_ref().err(), !outcome.degraded.is_empty());
     answer.map(|answer| (answer, outcome.token))
 }
 
-fn note(record: &Mutex<Record>, kind: Kind, began: Instant, error: Option<&Error>, degraded: bool) {
-    let sample = Sample { kind, began, took: began.elapsed(), error: error.cloned(), degraded };
-    record.lock().samples.push(sample);
+fn note(record: &Mutex<Record>, who: i64, kind: Kind, began: Instant, error: Option<&Error>, degraded: bool) {
+    let mut record = record.lock();
+    let again = match error {
+        Some(_) => !record.failed.insert((who, kind)),
+        None => record.failed.remove(&(who, kind)),
+    };
+    let sample = Sample { kind, began, took: began.elapsed(), error: error.cloned(), degraded, again };
+    record.samples.push(sample);
 }
 
 #[test]

@@ -4,10 +4,6 @@
 //! with a reason, and nothing crashes. After it everything works within ten seconds without a restart, nothing that was
 //! acknowledged is lost and nothing happened twice.
 
-mod load;
-mod losses;
-mod table;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,10 +13,10 @@ use plaza_proto::graph::v1::BatchGetCountsRequest;
 use plaza_testkit::{Backends, Person, Sandbox, Store, wait};
 use tokio::time::Instant;
 
-use load::{Crowd, DEADLINE, Kind, MARGIN, Sample};
-use table::Row;
+use crate::load::{Crowd, DEADLINE, Kind, MARGIN, Sample};
+use crate::table::{self, Row};
 
-const AUTHORS: usize = 4;
+pub(crate) const AUTHORS: usize = 4;
 /// How soon everything must work again.
 const RECOVERY: Duration = Duration::from_secs(10);
 /// So long everything must work to count as recovered.
@@ -88,11 +84,11 @@ fn unaffected(store: Store) -> &'static [Kind] {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_store_may_be_killed_stopped_cut_or_slow() {
     let Some(mut backends) = Backends::start().await else { return };
-    let sandbox = Sandbox::cluster(&backends).await;
+    let mut sandbox = Sandbox::cluster(&backends, &[]).await;
     let mut rows = Vec::new();
     for store in Store::ALL {
         for fault in Fault::ALL {
-            rows.push(suffer(&sandbox, &mut backends, store, fault).await);
+            rows.push(suffer(&mut sandbox, &mut backends, store, fault).await);
         }
     }
     table::report(&rows);
@@ -100,7 +96,7 @@ async fn each_store_may_be_killed_stopped_cut_or_slow() {
 }
 
 /// One fault under load, with all that must hold during and after it.
-async fn suffer(sandbox: &Sandbox, backends: &mut Backends, store: Store, fault: Fault) -> Row {
+async fn suffer(sandbox: &mut Sandbox, backends: &mut Backends, store: Store, fault: Fault) -> Row {
     let (guest, name) = (sandbox.guest(), format!("{}_{fault:?}", store.name().replace('-', "_")).to_lowercase());
     eprintln!("{}: {}", store.name(), fault.name());
     let mut crowd = Crowd::start(&guest, &name, AUTHORS).await;
@@ -120,7 +116,7 @@ async fn suffer(sandbox: &Sandbox, backends: &mut Backends, store: Store, fault:
 }
 
 /// Waits until every kind of call has succeeded for a while; how long after `since` that while began.
-async fn recovered(crowd: &Crowd, since: Instant, when: &str) -> Duration {
+pub(crate) async fn recovered(crowd: &Crowd, since: Instant, when: &str) -> Duration {
     let mut calm_since = since;
     loop {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -155,7 +151,7 @@ fn judge(samples: &[Sample], unaffected: &[Kind], name: &str) {
 }
 
 /// The state after a fault is what was acknowledged, once.
-async fn nothing_lost_or_twice(sandbox: &Sandbox, crowd: &Crowd, name: &str) {
+pub(crate) async fn nothing_lost_or_twice(sandbox: &Sandbox, crowd: &Crowd, name: &str) {
     let (wrong, posts) = {
         let record = crowd.record.lock();
         (record.wrong.clone(), record.posts.clone())
@@ -181,7 +177,8 @@ async fn nothing_lost_or_twice(sandbox: &Sandbox, crowd: &Crowd, name: &str) {
         (counts[0].followers == follows).then_some(())
     })
     .await;
-    assert!(!sandbox.run(&["dlq", "list"]).await.contains("projection"), "{name}: no event was given up");
+    let letters = sandbox.run_on_each(&["dlq", "list"]).await;
+    assert!(letters.iter().all(|list| !list.contains("projection")), "{name}: no event was given up: {letters:?}");
 }
 
 /// The texts of an author's posts with their ids.

@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::load::{Crowd, Kind};
-use super::{AUTHORS, nothing_lost_or_twice, recovered};
+use crate::faults::{AUTHORS, nothing_lost_or_twice, recovered};
+use crate::load::{Crowd, Kind};
 
 /// So long the load goes on between two losses.
 const BETWEEN: Duration = Duration::from_millis(1_500);
@@ -28,7 +28,7 @@ async fn redis(backends: &mut Backends, store: Store, command: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_emptied_redis_makes_homes_slower_never_wrong_and_ends_sessions_clearly() {
     let Some(mut backends) = Backends::start().await else { return };
-    let sandbox = Sandbox::cluster(&backends).await;
+    let sandbox = Sandbox::cluster(&backends, &[]).await;
     let guest = sandbox.guest();
     let mut crowd = Crowd::start(&guest, "flushed", AUTHORS).await;
     recovered(&crowd, Instant::now(), "before").await;
@@ -59,7 +59,7 @@ async fn an_emptied_redis_makes_homes_slower_never_wrong_and_ends_sessions_clear
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_log_wiped_under_load_is_filled_again_from_the_outboxes() {
     let Some(mut backends) = Backends::start().await else { return };
-    let sandbox = Sandbox::cluster(&backends).await;
+    let sandbox = Sandbox::cluster(&backends, &[]).await;
     let guest = sandbox.guest();
     let mut crowd = Crowd::start(&guest, "wiped", AUTHORS).await;
     recovered(&crowd, Instant::now(), "before").await;
@@ -68,7 +68,7 @@ async fn an_event_log_wiped_under_load_is_filled_again_from_the_outboxes() {
     backends.server(Store::Nats).wipe();
     backends.server(Store::Nats).restart().await;
     tokio::time::sleep(BETWEEN).await;
-    let told = sandbox.run(&["rebuild", "--from-outbox"]).await;
+    let told = sandbox.run_on_each(&["rebuild", "--from-outbox"]).await.concat();
     assert!(told.contains("posts"), "{told}");
     recovered(&crowd, Instant::now(), "after the loss of the log").await;
     crowd.finish().await;
@@ -79,7 +79,7 @@ async fn an_event_log_wiped_under_load_is_filled_again_from_the_outboxes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn services_restarted_in_turn_and_all_in_a_row_fail_no_call_that_is_made_twice() {
     let Some(backends) = Backends::start().await else { return };
-    let mut sandbox = Sandbox::cluster_of(&backends, 2).await;
+    let mut sandbox = Sandbox::cluster_of_twos(&backends, &[]).await;
     let guest = sandbox.guest();
     let mut crowd = Crowd::start(&guest, "rolled", AUTHORS).await;
     recovered(&crowd, Instant::now(), "before").await;

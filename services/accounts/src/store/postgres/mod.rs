@@ -1,0 +1,154 @@
+//! Accounts in Postgres.
+//!
+//! Writes that wait at the same time share a transaction: [`writes`] says how it is made. Several processes may have the
+//! same database open.
+
+mod rows;
+#[cfg(test)]
+mod tests;
+mod writes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Cx, Env, Error, Result};
+use plaza_events::{Outbox, PostgresOutbox, outbox};
+use plaza_stores::postgres::requests;
+use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
+
+use super::{AccountStore, Created, Credential, OnChange, Written};
+use crate::SOURCE;
+use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
+
+use writes::{Done, Job, Write, Writes};
+
+/// The schema, step by step.
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_accounts", sql: include_str!("../../../migrations/postgres/0001_accounts.sql") },
+    Migration { name: "0002_requests", sql: requests::SCHEMA },
+    Migration { name: "0003_outbox", sql: outbox::postgres::SCHEMA },
+];
+/// How long the last step of opening may take.
+const START: Duration = Duration::from_secs(10);
+
+/// The store in a Postgres database.
+pub(crate) struct PostgresAccounts {
+    db: Postgres,
+    writes: Batcher<Writes>,
+    outbox: Arc<PostgresOutbox>,
+    env: Env,
+}
+
+impl PostgresAccounts {
+    /// Connects, and brings the schema up to date. Reads that may be out of date go to `replica`, if there is one.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE` with a message for the operator.
+    pub(crate) async fn open(
+        address: &ServerAddress,
+        replica: Option<&ServerAddress>,
+        env: Env,
+        on_change: OnChange,
+    ) -> Result<Self> {
+        let options = PostgresOptions { replica: replica.cloned(), ..PostgresOptions::new(SOURCE) };
+        let db = Postgres::open(address, options, MIGRATIONS).await?;
+        let outbox = Arc::new(PostgresOutbox::new(SOURCE, db.clone()));
+        outbox.prepare(&Cx::background(SOURCE, START)).await?;
+        let writes = Writes { env: env.clone(), on_change };
+        let writes = Batcher::start(db.clone(), writes, BatchOptions::default());
+        Ok(Self { db, writes, outbox, env })
+    }
+
+    async fn write(&self, cx: &Cx, job: Job) -> Result<Done> {
+        self.writes.submit(cx, Write { job, request: cx.request().cloned(), trace: cx.trace() }).await
+    }
+}
+
+#[async_trait]
+impl AccountStore for PostgresAccounts {
+    async fn create(&self, cx: &Cx, account: NewAccount, credential: Credential) -> Result<Written<Created>> {
+        match self.write(cx, Job::Create(account, credential)).await? {
+            Done::Created(written) => Ok(written),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    async fn recall_created(&self, cx: &Cx) -> Result<Option<Written<Created>>> {
+        let (Some(key), now) = (cx.request(), self.env.now()) else { return Ok(None) };
+        self.db.read(cx, |mut conn| async move { requests::recall(&mut conn, Some(key), now).await }).await
+    }
+
+    async fn check_free(&self, cx: &Cx, handle: &Handle, email: &Email) -> Result<()> {
+        self.db.read_replica(cx, |mut conn| async move { rows::check_free(&mut conn, handle, email).await }).await
+    }
+
+    async fn get(&self, cx: &Cx, id: AccountId) -> Result<Option<Arc<Account>>> {
+        let found = self.db.read(cx, |mut conn| async move { rows::batch_get(&mut conn, &[id]).await });
+        Ok(found.await?.pop())
+    }
+
+    async fn batch_get(&self, cx: &Cx, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.read(cx, |mut conn| async move { rows::batch_get(&mut conn, ids).await }).await
+    }
+
+    async fn id_by_handle(&self, cx: &Cx, handle: &Handle) -> Result<Option<AccountId>> {
+        self.db.read(cx, |mut conn| async move { rows::id_by_handle(&mut conn, handle.key()).await }).await
+    }
+
+    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
+        match self.write(cx, Job::Update(change)).await? {
+            Done::Updated(written) => Ok(written),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
+        match self.write(cx, Job::Delete(id)).await? {
+            Done::Deleted(written, _) => Ok(written),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read_replica(cx, |mut conn| async move { rows::list_ids(&mut conn, after, limit).await }).await
+    }
+
+    async fn credential(&self, cx: &Cx, login: &Login) -> Result<Option<(AccountId, Credential)>> {
+        // Signing in does not wait behind other reads.
+        self.db.read_reserved(cx, |mut conn| async move { rows::credential(&mut conn, login).await }).await
+    }
+
+    async fn prune(&self, cx: &Cx) -> Result<usize> {
+        let now = self.env.now();
+        self.db.write(cx, |mut conn| async move { requests::prune(&mut conn, now).await }).await
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        self.outbox.clone()
+    }
+
+    async fn ping(&self, cx: &Cx) -> Result<()> {
+        self.db.ping(cx).await
+    }
+
+    fn observe(&self) -> Vec<Gauge> {
+        let mut gauges = self.db.observe();
+        gauges.extend(self.writes.observe());
+        gauges
+    }
+
+    async fn close(&self) {
+        self.writes.close().await;
+        self.db.close().await;
+    }
+}
+
+impl Done {
+    fn unexpected(&self) -> Error {
+        Error::internal(format!("a write was answered as another kind: {self:?}"))
+    }
+}

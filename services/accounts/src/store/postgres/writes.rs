@@ -1,0 +1,232 @@
+//! How writes are performed, many in one transaction and set by set: first the creations, then changes and deletions in
+//! their order. No caller has had an answer when a batch begins, so any order is one that they may see.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use plaza_core::{AccountId, Env, Error, Position, RequestKey, Result, Timestamp, TraceContext, reason};
+use plaza_events::{NewEvent, outbox};
+use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, ProfileUpdated};
+use plaza_stores::BatchWrite;
+use plaza_stores::postgres::requests::Book;
+use prost::{Message, Name};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+
+use super::rows::{self, Kept};
+use crate::domain::{Account, NewAccount, ProfileChange};
+use crate::store::{Changed, Created, Credential, OnChange, Written};
+
+/// What is to be written.
+pub(super) enum Job {
+    Create(NewAccount, Credential),
+    Update(ProfileChange),
+    Delete(AccountId),
+}
+
+/// A write with what it takes from its call.
+pub(super) struct Write {
+    pub(super) job: Job,
+    pub(super) request: Option<RequestKey>,
+    pub(super) trace: Option<TraceContext>,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub(super) enum Done {
+    Created(Written<Created>),
+    Updated(Written<Account>),
+    /// With the handle's key, unless it was deleted before.
+    Deleted(Written<()>, Option<String>),
+}
+
+/// Performs batches of writes.
+pub(super) struct Writes {
+    pub(super) env: Env,
+    pub(super) on_change: OnChange,
+}
+
+#[async_trait]
+impl BatchWrite for Writes {
+    type Job = Write;
+    type Outcome = Done;
+
+    async fn run(&self, conn: &mut PgConnection, jobs: &[&Write]) -> Result<Vec<Result<Done>>> {
+        let now = self.env.now();
+        let mut batch = Batch {
+            env: &self.env,
+            now,
+            book: Book::open(conn, jobs.iter().map(|write| write.request.as_ref()), now).await?,
+            first: outbox::postgres::next_position(conn).await?,
+            events: Vec::new(),
+            answers: jobs.iter().map(|_| None).collect(),
+        };
+        batch.create(conn, jobs).await?;
+        batch.change(conn, jobs).await?;
+        batch.finish(conn).await
+    }
+
+    fn after(&self, write: &Write, done: &Done) {
+        let changed = match (&write.job, done) {
+            (Job::Create(account, _), Done::Created(written)) => {
+                Changed { id: written.value.id, handle_key: Some(account.handle.key().to_owned()) }
+            }
+            (Job::Delete(id), Done::Deleted(_, handle_key)) => Changed { id: *id, handle_key: handle_key.clone() },
+            (Job::Update(change), _) => Changed { id: change.id, handle_key: None },
+            _ => return,
+        };
+        (self.on_change)(&changed);
+    }
+}
+
+/// One transaction at work.
+struct Batch<'a> {
+    env: &'a Env,
+    now: Timestamp,
+    book: Book,
+    /// The position of the first event.
+    first: Position,
+    events: Vec<NewEvent>,
+    answers: Vec<Option<Result<Done>>>,
+}
+
+impl Batch<'_> {
+    async fn create(&mut self, conn: &mut PgConnection, jobs: &[&Write]) -> Result<()> {
+        let mut left: Vec<usize> = (0..jobs.len()).filter(|i| matches!(jobs[*i].job, Job::Create(..))).collect();
+        while !left.is_empty() {
+            // The same request twice: the second finds what the first was answered. The same id: one is to be told.
+            let (mut keys, mut ids) = (BTreeSet::new(), BTreeSet::new());
+            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|i| {
+                let first = jobs[*i].request.as_ref().is_none_or(|key| keys.insert((key.caller, key.request_id)));
+                first && new_account(jobs[*i]).is_some_and(|(account, _)| ids.insert(account.id))
+            });
+            let fresh: Vec<usize> = now.into_iter().filter(|i| self.is_fresh(*i, jobs[*i], Done::Created)).collect();
+            let accounts: Vec<_> = fresh.iter().filter_map(|i| new_account(jobs[*i])).collect();
+            let clashes = rows::insert(conn, &accounts).await?;
+            for (i, (account, _)) in fresh.into_iter().zip(accounts) {
+                let outcome = match clashes.get(&account.id) {
+                    Some(reason) => Err(Error::new(*reason)),
+                    None => {
+                        let position = self.push(jobs[i], account.id, &AccountCreated { account_id: account.id.get() });
+                        Ok(Written { value: Created { id: account.id, at: account.at.0 }, position })
+                    }
+                };
+                self.settle(i, jobs[i], outcome, Done::Created)?;
+            }
+            left = later;
+        }
+        Ok(())
+    }
+
+    async fn change(&mut self, conn: &mut PgConnection, jobs: &[&Write]) -> Result<()> {
+        let ids: BTreeSet<AccountId> = jobs.iter().filter_map(|write| changed_id(&write.job)).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut living = rows::lock(conn, &ids).await?;
+        let (mut updated, mut deleted) = (BTreeSet::new(), Vec::new());
+        for (i, write) in jobs.iter().enumerate() {
+            match &write.job {
+                Job::Create(..) => {}
+                Job::Update(change) => {
+                    if self.is_fresh(i, write, Done::Updated) {
+                        let outcome = self.update(write, change, &mut living);
+                        updated.extend(outcome.is_ok().then_some(change.id));
+                        self.settle(i, write, outcome, Done::Updated)?;
+                    }
+                }
+                Job::Delete(id) => {
+                    if self.is_fresh(i, write, |written| Done::Deleted(written, None)) {
+                        let gone = living.remove(id);
+                        deleted.extend(gone.as_ref().map(|_| *id));
+                        self.delete(i, write, *id, gone)?;
+                    }
+                }
+            }
+        }
+        let updated = updated.iter().filter_map(|id| living.get(id)).map(|kept| &kept.account);
+        rows::store_profiles(conn, &updated.collect::<Vec<_>>()).await?;
+        rows::erase(conn, &deleted, self.now).await
+    }
+
+    fn update(
+        &mut self,
+        write: &Write,
+        change: &ProfileChange,
+        living: &mut BTreeMap<AccountId, Kept>,
+    ) -> Result<Written<Account>> {
+        let kept = living.get_mut(&change.id).ok_or_else(not_found)?;
+        kept.account = change.clone().apply(kept.account.clone())?;
+        let position = self.push(write, change.id, &ProfileUpdated { account_id: change.id.get() });
+        Ok(Written { value: kept.account.clone(), position })
+    }
+
+    fn delete(&mut self, i: usize, write: &Write, id: AccountId, gone: Option<Kept>) -> Result<()> {
+        let Some(kept) = gone else { return self.settle(i, write, Err(not_found()), |w| Done::Deleted(w, None)) };
+        // Answers hold what is personal.
+        self.book.forget(id.get());
+        let position = self.push(write, id, &AccountDeleted { account_id: id.get() });
+        self.settle(i, write, Ok(Written { value: (), position }), |w| Done::Deleted(w, Some(kept.handle_key)))
+    }
+
+    /// Whether the write is still to be performed; one that was performed before is answered as it was then.
+    fn is_fresh<T: DeserializeOwned>(
+        &mut self,
+        i: usize,
+        write: &Write,
+        done: impl FnOnce(Written<T>) -> Done,
+    ) -> bool {
+        let known = self.book.recall(write.request.as_ref()).transpose();
+        let fresh = known.is_none();
+        self.answers[i] = known.map(|answer| answer.map(done));
+        fresh
+    }
+
+    fn settle<T: Serialize>(
+        &mut self,
+        i: usize,
+        write: &Write,
+        outcome: Result<Written<T>>,
+        done: impl FnOnce(Written<T>) -> Done,
+    ) -> Result<()> {
+        self.book.settle(write.request.as_ref(), &outcome)?;
+        self.answers[i] = Some(outcome.map(done));
+        Ok(())
+    }
+
+    fn push<M: Message + Name>(&mut self, write: &Write, id: AccountId, message: &M) -> Position {
+        let position = (self.first..).nth(self.events.len()).unwrap_or(Position::MAX);
+        self.events.push(NewEvent::new(self.env, write.trace, "account", id.get(), message));
+        position
+    }
+
+    async fn finish(self, conn: &mut PgConnection) -> Result<Vec<Result<Done>>> {
+        let positions = outbox::postgres::append_many(conn, &self.events).await?;
+        if positions.first().is_some_and(|first| *first != self.first) {
+            return Err(Error::internal("events did not get the positions that their writes were told"));
+        }
+        self.book.store(conn).await?;
+        let unanswered = || Err(Error::internal("a write was not performed"));
+        Ok(self.answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect())
+    }
+}
+
+fn new_account(write: &Write) -> Option<(&NewAccount, &Credential)> {
+    match &write.job {
+        Job::Create(account, credential) => Some((account, credential)),
+        _ => None,
+    }
+}
+
+fn changed_id(job: &Job) -> Option<AccountId> {
+    match job {
+        Job::Create(..) => None,
+        Job::Update(change) => Some(change.id),
+        Job::Delete(id) => Some(*id),
+    }
+}
+
+fn not_found() -> Error {
+    Error::new(reason::ACCOUNT_NOT_FOUND)
+}
