@@ -28,4 +28,4 @@ pub use log::{
 pub use outbox::{Neo4jOutbox, Outbox, PostgresOutbox, SqliteOutbox};
 pub use plaza_stores::Gauge;
 pub use projection::{Behind, Digest, Digester, Marks, Projection, Runner, RunnerOptions};
-pub use relay::{Relay, RelayOptions};
+pub use relay::{Relay, RelayOptions, Replayed};

@@ -51,6 +51,15 @@ impl Default for RelayOptions {
     }
 }
 
+/// How far a replay has got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Everything up to here is in the log.
+    pub position: Position,
+    /// How many events were not in it before.
+    pub published: u64,
+}
+
 /// Moves one outbox to the log.
 pub struct Relay {
     outbox: Arc<dyn Outbox>,
@@ -156,20 +165,34 @@ impl Relay {
         }
     }
 
+    /// The outbox's name.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.outbox.source()
+    }
+
     /// Publishes the whole outbox from its first kept row, for a log that was lost or damaged in the middle. What the
     /// log has is skipped. Returns how many events were new to it. May run beside [`Relay::run`].
     ///
     /// # Errors
     /// The first failure; what was published stays, and a second call goes on.
     pub async fn replay(&self) -> Result<u64> {
-        let (mut position, mut new) = (0, 0);
+        self.replay_telling(|_| {}).await.map(|replayed| replayed.published)
+    }
+
+    /// As [`Relay::replay`], telling `progress` after each batch.
+    ///
+    /// # Errors
+    /// As [`Relay::replay`].
+    pub async fn replay_telling(&self, mut progress: impl FnMut(Replayed) + Send) -> Result<Replayed> {
+        let mut replayed = Replayed::default();
         loop {
-            let (at, read, fresh) = self.publish_after(position).await?;
-            new += fresh as u64;
+            let (position, read, fresh) = self.publish_after(replayed.position).await?;
             if read == 0 {
-                return Ok(new);
+                return Ok(replayed);
             }
-            position = at;
+            replayed = Replayed { position, published: replayed.published + fresh as u64 };
+            progress(replayed);
         }
     }
 

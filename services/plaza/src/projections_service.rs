@@ -5,11 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use plaza_core::{Cx, Env, Error, Result, page, reason};
 use plaza_events::projection::{self, AuditOptions, RebuildOptions};
-use plaza_events::{EventLog, Projection, Runner};
+use plaza_events::{EventLog, Projection, Relay, Replayed, Runner};
 use plaza_proto::projections::v1::{
     AuditProjectionRequest, AuditProjectionResponse, DeadLetter, ListDeadLettersRequest, ListDeadLettersResponse,
     ListProjectionsRequest, ListProjectionsResponse, Projection as ProjectionInfo, ProjectionsService,
     RebuildProjectionRequest, RebuildProjectionResponse, ReplayDeadLettersRequest, ReplayDeadLettersResponse,
+    ReplayOutboxesRequest, ReplayOutboxesResponse,
 };
 use plaza_rpc::Stream;
 use tokio::sync::mpsc;
@@ -27,15 +28,21 @@ const NAMED_KEYS: usize = 100;
 /// The projections of this process.
 pub(crate) struct Projections {
     runners: Vec<Arc<Runner>>,
+    relays: Vec<Arc<Relay>>,
     log: Arc<dyn EventLog>,
     env: Env,
 }
 
 impl Projections {
     /// Serves these.
-    pub(crate) fn new(mut runners: Vec<Arc<Runner>>, log: Arc<dyn EventLog>, env: Env) -> Self {
+    pub(crate) fn new(
+        mut runners: Vec<Arc<Runner>>,
+        relays: Vec<Arc<Relay>>,
+        log: Arc<dyn EventLog>,
+        env: Env,
+    ) -> Self {
         runners.sort_by_key(|runner| runner.projection().name());
-        Self { runners, log, env }
+        Self { runners, relays, log, env }
     }
 
     fn find(&self, name: &str) -> Result<Arc<dyn Projection>> {
@@ -109,6 +116,22 @@ impl ProjectionsService for Projections {
         }))
     }
 
+    async fn replay_outboxes(&self, _: &Cx, _: ReplayOutboxesRequest) -> Result<Stream<ReplayOutboxesResponse>> {
+        let relays = self.relays.clone();
+        Ok(streamed(|progress| async move {
+            for relay in relays {
+                // A reader that is behind misses this one and gets a later one.
+                let tell = |so_far| drop(progress.try_send(Ok(replayed(relay.source(), so_far))));
+                let done = relay.replay_telling(tell).await;
+                let failed = done.is_err();
+                let _ = progress.send(done.map(|done| replayed(relay.source(), done))).await;
+                if failed {
+                    return;
+                }
+            }
+        }))
+    }
+
     async fn list_dead_letters(&self, cx: &Cx, req: ListDeadLettersRequest) -> Result<ListDeadLettersResponse> {
         let limit = page::size(req.page_size)?;
         let projection = Some(req.projection.as_str()).filter(|name| !name.is_empty());
@@ -151,6 +174,11 @@ impl ProjectionsService for Projections {
 
 fn rebuilt(so_far: projection::Progress) -> RebuildProjectionResponse {
     RebuildProjectionResponse { done: i64::try_from(so_far.keys).unwrap_or(i64::MAX), last_key: so_far.last_key }
+}
+
+fn replayed(source: &str, so_far: Replayed) -> ReplayOutboxesResponse {
+    let published = i64::try_from(so_far.published).unwrap_or(i64::MAX);
+    ReplayOutboxesResponse { source: source.to_owned(), position: so_far.position, published }
 }
 
 type Sender<T> = mpsc::Sender<Result<T>>;
@@ -200,7 +228,9 @@ mod tests {
     use futures::StreamExt as _;
     use parking_lot::Mutex;
     use plaza_core::{ManualClock, Timestamp};
-    use plaza_events::{Digest, Event, RunnerOptions, SqliteLog};
+    use plaza_events::{Digest, Event, NewEvent, RelayOptions, RunnerOptions, SqliteLog, SqliteOutbox, outbox};
+    use plaza_proto::posts::v1::PostCreated;
+    use plaza_stores::{Migration, Sqlite};
     use uuid::Uuid;
 
     use super::*;
@@ -249,6 +279,8 @@ mod tests {
     }
 
     struct Case {
+        db: Sqlite,
+        env: Env,
         numbers: Arc<Numbers>,
         log: Arc<dyn EventLog>,
         service: Projections,
@@ -260,8 +292,15 @@ mod tests {
         let numbers = Arc::new(Numbers::default());
         let log: Arc<dyn EventLog> = Arc::new(SqliteLog::ephemeral().unwrap());
         let runner = Runner::new(numbers.clone(), log.clone(), env.clone(), RunnerOptions::default());
-        let service = Projections::new(vec![Arc::new(runner)], log.clone(), env);
-        Case { numbers, log, service, cx: Cx::background("test", Duration::from_secs(10)) }
+        let db = Sqlite::ephemeral(&[Migration { name: "0001_outbox", sql: outbox::sqlite::SCHEMA }]).unwrap();
+        let relay = Relay::new(
+            Arc::new(SqliteOutbox::new("posts", db.clone())),
+            log.clone(),
+            env.clone(),
+            RelayOptions::default(),
+        );
+        let service = Projections::new(vec![Arc::new(runner)], vec![Arc::new(relay)], log.clone(), env.clone());
+        Case { db, env, numbers, log, service, cx: Cx::background("test", Duration::from_secs(10)) }
     }
 
     async fn bury(case: &Case, key: i64) -> i64 {
@@ -306,6 +345,24 @@ mod tests {
         let found = audit(true).await.pop().unwrap();
         assert_eq!((found.drifted, found.repaired), (3, 3));
         assert_eq!(audit(true).await.pop().unwrap().drifted, 0);
+    }
+
+    #[tokio::test]
+    async fn replay_outboxes_fills_the_log_and_tells_how_far_it_is() {
+        let case = case();
+        for post in 1..=700 {
+            let message = PostCreated { post_id: post, author_id: 1, reply_to_id: 0 };
+            let event = NewEvent::new(&case.env, None, "post", post, &message);
+            let append = case.db.write(&case.cx, move |conn| outbox::sqlite::append(conn, &event));
+            append.await.unwrap();
+        }
+        for published in [700, 0] {
+            let stream = case.service.replay_outboxes(&case.cx, ReplayOutboxesRequest {}).await.unwrap();
+            let told: Vec<_> = stream.map(Result::unwrap).collect().await;
+            let last = ReplayOutboxesResponse { source: "posts".to_owned(), position: 700, published };
+            assert_eq!(told.last().unwrap(), &last);
+            assert_eq!(case.log.last_position(&case.cx, "posts").await.unwrap(), 700);
+        }
     }
 
     #[tokio::test]

@@ -49,10 +49,15 @@ pub struct ProjectionsArgs {
 #[command(after_help = "\
 Examples:
   plaza rebuild home-feeds
-  plaza rebuild home-feeds --after 81234567890   # go on where a rebuild stopped")]
+  plaza rebuild home-feeds --after 81234567890   # go on where a rebuild stopped
+  plaza rebuild --from-outbox                    # fill an event log that was lost; every consumer starts over")]
 pub struct RebuildArgs {
     /// The projection's name, as `plaza projections` lists it
-    pub projection: String,
+    #[arg(required_unless_present = "from_outbox")]
+    pub projection: Option<String>,
+    /// Publishes all events that the process's outboxes keep to the event log again; what the log has is skipped
+    #[arg(long, conflicts_with_all = ["projection", "after"])]
+    pub from_outbox: bool,
     /// Only keys above KEY, to go on after a rebuild that stopped
     #[arg(long, value_name = "KEY", default_value_t = 0)]
     pub after: i64,

@@ -1,12 +1,13 @@
 //! `projections`, `rebuild`, `audit`, `dlq`: what an operator tells a running process.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use plaza_core::{Caller, Cx, Env, Secret, reason};
 use plaza_proto::projections::v1::{
     AuditProjectionRequest, ListDeadLettersRequest, ListProjectionsRequest, ProjectionsService as _,
-    ProjectionsServiceClient, RebuildProjectionRequest, ReplayDeadLettersRequest,
+    ProjectionsServiceClient, RebuildProjectionRequest, ReplayDeadLettersRequest, ReplayOutboxesRequest,
 };
 use plaza_rpc::{Channel, ChannelConfig, ServiceKey, auth};
 use tokio::time::Instant;
@@ -109,10 +110,11 @@ pub(super) async fn projections(args: ProjectionsArgs) -> Result<()> {
 
 pub(super) async fn rebuild(args: RebuildArgs) -> Result<()> {
     let operator = Operator::new(&args.admin)?;
-    let request = RebuildProjectionRequest { name: args.projection.clone(), after_key: args.after };
-    let opened = operator.running(&args.projection).await?.rebuild_projection(&Operator::cx(), request).await;
+    let Some(projection) = args.projection else { return replay_outboxes(&operator).await };
+    let request = RebuildProjectionRequest { name: projection.clone(), after_key: args.after };
+    let opened = operator.running(&projection).await?.rebuild_projection(&Operator::cx(), request).await;
     let mut stream = opened.map_err(|e| operator.told(e))?;
-    let progress = Progress::new(args.projection.clone(), None);
+    let progress = Progress::new(projection.clone(), None);
     let mut last = args.after;
     let mut done = 0;
     while let Some(item) = stream.next().await {
@@ -121,7 +123,31 @@ pub(super) async fn rebuild(args: RebuildArgs) -> Result<()> {
         progress.set(u64::try_from(done).unwrap_or_default());
     }
     progress.done();
-    println!("{}: {done} keys rebuilt", args.projection);
+    println!("{projection}: {done} keys rebuilt");
+    Ok(())
+}
+
+/// Fills the event log from all outboxes of the platform.
+async fn replay_outboxes(operator: &Operator) -> Result<()> {
+    let mut outboxes: BTreeMap<String, i64> = BTreeMap::new();
+    let progress = Progress::new("events".to_owned(), None);
+    for client in &operator.clients {
+        let opened = client.replay_outboxes(&Operator::cx(), ReplayOutboxesRequest {}).await;
+        let mut stream = opened.map_err(|e| operator.told(e))?;
+        while let Some(item) = stream.next().await {
+            let item = item.map_err(|e| operator.told(e))?;
+            outboxes.insert(item.source, item.published);
+            progress.set(u64::try_from(outboxes.values().sum::<i64>()).unwrap_or_default());
+        }
+    }
+    progress.done();
+    if outboxes.is_empty() {
+        let target = &operator.target;
+        return Err(Failure::new(format!("no outbox at {target}: name the processes of accounts, graph and posts")));
+    }
+    for (source, published) in outboxes {
+        println!("{source}: {published} events published that were not in the log");
+    }
     Ok(())
 }
 

@@ -17,7 +17,7 @@ const RUNNER_GRACE: Duration = Duration::from_secs(1);
 
 /// The work beside the calls.
 pub(super) struct Background {
-    relays: Vec<Arc<Relay>>,
+    pub(super) relays: Vec<Arc<Relay>>,
     pub(super) runners: Vec<Arc<Runner>>,
     followers: Vec<Arc<Follower>>,
     verifier: Arc<SessionVerifier>,

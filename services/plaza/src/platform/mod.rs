@@ -134,7 +134,7 @@ impl Platform {
         let log = open_log(&settings.events, &env).await?;
         let background = Arc::new(Background::new(&parts, log.clone(), &env, verifier));
         let events = log.clone();
-        let projections = Projections::new(background.runners.clone(), log, env);
+        let projections = Projections::new(background.runners.clone(), background.relays.clone(), log, env);
         let mut server = Server::new(&gate, ServeConfig { grace: settings.drain(), ..ServeConfig::default() })
             .descriptors(plaza_proto::FILE_DESCRIPTOR_SET)
             // With these, tools such as grpcurl can show the details of errors.
