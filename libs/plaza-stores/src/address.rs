@@ -125,6 +125,12 @@ impl StoreAddress {
         }
     }
 
+    /// Whether other processes can use the same store at the same time.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
     /// The server of `kind` that it names, if it names one.
     #[must_use]
     pub fn server(&self, kind: ServerKind) -> Option<&ServerAddress> {
@@ -245,6 +251,7 @@ mod tests {
         let address: StoreAddress = text.parse().unwrap();
         let server = address.server(ServerKind::Postgres).unwrap();
         assert_eq!((server.url(), server.kind()), (text, ServerKind::Postgres));
+        assert!(address.is_shared() && !StoreAddress::Memory.is_shared() && !StoreAddress::sqlite("a.db").is_shared());
         assert!(address.server(ServerKind::Redis).is_none());
         assert_eq!(address.to_string(), "postgres://…@db:5432/posts");
         assert!(!format!("{address:?}").contains("secret"));

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use plaza_core::{Cx, Env, Error, Result};
-use plaza_events::{Marks, Outbox, Projection};
+use plaza_events::{Follow, Followed, Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::{AccountsService, AccountsServiceClient, AccountsServiceEntry, AccountsServiceServer};
 use plaza_rpc::{Dependency, Gate};
-use plaza_stores::Gauge;
+use plaza_stores::{Gauge, ServerKind};
 
 use crate::api::Handler;
 use crate::config::Config;
 use crate::passwords::Passwords;
 use crate::projections::CachedCopies;
-use crate::store::{AccountCache, AccountStore, CachedAccounts, SqliteAccounts, cache};
+use crate::store::{AccountCache, AccountStore, CachedAccounts, OnChange, PostgresAccounts, SqliteAccounts, cache};
 
 /// What the service needs from outside.
 #[derive(Clone)]
@@ -39,8 +39,7 @@ impl App {
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check().map_err(|wrong| Error::invalid_field("settings", wrong))?;
         let cache = cache::open(&config, &deps.env)?;
-        let engine = SqliteAccounts::open(&config.store, deps.env.clone(), cache::on_change(&cache))?;
-        let engine: Arc<dyn AccountStore> = Arc::new(engine);
+        let engine = open_store(&config, deps.env.clone(), cache::on_change(&cache)).await?;
         let store: Arc<dyn AccountStore> = Arc::new(CachedAccounts::new(engine.clone(), cache.clone()));
         let starting = (config, deps.env.clone());
         // Hashes once, for the credential of nobody.
@@ -82,6 +81,12 @@ impl App {
         self.projections.clone()
     }
 
+    /// What each replica does with every event by itself, with what it keeps up to date.
+    #[must_use]
+    pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
+        Vec::new()
+    }
+
     /// What it needs to be there, besides its peers.
     #[must_use]
     pub fn dependencies(&self) -> Vec<Dependency> {
@@ -114,6 +119,15 @@ impl App {
         self.passwords.close().await;
         self.store.close().await;
     }
+}
+
+/// The engine that the address names.
+async fn open_store(config: &Config, env: Env, on_change: OnChange) -> Result<Arc<dyn AccountStore>> {
+    let replica = config.read_replica.as_ref().and_then(|replica| replica.server(ServerKind::Postgres));
+    Ok(match config.store.server(ServerKind::Postgres) {
+        Some(server) => Arc::new(PostgresAccounts::open(server, replica, env, on_change).await?),
+        None => Arc::new(SqliteAccounts::open(&config.store, env, on_change)?),
+    })
 }
 
 /// A process that dies between its commit and telling the cache has told its outbox.

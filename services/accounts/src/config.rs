@@ -17,6 +17,10 @@ const MAX_MEMORY_KIB: u32 = 1 << 20;
 pub struct Config {
     /// Where accounts are stored.
     pub store: StoreAddress,
+    /// A replica of a Postgres `store`, for reads that may be out of date by a moment: whether a handle is free before the
+    /// password is hashed, and lists of ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_replica: Option<StoreAddress>,
     /// How much work a password hash takes. A stored hash keeps the work it was made with.
     pub password_hash: PasswordHash,
     /// Allows `password_hash` below OWASP's minimum. For demos and tests on made-up accounts only.
@@ -64,6 +68,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: StoreAddress::Memory,
+            read_replica: None,
             password_hash: PasswordHash::default(),
             insecure_fast_hash: false,
             hash_threads: 2,
@@ -87,6 +92,7 @@ impl Config {
     /// # Errors
     /// A sentence for the operator.
     pub fn check(&self) -> Result<(), String> {
+        self.check_store()?;
         let PasswordHash { m, t, p } = self.password_hash;
         if !(1..=16).contains(&p) || !(8 * p..=MAX_MEMORY_KIB).contains(&m) || !(1..=64).contains(&t) {
             return Err(format!(
@@ -113,6 +119,22 @@ impl Config {
             return Err("accounts.cache_ttl_seconds: must be 1 to 86400".to_owned());
         }
         Ok(())
+    }
+
+    fn check_store(&self) -> Result<(), String> {
+        let on_postgres = self.store.server(ServerKind::Postgres).is_some();
+        if matches!(self.store, StoreAddress::Server(_)) && !on_postgres {
+            return Err(format!(
+                "accounts.store: `{}` must be `sqlite:PATH`, `memory:` or `postgres://HOST/DATABASE`",
+                self.store
+            ));
+        }
+        match &self.read_replica {
+            Some(replica) if !on_postgres || replica.server(ServerKind::Postgres).is_none() => Err(format!(
+                "accounts.read_replica: `{replica}` must be `postgres://HOST/DATABASE`, a replica of such an accounts.store"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// How long a copy is served at most, and by how much less at random, so that copies made together do not expire
@@ -148,9 +170,14 @@ mod tests {
     #[test]
     fn a_wrong_setting_is_named() {
         let base = Config::default;
+        let postgres = || Config { store: "postgres://host/db".parse().unwrap(), ..base() };
+        Config { read_replica: "postgres://other/db".parse().ok(), ..postgres() }.check().unwrap();
         for (config, name) in [
             (Config { password_hash: PasswordHash { m: 4, t: 1, p: 1 }, ..Config::ephemeral() }, "password_hash"),
             (Config { password_hash: PasswordHash { m: 19_456, t: 2, p: 0 }, ..base() }, "password_hash"),
+            (Config { store: "redis://host".parse().unwrap(), ..base() }, "store"),
+            (Config { read_replica: "postgres://host/db".parse().ok(), ..base() }, "read_replica"),
+            (Config { read_replica: "memory:".parse().ok(), ..postgres() }, "read_replica"),
             (Config { hash_threads: 0, ..base() }, "hash_threads"),
             (Config { hash_queue: 0, ..base() }, "hash_queue"),
             (Config { cache: "sqlite:cache.db".parse().unwrap(), ..base() }, "cache"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plaza_core::page::Pager;
 use plaza_core::{Env, Result, Secret};
-use plaza_events::{Marks, Projection};
+use plaza_events::{Follow, Followed, Freshness, Marks, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{FeedsService, FeedsServiceClient, FeedsServiceEntry, FeedsServiceServer};
 use plaza_proto::graph::v1::GraphServiceClient;
@@ -15,7 +15,7 @@ use plaza_stores::{Gauge, ServerKind};
 use crate::api::Handler;
 use crate::config::Config;
 use crate::domain::{Builder, Home, Live, LiveOptions, Peers, Relations, RelationsOptions, Sources};
-use crate::projections::{HomeFeeds, SOURCES};
+use crate::projections::{HomeFeeds, Lists, LiveFeeds, POSTS, SOURCES};
 use crate::store::FeedStore;
 use crate::store::memory::{MemoryFeeds, MemoryOptions};
 use crate::store::redis::{RedisFeeds, RedisFeedsOptions};
@@ -45,6 +45,7 @@ pub struct App {
     live: Arc<Live>,
     projection: Arc<HomeFeeds>,
     marks: Marks,
+    followers: Vec<(Arc<dyn Follow>, Followed)>,
 }
 
 impl App {
@@ -65,7 +66,9 @@ impl App {
     pub fn with_store(config: &Config, deps: Deps, store: Arc<dyn FeedStore>) -> Result<Self> {
         config.check()?;
         let peers = Peers::new(deps.posts, deps.graph, deps.accounts);
-        let relations = Arc::new(Relations::new(relations_options(config), peers.clone(), &deps.env));
+        let freshness = Freshness::of(config.store.is_shared(), &SOURCES);
+        let relations = Relations::new(relations_options(config), peers.clone(), &deps.env, freshness.clone());
+        let relations = Arc::new(relations);
         let builder = Builder::new(
             store.clone(),
             peers.clone(),
@@ -99,15 +102,10 @@ impl App {
             consistency_wait: config.consistency_wait(),
         };
         let entry = FeedsServiceEntry::new(Arc::new(handler), &deps.gate);
-        let projection = HomeFeeds {
-            store: store.clone(),
-            peers,
-            relations: relations.clone(),
-            builder,
-            live: live.clone(),
-            cap: config.cap,
-        };
-        Ok(Self { entry, store, relations, live, projection: Arc::new(projection), marks })
+        let projection =
+            HomeFeeds { store: store.clone(), peers, relations: relations.clone(), builder, cap: config.cap };
+        let followers = followers(&relations, &live, &marks, &freshness);
+        Ok(Self { entry, store, relations, live, projection: Arc::new(projection), marks, followers })
     }
 
     /// The service behind its entry steps.
@@ -132,6 +130,12 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         vec![(self.projection.clone(), self.marks.clone())]
+    }
+
+    /// What each replica does with every event by itself, with what it keeps up to date.
+    #[must_use]
+    pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
+        self.followers.clone()
     }
 
     /// What it needs to be there, besides its peers. Without its store it reads from the others, slower.
@@ -169,6 +173,22 @@ fn open(config: &Config, env: &Env) -> Result<Arc<dyn FeedStore>> {
     }
     let options = MemoryOptions { cap, max_entries: config.max_entries, active_ms };
     Ok(Arc::new(MemoryFeeds::new(options, env.clone())))
+}
+
+/// With a store of its own a process applies all events itself, and so forgets lists in step.
+fn followers(
+    relations: &Arc<Relations>,
+    live: &Arc<Live>,
+    marks: &Marks,
+    freshness: &Freshness,
+) -> Vec<(Arc<dyn Follow>, Followed)> {
+    let stored = marks.clone();
+    let to_readers = LiveFeeds { live: live.clone(), relations: relations.clone(), stored };
+    let mut followers: Vec<(Arc<dyn Follow>, Followed)> = vec![(Arc::new(to_readers), Followed::new(&POSTS))];
+    if let Some(followed) = freshness.followed() {
+        followers.push((Arc::new(Lists(relations.clone())), followed.clone()));
+    }
+    followers
 }
 
 fn relations_options(config: &Config) -> RelationsOptions {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result, Secret};
 use plaza_erasure::Erasure;
-use plaza_events::{Marks, Outbox, Projection};
+use plaza_events::{Follow, Followed, Freshness, Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::{GraphService, GraphServiceClient, GraphServiceEntry, GraphServiceServer};
 use plaza_rpc::{Dependency, Gate};
@@ -14,7 +14,7 @@ use plaza_stores::{CacheOptions, Gauge, ServerKind, StoreAddress};
 use crate::NAME;
 use crate::api::Handler;
 use crate::config::Config;
-use crate::projections::StoredEdges;
+use crate::projections::{CachedCircles, StoredEdges};
 use crate::store::cached::Circles;
 use crate::store::{CachedGraph, GraphStore, Neo4jGraph, SqliteGraph};
 
@@ -42,6 +42,8 @@ pub struct App {
     store: Arc<dyn GraphStore>,
     erasure: Arc<dyn Projection>,
     marks: Marks,
+    cache: Arc<dyn Follow>,
+    freshness: Freshness,
 }
 
 impl std::fmt::Debug for App {
@@ -58,7 +60,8 @@ impl App {
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check()?;
         let circles = Circles::new(cache_options(&config), config.cache_edges_per_side, deps.env.clone());
-        let store = open(&config.store, deps.env.clone(), circles).await?;
+        let freshness = Freshness::of(config.store.is_shared(), &[NAME]);
+        let store = open(&config.store, deps.env.clone(), circles.clone(), freshness.clone()).await?;
         let accounts = deps.accounts.as_service(NAME);
         let handler = Handler {
             store: store.clone(),
@@ -70,7 +73,7 @@ impl App {
         let held = StoredEdges::new(store.clone(), config.erase_batch);
         let erasure = Arc::new(Erasure::new("graph-erasure", accounts, held));
         let marks = Marks::new(erasure.sources());
-        Ok(Self { entry, store, erasure, marks })
+        Ok(Self { entry, store, erasure, marks, cache: Arc::new(CachedCircles::new(circles)), freshness })
     }
 
     /// The service, its entry steps in front.
@@ -101,6 +104,12 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         vec![(self.erasure.clone(), self.marks.clone())]
+    }
+
+    /// What each replica does with every event by itself, with what it keeps up to date.
+    #[must_use]
+    pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
+        self.freshness.followed().map(|followed| (self.cache.clone(), followed.clone())).into_iter().collect()
     }
 
     /// What it needs to be there, besides its peers.
@@ -136,14 +145,14 @@ impl App {
 }
 
 /// The engine that the address asks for, with the cache in front.
-async fn open(address: &StoreAddress, env: Env, circles: Circles) -> Result<Arc<dyn GraphStore>> {
+async fn open(address: &StoreAddress, env: Env, circles: Circles, freshness: Freshness) -> Result<Arc<dyn GraphStore>> {
     let on_change = circles.invalidation();
     if let Some(server) = address.server(ServerKind::Neo4j) {
         let engine = Neo4jGraph::open(server, env, on_change).await?;
-        return Ok(Arc::new(CachedGraph::new(engine, circles)));
+        return Ok(Arc::new(CachedGraph::new(engine, circles).with_freshness(freshness)));
     }
     let engine = SqliteGraph::open(address, env, on_change)?;
-    Ok(Arc::new(CachedGraph::new(engine, circles)))
+    Ok(Arc::new(CachedGraph::new(engine, circles).with_freshness(freshness)))
 }
 
 fn cache_options(config: &Config) -> CacheOptions {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result, Secret};
 use plaza_erasure::Erasure;
-use plaza_events::{Marks, Outbox, Projection};
+use plaza_events::{Follow, Followed, Freshness, Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{PostsService, PostsServiceClient, PostsServiceEntry, PostsServiceServer};
@@ -15,7 +15,7 @@ use plaza_stores::{Gauge, ServerKind};
 use crate::NAME;
 use crate::api::Handler;
 use crate::config::Config;
-use crate::projections::StoredPosts;
+use crate::projections::{CachedPosts, StoredPosts};
 use crate::store::{Cached, PostCache, PostStore, PostgresPosts, SqlitePosts};
 
 /// What the service needs from outside.
@@ -39,14 +39,14 @@ impl std::fmt::Debug for Deps {
 }
 
 /// The engine that the store's address names, with the cache in front.
-async fn open(config: &Config, env: Env, cache: Arc<PostCache>) -> Result<Arc<dyn PostStore>> {
+async fn open(config: &Config, env: Env, cache: Arc<PostCache>, freshness: Freshness) -> Result<Arc<dyn PostStore>> {
     let Some(address) = config.store.server(ServerKind::Postgres) else {
         let engine = SqlitePosts::open(&config.store, env, cache.clone())?;
-        return Ok(Arc::new(Cached::new(engine, cache)));
+        return Ok(Arc::new(Cached::new(engine, cache).with_freshness(freshness)));
     };
     let replica = config.read_replica.as_ref().and_then(|replica| replica.server(ServerKind::Postgres));
     let engine = PostgresPosts::open(address, replica, env, cache.clone()).await?;
-    Ok(Arc::new(Cached::new(engine, cache)))
+    Ok(Arc::new(Cached::new(engine, cache).with_freshness(freshness)))
 }
 
 /// The running service.
@@ -55,6 +55,8 @@ pub struct App {
     store: Arc<dyn PostStore>,
     erasure: Arc<dyn Projection>,
     marks: Marks,
+    cache: Arc<dyn Follow>,
+    freshness: Freshness,
 }
 
 impl std::fmt::Debug for App {
@@ -71,14 +73,15 @@ impl App {
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check()?;
         let cache = PostCache::new(deps.env.clone(), config.cache_bytes, config.cache_ttl());
-        let store = open(&config, deps.env, cache).await?;
+        let freshness = Freshness::of(config.store.is_shared(), &[NAME]);
+        let store = open(&config, deps.env, cache.clone(), freshness.clone()).await?;
         let (graph, accounts) = (deps.graph.as_service(NAME), deps.accounts.as_service(NAME));
         let handler = Handler { store: store.clone(), graph, pager: Pager::new(&deps.secret) };
         let entry = PostsServiceEntry::new(Arc::new(handler), &deps.gate);
         let held = StoredPosts::new(store.clone(), config.erase_batch);
         let erasure = Arc::new(Erasure::new("posts-erasure", accounts, held));
         let marks = Marks::new(erasure.sources());
-        Ok(Self { entry, store, erasure, marks })
+        Ok(Self { entry, store, erasure, marks, cache: Arc::new(CachedPosts::new(cache)), freshness })
     }
 
     /// The service, its entry steps in front.
@@ -115,6 +118,12 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         vec![(self.erasure.clone(), self.marks.clone())]
+    }
+
+    /// What each replica does with every event by itself, with what it keeps up to date.
+    #[must_use]
+    pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
+        self.freshness.followed().map(|followed| (self.cache.clone(), followed.clone())).into_iter().collect()
     }
 
     /// What it needs to be there, besides its peers.

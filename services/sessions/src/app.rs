@@ -6,7 +6,7 @@ use std::time::Duration;
 use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Error, Result, Secret};
 use plaza_erasure::Erasure;
-use plaza_events::{Marks, Projection};
+use plaza_events::{Follow, Followed, Marks, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::sessions::v1::{SessionsService, SessionsServiceClient, SessionsServiceEntry, SessionsServiceServer};
 use plaza_rpc::{Dependency, Gate};
@@ -91,6 +91,12 @@ impl App {
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         self.projections.clone()
+    }
+
+    /// What each replica does with every event by itself, with what it keeps up to date.
+    #[must_use]
+    pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
+        Vec::new()
     }
 
     /// What it needs to be there, besides its peers.

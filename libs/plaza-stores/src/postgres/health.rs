@@ -1,7 +1,7 @@
 //! Whether the server is there: calls fail at once while it is known to be away.
 //!
 //! No count of failures decides that, a look does: whoever sees a connection break, or waits for long, asks for one. A
-//! look is a connection of its own and one statement; when it fails the server counts as away until one succeeds.
+//! look is a connection of its own; when it fails the server counts as away until one succeeds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use super::errors::{self, unavailable};
 
-/// How long a look may take.
-const LOOK: Duration = Duration::from_secs(1);
+/// How long a look may take: two round trips, more with TLS, to a server that may be far or busy.
+const LOOK: Duration = Duration::from_secs(2);
 /// The pause between two looks at a server that is away.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a call may take before a look is asked for.
@@ -89,8 +89,12 @@ impl Health {
 impl Inner {
     /// Whether the server answers; tells everybody.
     async fn look(&self) -> bool {
-        let answered = match tokio::time::timeout(LOOK, answer(&self.connect)).await {
-            Ok(Ok(())) => true,
+        let answered = match tokio::time::timeout(LOOK, self.connect.connect()).await {
+            Ok(Ok(conn)) => {
+                // Closed in the background: that it is there is known already.
+                tokio::spawn(tokio::time::timeout(LOOK, conn.close()));
+                true
+            }
             // Too many connections, a wrong password: somebody is there.
             Ok(Err(error)) => !is_away(&error),
             Err(_) => false,
@@ -104,12 +108,6 @@ impl Inner {
         }
         answered
     }
-}
-
-async fn answer(connect: &PgConnectOptions) -> sqlx::Result<()> {
-    let mut conn = connect.connect().await?;
-    conn.ping().await?;
-    conn.close().await
 }
 
 /// Whether the error of a new connection says that there is nobody to serve it: 57P01 to 57P03 are a server that goes

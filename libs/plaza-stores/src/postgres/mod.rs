@@ -101,6 +101,7 @@ impl Postgres {
         let target = Target::read(address, options.name)?;
         let replica = options.replica.as_ref().map(|replica| Target::read(replica, options.name)).transpose()?;
         let mut conn = first_connection(&target, address, options.start).await?;
+        check_encoding(&mut conn, address).await?;
         let applied = migrations::migrate(&mut conn, target.schema.as_deref(), migrations).await?;
         conn.close().await.sql()?;
         tracing::debug!(address = address.redacted(), applied, "database open");
@@ -285,6 +286,15 @@ async fn first_connection(target: &Target, address: &ServerAddress, limit: Durat
         }
         tokio::time::sleep(START_PAUSE).await;
     }
+}
+
+/// Any other encoding refuses text that the embedded engine takes.
+async fn check_encoding(conn: &mut sqlx::PgConnection, address: &ServerAddress) -> Result<()> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(conn).await.sql()?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(cannot_open(address, &format!("the database's encoding is {encoding}; create it with encoding UTF8")))
 }
 
 fn cannot_open(address: &ServerAddress, error: &str) -> Error {

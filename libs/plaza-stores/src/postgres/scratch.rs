@@ -1,11 +1,16 @@
 //! A schema for a test, gone with it.
 
+use std::time::Duration;
+
 use plaza_core::{Error, Result};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
 use super::errors::PgResultExt as _;
 use crate::StoreAddress;
+
+/// How long dropping a schema may take.
+const DROP: Duration = Duration::from_secs(10);
 
 /// A schema of its own on a server that others use too. Dropping it drops the schema with all that is in it.
 #[derive(Debug)]
@@ -57,9 +62,10 @@ impl Drop for Scratch {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-                let dropped = runtime.block_on(self.execute(&format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema)));
-                if let Err(error) = dropped {
-                    tracing::warn!(schema = self.schema, %error, "a test's schema is left behind");
+                let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema);
+                let dropped = runtime.block_on(async { tokio::time::timeout(DROP, self.execute(&drop)).await });
+                if !matches!(dropped, Ok(Ok(()))) {
+                    tracing::warn!(schema = self.schema, "a test's schema is left behind");
                 }
             });
         });

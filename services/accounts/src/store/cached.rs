@@ -103,10 +103,11 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::store::conformance::Made;
     use crate::store::{Changed, OnChange, SqliteAccounts, cache};
 
     /// The suite's own listener comes behind the cache's.
-    fn make(env: Env, told: OnChange) -> Arc<dyn AccountStore> {
+    async fn make(env: Env, told: OnChange) -> Option<Made> {
         let cache = cache::open(&Config::ephemeral(), &env).unwrap();
         let forget = cache::on_change(&cache);
         let both: OnChange = Arc::new(move |changed: &Changed| {
@@ -114,7 +115,8 @@ mod tests {
             told(changed);
         });
         let engine = SqliteAccounts::open(&StoreAddress::Memory, env, both).unwrap();
-        Arc::new(CachedAccounts::new(Arc::new(engine), cache))
+        let store = Arc::new(CachedAccounts::new(Arc::new(engine), cache));
+        Some(Made { store, keep: Box::new(()) })
     }
 
     crate::store::conformance::suite!(make);

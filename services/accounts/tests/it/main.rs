@@ -5,6 +5,7 @@ mod bad_input;
 mod cache_on_redis;
 mod create_account;
 mod delete_account;
+mod over_postgres;
 mod read;
 mod update_profile;
 mod verify_password;

@@ -129,7 +129,7 @@ impl Inner {
         let refs = self.peers.refs(cx, &authors, None, self.cap).await?;
         let built = self.store.finish_build(cx, owner, ticket, &refs, floor(&refs, self.cap)).await?;
         // Known from now on, so that the feed can be read while graph is away.
-        self.relations.following(cx, owner).await?;
+        self.relations.learn(cx, owner).await?;
         Ok(built)
     }
 }

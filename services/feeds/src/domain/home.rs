@@ -73,10 +73,11 @@ impl Home {
         Ok(HomePage { posts, next: cursor })
     }
 
-    /// Sees to it that whom the owner follows is known, which spares a live feed posts that are not for it.
+    /// Sees to it that it is known here whom the owner follows. It spares a live feed posts that are not for it, and a page
+    /// can be read while graph is away, also one of a feed that another process built.
     pub(crate) async fn prepare(&self, cx: &Cx, owner: AccountId) {
-        if let Err(error) = self.relations.following(cx, owner).await {
-            tracing::debug!(%owner, %error, "a live feed opens without knowing whom its owner follows");
+        if let Err(error) = self.relations.learn(cx, owner).await {
+            tracing::debug!(%owner, %error, "it is not known whom a reader follows");
         }
     }
 
@@ -97,6 +98,9 @@ impl Home {
     async fn allowed(&self, cx: &Cx, owner: AccountId, authors: &[AccountId]) -> Result<Vec<bool>> {
         let error = match self.peers.relationships(cx, authors).await {
             Ok(relationships) if relationships.len() == authors.len() => {
+                if !authors.is_empty() && self.relations.following_known(owner).is_none() {
+                    self.prepare(cx, owner).await;
+                }
                 return Ok(relationships.iter().map(shows).collect());
             }
             Ok(_) => return Err(plaza_core::Error::internal("not one relationship for each author")),

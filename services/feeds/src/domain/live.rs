@@ -133,6 +133,14 @@ impl Live {
         }
     }
 
+    /// Tells every reader that posts were missed; nobody knows how many, and one stands for them.
+    pub(crate) fn miss(&self) {
+        for reader in self.readers.lock().values().flatten() {
+            reader.waiting.lock().missed += 1;
+            reader.more.notify_one();
+        }
+    }
+
     /// Ends all live feeds, and refuses new ones.
     pub(crate) fn close(&self) {
         let readers = self.readers.lock();
@@ -249,6 +257,17 @@ mod tests {
         assert_eq!(subscription.next(9).await.unwrap(), News { entries: entries(3, 3), missed: 3 });
         offer(&live, 7, &entries(7, 8));
         assert_eq!(subscription.next(9).await.unwrap(), News { entries: entries(7, 8), missed: 0 });
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_hears_that_posts_were_missed() {
+        let live = Live::new(OPTIONS);
+        let subscription = live.subscribe(AccountId(7), NOW).unwrap();
+        offer(&live, 7, &entries(1, 1));
+        live.miss();
+        assert_eq!(subscription.next(9).await.unwrap(), News { entries: entries(1, 1), missed: 1 });
+        live.miss();
+        assert_eq!(subscription.next(9).await.unwrap(), News { entries: Vec::new(), missed: 1 });
     }
 
     #[tokio::test]

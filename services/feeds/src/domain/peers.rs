@@ -170,10 +170,10 @@ impl Peers {
     }
 }
 
-/// A context in which feeds act for `account`, within the time and trace of `cx`.
+/// A context in which feeds act for `account`, within the time and trace of `cx`, asking for as much as `cx` asks.
 pub(crate) fn acting_for(cx: &Cx, account: AccountId) -> Cx {
     let caller = Caller { account: Some(account), ..Caller::service(SERVICE) };
-    Cx::new(caller, cx.deadline()).with_trace(cx.trace())
+    Cx::new(caller, cx.deadline()).with_trace(cx.trace()).with_token(cx.token().clone())
 }
 
 fn int(n: usize) -> i32 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use plaza_core::{AccountId, Cx, Env, PostId, Result};
+use plaza_events::Freshness;
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{Entry, Peers, Window, merge, together};
@@ -46,10 +47,12 @@ pub(crate) struct Relations {
     followers: Cache<AccountId, Followers>,
     following: Cache<AccountId, Arc<[AccountId]>>,
     recent: Cache<AccountId, Arc<Window>>,
+    freshness: Freshness,
 }
 
 impl Relations {
-    pub(crate) fn new(options: RelationsOptions, peers: Peers, env: &Env) -> Self {
+    /// Lists for pages are used as far as `freshness` goes; it is the projection's own affair what it uses.
+    pub(crate) fn new(options: RelationsOptions, peers: Peers, env: &Env, freshness: Freshness) -> Self {
         let cache = |name, max_weight| CacheOptions { name, max_weight, ttl: TTL, jitter: JITTER };
         let of_followers = |_: &AccountId, followers: &Followers| match followers {
             Followers::Listed(ids) => weight(ids.len()),
@@ -63,6 +66,7 @@ impl Relations {
             followers: Cache::weighted(cache("feeds-followers", options.follower_ids), env.clone(), of_followers),
             following: Cache::weighted(cache("feeds-following", options.following_ids), env.clone(), of_following),
             recent: Cache::weighted(cache("feeds-recent", options.recent_posts), env.clone(), of_recent),
+            freshness,
         }
     }
 
@@ -77,6 +81,18 @@ impl Relations {
 
     /// Whom the account follows, by rising id.
     pub(crate) async fn following(&self, cx: &Cx, account: AccountId) -> Result<Arc<[AccountId]>> {
+        if !self.freshness.covers(cx) {
+            return Ok(self.peers.following(cx, account).await?.into());
+        }
+        self.held(cx, account).await
+    }
+
+    /// Sees to it that it is known whom the account follows, so that its feed can be read while graph is away.
+    pub(crate) async fn learn(&self, cx: &Cx, account: AccountId) -> Result<()> {
+        self.held(cx, account).await.map(drop)
+    }
+
+    async fn held(&self, cx: &Cx, account: AccountId) -> Result<Arc<[AccountId]>> {
         let load = || async { Ok(self.peers.following(cx, account).await?.into()) };
         self.following.get_or_load(&account, load).await
     }
@@ -94,6 +110,9 @@ impl Relations {
         before: Option<PostId>,
         limit: usize,
     ) -> Result<Vec<Entry>> {
+        if !self.freshness.covers(cx) {
+            return self.peers.refs(cx, celebrities, before, limit).await;
+        }
         let (mut windows, mut unknown, mut deep) = (Vec::with_capacity(celebrities.len()), Vec::new(), Vec::new());
         for author in celebrities {
             match self.recent.get(author) {
@@ -140,6 +159,13 @@ impl Relations {
         self.followers.invalidate(&account);
         self.following.invalidate(&account);
         self.recent.invalidate(&account);
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.followers.clear();
+        self.following.clear();
+        self.recent.clear();
     }
 
     pub(crate) fn observe(&self) -> Vec<Gauge> {

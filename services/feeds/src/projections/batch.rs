@@ -8,7 +8,7 @@ use plaza_proto::accounts::v1::AccountDeleted;
 use plaza_proto::graph::v1::{Blocked, Followed, Unfollowed};
 use plaza_proto::posts::v1::{PostCreated, PostDeleted};
 
-use crate::domain::Entry;
+use crate::domain::{Entry, Relations};
 
 /// The events of a batch by what they concern. Their order does not count: what they lead to is read from the truth.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,14 +35,14 @@ impl Batch {
 
     fn add(&mut self, event: &Event) -> Result<()> {
         if let Some(created) = event.decode::<PostCreated>() {
-            let PostCreated { post_id, author_id } = created?;
+            let PostCreated { post_id, author_id, .. } = created?;
             let entry = Entry { post: PostId(post_id), author: AccountId(author_id) };
             let posts = self.created.entry(entry.author).or_default();
             if !posts.contains(&entry) {
                 posts.push(entry);
             }
         } else if let Some(deleted) = event.decode::<PostDeleted>() {
-            let PostDeleted { post_id, author_id } = deleted?;
+            let PostDeleted { post_id, author_id, .. } = deleted?;
             self.deleted.entry(AccountId(author_id)).or_default().push(PostId(post_id));
         } else if let Some(followed) = event.decode::<Followed>() {
             let Followed { follower_id, followee_id } = followed?;
@@ -66,6 +66,21 @@ impl Batch {
         }
     }
 
+    /// Makes `relations` forget the lists that these events made old.
+    pub(super) fn forget(&self, relations: &Relations) {
+        for (reader, authors) in &self.changed {
+            for author in authors {
+                relations.forget_relationship(*reader, *author);
+            }
+        }
+        for author in self.created.keys().chain(self.deleted.keys()) {
+            relations.forget_recent(*author);
+        }
+        for account in &self.gone {
+            relations.forget(*account);
+        }
+    }
+
     /// The readers whose feeds the batch touches by name; the followers of authors are not among them.
     pub(super) fn named(&self) -> BTreeSet<AccountId> {
         self.created.keys().chain(self.deleted.keys()).chain(self.changed.keys()).chain(&self.gone).copied().collect()
@@ -83,7 +98,7 @@ mod tests {
     fn a_batch_collects_by_author_and_reader() {
         let env = Env::manual(ManualClock::new(Timestamp(1_800_000_000_000)), 1);
         let post = |post_id| {
-            let created = PostCreated { post_id, author_id: 1 };
+            let created = PostCreated { post_id, author_id: 1, reply_to_id: 0 };
             NewEvent::new(&env, None, "post", post_id, &created).placed("posts", post_id)
         };
         let block = Blocked { blocker_id: 1, blocked_id: 2 };

@@ -15,8 +15,8 @@ use tracing::Instrument as _;
 
 use super::batch::Batch;
 use crate::domain::{
-    ACCOUNTS_PAGE, Builder, Entry, Followers, Live, MAX_BATCH, MAX_REFS, Peers, Relations, Window, acting_for, digest,
-    floor, together,
+    ACCOUNTS_PAGE, Builder, Entry, Followers, MAX_BATCH, MAX_REFS, Peers, Relations, Window, acting_for, digest, floor,
+    together,
 };
 use crate::store::FeedStore;
 
@@ -35,7 +35,6 @@ pub(crate) struct HomeFeeds {
     pub(crate) peers: Peers,
     pub(crate) relations: Arc<Relations>,
     pub(crate) builder: Arc<Builder>,
-    pub(crate) live: Arc<Live>,
     pub(crate) cap: usize,
 }
 
@@ -94,19 +93,23 @@ impl Projection for HomeFeeds {
         Ok(owners.into_iter().zip(windows).map(of).collect())
     }
 
+    /// Lists that were read before others applied events may lack whom these brought.
+    fn took_over(&self) {
+        self.relations.clear();
+    }
+
     async fn apply(&self, cx: &Cx, events: &[Event]) -> Result<()> {
         let batch = Batch::of(events)?;
-        self.forget(&batch);
-        if self.live.is_idle() && self.store.is_idle(cx).await? {
+        // Lists that the events made old go before anything is read.
+        batch.forget(&self.relations);
+        if self.store.is_idle(cx).await? {
             // Nobody reads. A build that begins from here on reads the truth that these events tell of.
             return Ok(());
         }
         let pushed = self.push(cx, &batch.created).await?;
         self.adapt(cx, &batch.changed).await?;
         self.take_out(cx, &batch).await?;
-        let missing = self.verify(cx, &pushed).await?;
-        self.publish(&pushed, &missing);
-        Ok(())
+        self.verify(cx, &pushed).await
     }
 }
 
@@ -118,21 +121,6 @@ struct Pushed {
 }
 
 impl HomeFeeds {
-    /// Lists that the events made old go before anything is read.
-    fn forget(&self, batch: &Batch) {
-        for (reader, authors) in &batch.changed {
-            for author in authors {
-                self.relations.forget_relationship(*reader, *author);
-            }
-        }
-        for author in batch.created.keys().chain(batch.deleted.keys()) {
-            self.relations.forget_recent(*author);
-        }
-        for account in &batch.gone {
-            self.relations.forget(*account);
-        }
-    }
-
     /// Fan-out: new posts go to their authors' own feeds and to those of their followers.
     async fn push(&self, cx: &Cx, created: &BTreeMap<AccountId, Vec<Entry>>) -> Result<Vec<Pushed>> {
         if created.is_empty() {
@@ -198,8 +186,7 @@ impl HomeFeeds {
                 authors.iter().copied().filter(|a| !now.contains(a) && differs(a, false)).collect();
             if gained.is_empty() && lost.is_empty() {
                 // Known again, so that the feed can be read while graph is away.
-                self.relations.following(cx, owner).await?;
-                return Ok(());
+                return self.relations.learn(cx, owner).await;
             }
             if !lost.is_empty() {
                 self.store.purge(cx, owner, &lost).await?;
@@ -255,12 +242,12 @@ impl HomeFeeds {
         if gone.is_empty() { Ok(()) } else { self.store.drop_feeds(cx, &gone).await }
     }
 
-    /// Takes out again what was deleted before it was pushed. Returns those posts.
-    async fn verify(&self, cx: &Cx, pushed: &[Pushed]) -> Result<HashSet<PostId>> {
+    /// Takes out again what was deleted before it was pushed.
+    async fn verify(&self, cx: &Cx, pushed: &[Pushed]) -> Result<()> {
         let entries: Vec<Entry> = pushed.iter().flat_map(|p| p.entries.iter().copied()).collect();
         let missing: HashSet<PostId> = self.peers.missing(cx, &entries).await?.iter().map(|e| e.post).collect();
         if missing.is_empty() {
-            return Ok(missing);
+            return Ok(());
         }
         for Pushed { author, entries, followers } in pushed {
             let posts: Vec<PostId> = entries.iter().map(|e| e.post).filter(|post| missing.contains(post)).collect();
@@ -270,21 +257,7 @@ impl HomeFeeds {
                 }
             }
         }
-        Ok(missing)
-    }
-
-    /// Live feeds get what is there, in the order of ids, which is the one it was published in.
-    fn publish(&self, pushed: &[Pushed], missing: &HashSet<PostId>) {
-        if self.live.is_idle() {
-            return;
-        }
-        let mut news: Vec<(Entry, &Followers)> =
-            pushed.iter().flat_map(|p| p.entries.iter().map(|entry| (*entry, &p.followers))).collect();
-        news.retain(|(entry, _)| !missing.contains(&entry.post));
-        news.sort_by_key(|(entry, _)| entry.post);
-        for (entry, followers) in news {
-            self.live.publish(entry, followers, &self.relations);
-        }
+        Ok(())
     }
 
     /// The digest of what the owner's window should hold from `floor` up.

@@ -108,6 +108,11 @@ impl Opened {
         Self { store: Arc::new(open_redis(&server.address(), config, env).await), keys: None }
     }
 
+    /// The same store, for another replica.
+    pub(crate) fn beside(&self) -> Self {
+        Self { store: self.store.clone(), keys: None }
+    }
+
     /// What the server would do if so much time passed; the memory engine has the test's own clock.
     pub(crate) fn pass_ms(&self, ms: i64, accounts: i64) {
         let Some(keys) = &self.keys else { return };

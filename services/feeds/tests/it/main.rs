@@ -13,6 +13,7 @@ mod outages;
 mod property;
 mod races;
 mod rebuild_feed;
+mod replicas;
 mod stream_home_feed;
 mod support;
 mod world;

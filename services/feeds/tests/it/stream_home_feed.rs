@@ -16,9 +16,9 @@ on_each_engine![
     stream_home_feed_is_bounded_and_ends_when_the_service_closes,
 ];
 
-type Live = Stream<StreamHomeFeedResponse>;
+pub(crate) type Live = Stream<StreamHomeFeedResponse>;
 
-async fn open(bench: &Bench, reader: i64) -> Live {
+pub(crate) async fn open(bench: &Bench, reader: i64) -> Live {
     let mut live = bench.client.stream_home_feed(&user(reader), StreamHomeFeedRequest {}).await.unwrap();
     assert!(matches!(next(&mut live).await, Update::Opened(_)));
     live
@@ -28,14 +28,14 @@ async fn next(live: &mut Live) -> Update {
     live.next().await.unwrap().unwrap().update.unwrap()
 }
 
-async fn post(live: &mut Live) -> i64 {
+pub(crate) async fn post(live: &mut Live) -> i64 {
     match next(live).await {
         Update::Post(post) => post.post_id,
         other => panic!("not a post: {other:?}"),
     }
 }
 
-fn is_quiet(live: &mut Live) -> bool {
+pub(crate) fn is_quiet(live: &mut Live) -> bool {
     use futures::FutureExt as _;
     live.next().now_or_never().is_none()
 }

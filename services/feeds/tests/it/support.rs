@@ -68,6 +68,11 @@ impl Bench {
         Self::over(world, &config(), opened)
     }
 
+    /// Another replica over the same world and the same store.
+    pub(crate) fn beside(&self, config: &Config) -> Self {
+        Self::over(self.world.clone(), config, self.opened.beside())
+    }
+
     fn over(world: Arc<World>, config: &Config, opened: Opened) -> Self {
         let (faults, secret) = (Faults::new(), Secret::new([7; 32]));
         let deps = Deps {
@@ -98,7 +103,20 @@ impl Bench {
     pub(crate) async fn try_apply(&self, events: &[Event]) -> Result<()> {
         let cx = Cx::background("home-feeds", Duration::from_secs(30));
         self.projection.apply(&cx, events).await?;
+        self.follow(events).await
+    }
+
+    /// What a replica does of which another one has applied the events.
+    pub(crate) async fn follow(&self, events: &[Event]) -> Result<()> {
+        let cx = Cx::background("follow", Duration::from_secs(30));
         self.marks.raise(events.iter().map(|e| (e.source.as_str(), e.position)));
+        for (follow, followed) in self.app.followers() {
+            let own: Vec<Event> =
+                events.iter().filter(|e| follow.sources().contains(&e.source.as_str())).cloned().collect();
+            follow.apply(&cx, &own).await?;
+            followed.raise(own.iter().map(|e| (e.source.as_str(), e.position)));
+            followed.heard(tokio::time::Instant::now());
+        }
         Ok(())
     }
 

@@ -4,14 +4,14 @@
 //! as four sorted lists, and the answer costs a few binary searches. A side with very many edges (the followers of a
 //! celebrity) is not kept; then the engine answers, by point queries.
 //!
-//! Entries go when a write of this process touches either end, after its commit and before its answer. The engine tells of
-//! other processes' writes too, a little later; they show after the entry's time at the latest.
+//! Entries go when a write of this process touches either end, after its commit and before its answer. Where others write
+//! to the same store, their events make entries go, and a call whose token is ahead of those is answered by the engine.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Env, Result};
-use plaza_events::Outbox;
+use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{GraphStore, OnChange};
@@ -38,12 +38,18 @@ impl Circles {
         let cache = self.cache.clone();
         Arc::new(move |accounts| accounts.iter().for_each(|account| cache.invalidate(account)))
     }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.cache.clear();
+    }
 }
 
 /// An engine with the cache in front.
 pub struct CachedGraph<S> {
     inner: S,
     circles: Circles,
+    freshness: Freshness,
 }
 
 impl<S: std::fmt::Debug> std::fmt::Debug for CachedGraph<S> {
@@ -53,10 +59,17 @@ impl<S: std::fmt::Debug> std::fmt::Debug for CachedGraph<S> {
 }
 
 impl<S: GraphStore> CachedGraph<S> {
-    /// Puts `circles` in front of an engine that was told [`Circles::invalidation`].
+    /// Puts `circles` in front of an engine that was told [`Circles::invalidation`], and whose store nobody else writes to.
     #[must_use]
     pub const fn new(inner: S, circles: Circles) -> Self {
-        Self { inner, circles }
+        Self { inner, circles, freshness: Freshness::Always }
+    }
+
+    /// Uses the cache for what `freshness` says.
+    #[must_use]
+    pub fn with_freshness(mut self, freshness: Freshness) -> Self {
+        self.freshness = freshness;
+        self
     }
 
     async fn circle_of(&self, cx: &Cx, account: AccountId) -> Result<Arc<Circle>> {
@@ -84,6 +97,9 @@ impl<S: GraphStore> GraphStore for CachedGraph<S> {
     }
 
     async fn relations(&self, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>> {
+        if !self.freshness.covers(cx) {
+            return self.inner.relations(cx, viewer, others).await;
+        }
         let circle = self.circle_of(cx, viewer).await?;
         if circle.is_whole() {
             return Ok(others.iter().map(|other| circle.relation(*other)).collect());

@@ -13,4 +13,5 @@ mod outage;
 mod property;
 mod refusals;
 mod relationships;
+mod replicas;
 mod support;

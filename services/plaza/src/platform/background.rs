@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plaza_core::Env;
-use plaza_events::{EventLog, Relay, RelayOptions, Runner, RunnerOptions};
+use plaza_events::{EventLog, Follower, Relay, RelayOptions, Runner, RunnerOptions};
 use plaza_sessions::SessionVerifier;
 use plaza_stores::Gauge;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ const RUNNER_GRACE: Duration = Duration::from_secs(1);
 pub(super) struct Background {
     relays: Vec<Arc<Relay>>,
     pub(super) runners: Vec<Arc<Runner>>,
+    followers: Vec<Arc<Follower>>,
     verifier: Arc<SessionVerifier>,
     log: Arc<dyn EventLog>,
     stop: CancellationToken,
@@ -26,7 +27,7 @@ pub(super) struct Background {
 }
 
 impl Background {
-    /// Prepares a relay for each outbox and a consumer for each projection.
+    /// Prepares a relay for each outbox, a consumer for each projection, and what follows events in this process.
     pub(super) fn new(parts: &Parts, log: Arc<dyn EventLog>, env: &Env, verifier: Arc<SessionVerifier>) -> Self {
         let relay = |outbox| Arc::new(Relay::new(outbox, log.clone(), env.clone(), RelayOptions::default()));
         let relays = parts.iter().filter_map(|part| part.outbox()).map(relay).collect();
@@ -36,7 +37,9 @@ impl Background {
             let runner = Runner::new(projection, log.clone(), env.clone(), options).with_marks(marks);
             runners.push(Arc::new(runner));
         }
-        Self { relays, runners, verifier, log, stop: CancellationToken::new(), tasks: TaskTracker::new() }
+        let follower = |(follow, followed)| Arc::new(Follower::new(follow, followed, log.clone(), env.clone()));
+        let followers = parts.iter().flat_map(|part| part.followers()).map(follower).collect();
+        Self { relays, runners, followers, verifier, log, stop: CancellationToken::new(), tasks: TaskTracker::new() }
     }
 
     /// Starts all of it.
@@ -48,6 +51,10 @@ impl Background {
         for runner in &self.runners {
             let (runner, stop) = (runner.clone(), self.stop.clone());
             self.tasks.spawn(async move { runner.run(stop).await });
+        }
+        for follower in &self.followers {
+            let (follower, stop) = (follower.clone(), self.stop.clone());
+            self.tasks.spawn(async move { follower.run(stop).await });
         }
         let (verifier, stop) = (self.verifier.clone(), self.stop.clone());
         self.tasks.spawn(async move { verifier.run(stop.cancelled()).await });
@@ -71,7 +78,8 @@ impl Background {
     pub(super) fn gauges(&self) -> Vec<Gauge> {
         let relays = self.relays.iter().flat_map(|relay| relay.observe());
         let runners = self.runners.iter().flat_map(|runner| runner.observe());
-        relays.chain(runners).chain(self.verifier.gauges()).chain(self.log.observe()).collect()
+        let followers = self.followers.iter().map(|follower| follower.observe());
+        relays.chain(runners).chain(followers).chain(self.verifier.gauges()).chain(self.log.observe()).collect()
     }
 
     /// Stops all of it, and waits until it has stored where it stands.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use plaza_core::{Cx, Env, Result as CoreResult, Secret, reason};
-use plaza_events::{Marks, Outbox, Projection};
+use plaza_events::{Follow, Followed, Marks, Outbox, Projection};
 use plaza_rpc::{Dependency, Gate, RpcService};
 use plaza_stores::Gauge;
 
@@ -26,6 +26,8 @@ pub(super) trait Part: Send + Sync {
     fn outbox(&self) -> Option<Arc<dyn Outbox>>;
     /// What follows others' events.
     fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)>;
+    /// What it does with every event in this process.
+    fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)>;
     /// What it needs, besides its peers.
     fn dependencies(&self) -> Vec<Dependency>;
     /// Figures for metrics.
@@ -51,6 +53,10 @@ macro_rules! part {
 
             fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
                 self.projections()
+            }
+
+            fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
+                self.followers()
             }
 
             fn dependencies(&self) -> Vec<Dependency> {
@@ -227,6 +233,10 @@ mod tests {
         }
 
         fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
+            Vec::new()
+        }
+
+        fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
             Vec::new()
         }
 

@@ -1,5 +1,7 @@
-//! What posts derives from others' events.
+//! What posts does with events: others', and those of its own other replicas.
 
+mod cached_posts;
 mod erasure;
 
+pub use cached_posts::CachedPosts;
 pub use erasure::StoredPosts;

@@ -1,11 +1,14 @@
 //! The store with caches in front: of living posts, counters included, and of each author's newest posts.
+//!
+//! Of writes of this process the engine tells the cache. Where others write to the same store, their events do, and a
+//! call whose token is ahead of those is answered by the engine.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Env, PostId, Result};
-use plaza_events::Outbox;
+use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{Changed, Changes, Deleted, END, LikeChange, Liked, NewPost, PostStore, Published};
@@ -43,6 +46,12 @@ impl PostCache {
             }),
         })
     }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.posts.clear();
+        self.tops.clear();
+    }
 }
 
 fn weight(post: Option<&Post>) -> u32 {
@@ -69,12 +78,20 @@ impl Changes for PostCache {
 pub struct Cached<S> {
     store: S,
     cache: Arc<PostCache>,
+    freshness: Freshness,
 }
 
 impl<S: PostStore> Cached<S> {
-    /// Puts `cache` in front of `store`.
+    /// Puts `cache` in front of `store`, which nobody else writes to.
     pub fn new(store: S, cache: Arc<PostCache>) -> Self {
-        Self { store, cache }
+        Self { store, cache, freshness: Freshness::Always }
+    }
+
+    /// Uses the cache for what `freshness` says.
+    #[must_use]
+    pub fn with_freshness(mut self, freshness: Freshness) -> Self {
+        self.freshness = freshness;
+        self
     }
 
     async fn load(&self, cx: &Cx, ids: Vec<PostId>) -> Result<Vec<(PostId, Option<Arc<Post>>)>> {
@@ -86,6 +103,9 @@ impl<S: PostStore> Cached<S> {
 #[async_trait]
 impl<S: PostStore> PostStore for Cached<S> {
     async fn posts(&self, cx: &Cx, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
+        if !self.freshness.covers(cx) {
+            return self.store.posts(cx, ids).await;
+        }
         let found = self.cache.posts.get_many(ids, |missing| self.load(cx, missing)).await?;
         Ok(found.into_iter().map(Option::flatten).collect())
     }
@@ -137,7 +157,7 @@ impl<S: PostStore> PostStore for Cached<S> {
         before: PostId,
         limit: usize,
     ) -> Result<Vec<PostId>> {
-        if !SIGHTS.contains(&sight) {
+        if !SIGHTS.contains(&sight) || !self.freshness.covers(cx) {
             return self.store.ids_by_author(cx, author, sight, before, limit).await;
         }
         let load = || async { Ok(self.store.ids_by_author(cx, author, sight, END, TOP).await?.into()) };

@@ -144,23 +144,27 @@ impl Subject {
     }
 }
 
-/// An event: the post, its author, and for a like whose it is.
+/// An event: the post, its author, and what it replies to, or for a like whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
-    Created(PostId, AccountId),
-    Deleted(PostId, AccountId),
+    Created(PostId, AccountId, Option<PostId>),
+    Deleted(PostId, AccountId, Option<PostId>),
     Liked(PostId, AccountId, AccountId),
     Unliked(PostId, AccountId, AccountId),
+}
+
+fn replied(id: i64) -> Option<PostId> {
+    (id != 0).then_some(PostId(id))
 }
 
 fn read(event: &Event) -> Told {
     assert_eq!((event.source.as_str(), event.aggregate_type.as_str()), ("posts", "post"));
     let (post, told) = if let Some(m) = event.decode::<PostCreated>() {
         let m = m.unwrap();
-        (m.post_id, Told::Created(PostId(m.post_id), AccountId(m.author_id)))
+        (m.post_id, Told::Created(PostId(m.post_id), AccountId(m.author_id), replied(m.reply_to_id)))
     } else if let Some(m) = event.decode::<PostDeleted>() {
         let m = m.unwrap();
-        (m.post_id, Told::Deleted(PostId(m.post_id), AccountId(m.author_id)))
+        (m.post_id, Told::Deleted(PostId(m.post_id), AccountId(m.author_id), replied(m.reply_to_id)))
     } else if let Some(m) = event.decode::<PostLiked>() {
         let m = m.unwrap();
         (m.post_id, Told::Liked(PostId(m.post_id), AccountId(m.author_id), AccountId(m.account_id)))

@@ -10,5 +10,6 @@ mod list_post_refs;
 mod list_posts_by_author;
 mod postgres;
 mod refusals;
+mod replicas;
 mod support;
 mod visibility;

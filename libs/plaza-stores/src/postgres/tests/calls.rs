@@ -1,10 +1,12 @@
 //! Reads and writes.
 
 use plaza_core::{Error, Result, Token, reason};
+use plaza_testkit::Proxy;
 use plaza_testkit::wait::until;
 
 use super::super::{Conn, PgResultExt as _};
 use super::*;
+use crate::StoreAddress;
 
 async fn insert(mut conn: Conn, id: i64) -> Result<()> {
     sqlx::query("INSERT INTO things VALUES ($1, 0)").bind(id).execute(&mut *conn).await.sql()?;
@@ -228,4 +230,39 @@ async fn a_closed_store_takes_no_calls() {
     let error = db.read(&context, |conn| sleep(conn, 0.0)).await.unwrap_err();
     assert!(error.is(reason::STORE_UNAVAILABLE) && error.text().contains("closed"), "{error}");
     assert!(db.write(&cx(), |conn| insert(conn, 2)).await.unwrap_err().is(reason::STORE_UNAVAILABLE));
+}
+
+#[tokio::test]
+async fn a_read_costs_one_round_trip_and_a_write_two_more() {
+    let Some(scratch) = scratch() else { return };
+    let address = String::from(scratch.address().unwrap());
+    let (user, rest) = address.split_once('@').unwrap();
+    let (socket, path) = rest.split_once('/').unwrap();
+    let proxy = Proxy::start(socket.parse().unwrap()).await;
+    let through: StoreAddress = format!("{user}@{}/{path}", proxy.address()).parse().unwrap();
+    let server = through.server(ServerKind::Postgres).unwrap();
+    let db = Postgres::open(server, PostgresOptions::new("test"), THINGS).await.unwrap();
+    let first = async || {
+        db.write(&cx(), |conn| sleep(conn, 0.0)).await.unwrap();
+        db.read(&cx(), |conn| sleep(conn, 0.0)).await.unwrap();
+    };
+    // Connections are open then, and statements prepared.
+    first().await;
+    proxy.delay(Duration::from_millis(40));
+    for (trips, write) in [(1, false), (3, true)] {
+        // The quickest of some: others may share the machine.
+        let mut quickest = Duration::MAX;
+        for _ in 0..5 {
+            let began = tokio::time::Instant::now();
+            let call = cx();
+            match write {
+                false => db.read(&call, |conn| sleep(conn, 0.0)).await.unwrap(),
+                true => db.write(&call, |conn| sleep(conn, 0.0)).await.unwrap(),
+            }
+            quickest = quickest.min(began.elapsed());
+        }
+        let trip = Duration::from_millis(80);
+        assert!((trip * trips..trip * (trips + 1)).contains(&quickest), "{quickest:?} for {trips} round trips");
+    }
+    proxy.delay(Duration::ZERO);
 }

@@ -171,7 +171,12 @@ impl Batch<'_> {
     }
 
     /// Whether the write is still to be performed; one that was performed before is answered as it was then.
-    fn is_fresh<T: DeserializeOwned>(&mut self, i: usize, write: &Write, done: impl FnOnce(Written<T>) -> Done) -> bool {
+    fn is_fresh<T: DeserializeOwned>(
+        &mut self,
+        i: usize,
+        write: &Write,
+        done: impl FnOnce(Written<T>) -> Done,
+    ) -> bool {
         let known = self.book.recall(write.request.as_ref()).transpose();
         let fresh = known.is_none();
         self.answers[i] = known.map(|answer| answer.map(done));

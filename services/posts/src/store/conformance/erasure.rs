@@ -33,8 +33,8 @@ pub(super) async fn an_erased_account_leaves_nothing_behind(s: Subject) {
     let told = s.told().await;
     let mut told: Vec<Told> = told[before..].iter().map(|(_, told)| *told).collect();
     assert_eq!(told.pop(), Some(Told::Unliked(others, AccountId(2), GONE)));
-    told.sort_unstable_by_key(|t| if let Told::Deleted(post, _) = t { *post } else { PostId(0) });
-    assert_eq!(told, own.iter().map(|id| Told::Deleted(*id, GONE)).collect::<Vec<_>>());
+    told.sort_unstable_by_key(|t| if let Told::Deleted(post, ..) = t { *post } else { PostId(0) });
+    assert_eq!(told, own.iter().map(|id| Told::Deleted(*id, GONE, Some(others))).collect::<Vec<_>>());
     let all = s.told().await;
     erase(&s, 2).await;
     assert_eq!(s.told().await, all, "nothing is told twice");

@@ -135,7 +135,7 @@ pub(super) async fn deletions_at_any_moment_leave_exact_counts(s: Subject) {
     let mut dead = Vec::new();
     for (_, told) in s.told().await {
         match told {
-            Told::Deleted(post, _) => dead.push(post),
+            Told::Deleted(post, ..) => dead.push(post),
             Told::Liked(post, ..) => assert!(!dead.contains(&post), "{post} is liked after its end"),
             _ => {}
         }

@@ -166,13 +166,17 @@ pub(super) async fn every_change_is_told_once(s: Subject) {
     let liked = s.store.set_like(&cx(), like(2, a.post)).await.unwrap();
     s.store.set_like(&cx(), like(2, a.post)).await.unwrap();
     let unliked = s.store.set_like(&cx(), unlike(2, a.post)).await.unwrap();
+    let c = s.publish(reply(1, "c", a.post)).await;
+    let taken_back = s.store.delete(&cx(), one, c.post).await.unwrap();
     let deleted = s.store.delete(&cx(), one, a.post).await.unwrap();
     let expected = [
-        (a.position, Told::Created(a.post, one)),
-        (b.position, Told::Created(b.post, two)),
+        (a.position, Told::Created(a.post, one, None)),
+        (b.position, Told::Created(b.post, two, Some(a.post))),
         (liked.position.unwrap(), Told::Liked(a.post, one, two)),
         (unliked.position.unwrap(), Told::Unliked(a.post, one, two)),
-        (deleted.position, Told::Deleted(a.post, one)),
+        (c.position, Told::Created(c.post, one, Some(a.post))),
+        (taken_back.position, Told::Deleted(c.post, one, Some(a.post))),
+        (deleted.position, Told::Deleted(a.post, one, None)),
     ];
     assert_eq!(s.told().await, expected);
 }

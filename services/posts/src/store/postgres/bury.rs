@@ -66,7 +66,8 @@ pub(super) struct Tomb {
 
 impl Tomb {
     pub(super) fn event(&self) -> PostDeleted {
-        PostDeleted { post_id: self.post.0, author_id: self.author.0 }
+        let reply_to_id = self.reply_to.map_or(0, PostId::get);
+        PostDeleted { post_id: self.post.0, author_id: self.author.0, reply_to_id }
     }
 
     pub(super) fn add_to(&self, changed: &mut Changed) {

@@ -37,7 +37,9 @@ impl Work for NewPost {
         let written = || drafts.iter().flatten().filter_map(|draft| Some((draft, draft.id?)));
         let events: Vec<_> = written()
             .map(|(draft, id)| {
-                let created = PostCreated { post_id: id.0, author_id: draft.job.work.author.0 };
+                let NewPost { author, reply_to, .. } = &draft.job.work;
+                let reply_to_id = reply_to.map_or(0, PostId::get);
+                let created = PostCreated { post_id: id.0, author_id: author.0, reply_to_id };
                 draft.job.event(env, id, &created)
             })
             .collect();

@@ -48,7 +48,8 @@ impl Write<'_> {
         // Somebody may have asked for this id before there was such a post.
         self.changed.posts.push(id);
         self.changed.authors.push(post.author);
-        let event = PostCreated { post_id: id.0, author_id: post.author.0 };
+        let reply_to_id = post.reply_to.map_or(0, PostId::get);
+        let event = PostCreated { post_id: id.0, author_id: post.author.0, reply_to_id };
         let root = target.map_or(id, |(_, target)| target.root);
         Ok(Published { post: id, root, position: self.emit(id, &event)? })
     }
@@ -98,7 +99,8 @@ impl Write<'_> {
         prune::drop_likes(self.conn, post)?;
         self.changed.posts.push(post);
         self.changed.authors.push(target.author);
-        self.emit(post, &PostDeleted { post_id: post.0, author_id: target.author.0 })
+        let reply_to_id = target.reply_to.map_or(0, PostId::get);
+        self.emit(post, &PostDeleted { post_id: post.0, author_id: target.author.0, reply_to_id })
     }
 
     pub(super) fn set_like(&mut self, change: LikeChange) -> Result<Liked> {
