@@ -153,7 +153,7 @@ impl EntryCore {
         let method = self.method(index);
         authorise(method, cx.caller())?;
         // Before the request is looked at, as wrong ones cost too.
-        cx.within(self.gate.limit(method, cx)).await
+        self.gate.limit(method, cx).await
     }
 
     /// The other steps before the handler. Answers the context that it must run in, if not the caller's.

@@ -95,7 +95,7 @@ pub trait Limiter: Send + Sync + 'static {
 pub(crate) async fn admit(limiter: &dyn Limiter, method: &Method, cx: &Cx) -> Result<()> {
     let Some(key) = LimitKey::of(cx) else { return Ok(()) };
     let charge = Charge { key, cost: method.cost, strict: method.strict_limit };
-    match limiter.check(cx, charge).await? {
+    match cx.within(limiter.check(cx, charge)).await? {
         Decision::Pass => Ok(()),
         Decision::Wait(wait) => Err(refusal(key, limiter.per_minute(), wait)),
     }
