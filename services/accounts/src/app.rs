@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use plaza_core::{Cx, Env, Error, Result};
-use plaza_events::{Follow, Followed, Marks, Outbox, Projection};
+use plaza_events::{Follow, Followed, Freshness, Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::{AccountsService, AccountsServiceClient, AccountsServiceEntry, AccountsServiceServer};
 use plaza_rpc::{Dependency, Gate};
 use plaza_stores::{Gauge, ServerKind};
 
+use crate::SOURCE;
 use crate::api::Handler;
 use crate::config::Config;
 use crate::passwords::Passwords;
-use crate::projections::CachedCopies;
+use crate::projections::{CachedCopies, OwnCopies};
 use crate::store::{AccountCache, AccountStore, CachedAccounts, OnChange, PostgresAccounts, SqliteAccounts, cache};
 
 /// What the service needs from outside.
@@ -29,6 +30,7 @@ pub struct App {
     store: Arc<dyn AccountStore>,
     passwords: Arc<Passwords>,
     projections: Vec<(Arc<dyn Projection>, Marks)>,
+    followers: Vec<(Arc<dyn Follow>, Followed)>,
 }
 
 impl App {
@@ -40,15 +42,18 @@ impl App {
         config.check().map_err(|wrong| Error::invalid_field("settings", wrong))?;
         let cache = cache::open(&config, &deps.env)?;
         let engine = open_store(&config, deps.env.clone(), cache::on_change(&cache)).await?;
-        let store: Arc<dyn AccountStore> = Arc::new(CachedAccounts::new(engine.clone(), cache.clone()));
+        let freshness = Freshness::of(config.store.is_shared() && !cache.is_shared(), &[SOURCE]);
+        let store = CachedAccounts::new(engine.clone(), cache.clone()).with_freshness(freshness.clone());
+        let store: Arc<dyn AccountStore> = Arc::new(store);
         let starting = (config, deps.env.clone());
         // Hashes once, for the credential of nobody.
         let started = tokio::task::spawn_blocking(move || Passwords::start(&starting.0, starting.1)).await;
         let passwords = Arc::new(started.map_err(|e| Error::internal(format!("starting failed: {e}")))??);
         let handler = Handler { env: deps.env, store: store.clone(), passwords: passwords.clone() };
         let entry = AccountsServiceEntry::new(Arc::new(handler), &deps.gate);
+        let followers = followers(&engine, &cache, &freshness);
         let projections = projections(engine, cache);
-        Ok(Self { entry, store, passwords, projections })
+        Ok(Self { entry, store, passwords, projections, followers })
     }
 
     /// The service behind its entry steps.
@@ -84,7 +89,7 @@ impl App {
     /// What each replica does with every event by itself, with what it keeps up to date.
     #[must_use]
     pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
-        Vec::new()
+        self.followers.clone()
     }
 
     /// What it needs to be there, besides its peers.
@@ -128,6 +133,18 @@ async fn open_store(config: &Config, env: Env, on_change: OnChange) -> Result<Ar
         Some(server) => Arc::new(PostgresAccounts::open(server, replica, env, on_change).await?),
         None => Arc::new(SqliteAccounts::open(&config.store, env, on_change)?),
     })
+}
+
+/// Copies that only this process has, of a store that others write to as well.
+fn followers(
+    engine: &Arc<dyn AccountStore>,
+    cache: &Arc<dyn AccountCache>,
+    freshness: &Freshness,
+) -> Vec<(Arc<dyn Follow>, Followed)> {
+    let follow = |followed: &Followed| -> (Arc<dyn Follow>, Followed) {
+        (Arc::new(OwnCopies::new(engine.clone(), cache.clone())), followed.clone())
+    };
+    freshness.followed().map(follow).into_iter().collect()
 }
 
 /// A process that dies between its commit and telling the cache has told its outbox.

@@ -2,6 +2,7 @@
 
 mod consumer;
 mod delivery;
+mod figures;
 mod follow;
 mod log;
 mod nats;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Result};
-use plaza_events::Outbox;
+use plaza_events::{Freshness, Outbox};
 use plaza_stores::Gauge;
 
 use super::cache::AccountCache;
@@ -15,26 +15,42 @@ use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
 pub(crate) struct CachedAccounts {
     engine: Arc<dyn AccountStore>,
     cache: Arc<dyn AccountCache>,
+    freshness: Freshness,
 }
 
 impl CachedAccounts {
-    /// Puts `cache` in front of `engine`.
+    /// Puts `cache` in front of `engine`, whose changes it always knows.
     pub(crate) fn new(engine: Arc<dyn AccountStore>, cache: Arc<dyn AccountCache>) -> Self {
-        Self { engine, cache }
+        Self { engine, cache, freshness: Freshness::Always }
+    }
+
+    /// Uses the cache for what `freshness` says.
+    pub(crate) fn with_freshness(mut self, freshness: Freshness) -> Self {
+        self.freshness = freshness;
+        self
     }
 }
 
 #[async_trait]
 impl AccountStore for CachedAccounts {
     async fn get(&self, cx: &Cx, id: AccountId) -> Result<Option<Arc<Account>>> {
+        if !self.freshness.covers(cx) {
+            return self.engine.get(cx, id).await;
+        }
         self.cache.get(cx, &*self.engine, id).await
     }
 
     async fn batch_get(&self, cx: &Cx, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
+        if !self.freshness.covers(cx) {
+            return self.engine.batch_get(cx, ids).await;
+        }
         self.cache.batch_get(cx, &*self.engine, ids).await
     }
 
     async fn id_by_handle(&self, cx: &Cx, handle: &Handle) -> Result<Option<AccountId>> {
+        if !self.freshness.covers(cx) {
+            return self.engine.id_by_handle(cx, handle).await;
+        }
         self.cache.id_by_handle(cx, &*self.engine, handle).await
     }
 

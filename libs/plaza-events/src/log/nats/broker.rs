@@ -24,6 +24,9 @@ const COMING_BACK: Duration = Duration::from_millis(300);
 /// Ids of events are remembered this long by the server, against publications that come twice.
 const DUPLICATES: Duration = Duration::from_secs(120);
 
+/// The first version that knows ids of events in atomic batches.
+const SERVER: (i64, i64, i64) = (2, 12, 1);
+
 /// The broker of one log.
 pub(super) struct Broker {
     pub(super) client: Client,
@@ -119,6 +122,12 @@ impl Broker {
     }
 
     async fn make_streams(&self) -> Result<Streams> {
+        let (major, minor, patch) = SERVER;
+        if !self.client.is_server_compatible(major, minor, patch) {
+            let version = self.client.server_info().version;
+            let old = format!("the server is {version}, and {major}.{minor}.{patch} or later is needed");
+            return Err(unavailable("connect", old));
+        }
         let events = self.make_stream(self.declared_events()).await?;
         let dead = self.make_stream(self.declared_dead()).await?;
         let turns = self.js.create_or_update_key_value(kv::Config {

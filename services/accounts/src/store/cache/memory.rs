@@ -1,4 +1,4 @@
-//! Copies in the memory of this process. Another process's writes show when a copy expires.
+//! Copies in the memory of this process. Where other processes write to the same store, this one follows their events.
 
 use std::sync::Arc;
 
@@ -63,6 +63,11 @@ impl AccountCache for MemoryCache {
 
     async fn held(&self, _: &Cx, ids: &[AccountId]) -> Vec<Option<Option<Arc<Account>>>> {
         ids.iter().map(|id| self.accounts.get(id)).collect()
+    }
+
+    fn forget_own(&self) {
+        self.accounts.clear();
+        self.handles.clear();
     }
 
     fn is_shared(&self) -> bool {

@@ -44,6 +44,9 @@ pub(crate) trait AccountCache: Send + Sync + 'static {
     /// The copies that are held of these accounts, in order: nothing, or what stands for the account or its absence.
     async fn held(&self, cx: &Cx, ids: &[AccountId]) -> Vec<Option<Option<Arc<Account>>>>;
 
+    /// Forgets the copies that this process has for itself; those that others read as well stay.
+    fn forget_own(&self);
+
     /// Whether other processes read the same copies.
     fn is_shared(&self) -> bool;
 

@@ -115,6 +115,8 @@ impl AccountCache for RedisCache {
         self.accounts.peek(cx, &names).await
     }
 
+    fn forget_own(&self) {}
+
     fn is_shared(&self) -> bool {
         true
     }
