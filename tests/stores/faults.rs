@@ -106,7 +106,7 @@ async fn suffer(sandbox: &mut Sandbox, backends: &mut Backends, store: Store, fa
     fault.inflict(backends, store).await;
     let ended = Instant::now();
     let took = recovered(&crowd, ended, &format!("after {name}")).await;
-    crowd.finish().await;
+    crowd.finish(&guest).await;
 
     sandbox.assert_alive();
     let samples = crowd.between(began, ended);

@@ -148,16 +148,13 @@ impl Crowd {
         crowd
     }
 
-    /// Everybody finishes what they began, until it is acknowledged, and ends.
-    pub(crate) async fn finish(&mut self) {
+    /// Everybody finishes what they began, until it is acknowledged, and ends; then signs in anew, as the first session
+    /// had to make room for later ones, or was lost on purpose.
+    pub(crate) async fn finish(&mut self, guest: &Guest) {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.tasks.drain(..) {
             self.follows += i64::from(task.await.expect("a worker"));
         }
-    }
-
-    /// Everybody signs in anew, as sessions may be lost on purpose.
-    pub(crate) async fn sign_in_again(&mut self, guest: &Guest) {
         for person in self.authors.iter_mut().chain([&mut self.reader, &mut self.star]) {
             person.tokens = guest.sign_in(&person.account.handle).await.expect("tokens");
         }

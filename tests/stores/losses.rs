@@ -49,9 +49,7 @@ async fn an_emptied_redis_makes_homes_slower_never_wrong_and_ends_sessions_clear
     let refused = guest.call(refresh).await.expect_err("the session is gone");
     assert!(refused.is(reason::REFRESH_TOKEN_INVALID), "{refused}");
     recovered(&crowd, Instant::now(), "after the loss of sessions").await;
-    crowd.finish().await;
-    // Whoever was signed out signs in again.
-    crowd.sign_in_again(&guest).await;
+    crowd.finish(&guest).await;
     nothing_lost_or_twice(&sandbox, &crowd, "flushed").await;
     sandbox.stop().await;
 }
@@ -71,7 +69,7 @@ async fn an_event_log_wiped_under_load_is_filled_again_from_the_outboxes() {
     let told = sandbox.run_on_each(&["rebuild", "--from-outbox"]).await.concat();
     assert!(told.contains("posts"), "{told}");
     recovered(&crowd, Instant::now(), "after the loss of the log").await;
-    crowd.finish().await;
+    crowd.finish(&guest).await;
     nothing_lost_or_twice(&sandbox, &crowd, "wiped").await;
     sandbox.stop().await;
 }
@@ -88,7 +86,7 @@ async fn services_restarted_in_turn_and_all_in_a_row_fail_no_call_that_is_made_t
         sandbox.roll(process).await;
     }
     let ended = Instant::now();
-    crowd.finish().await;
+    crowd.finish(&guest).await;
     let samples = crowd.between(began, ended);
     assert!(samples.len() > 100, "the load was real: {}", samples.len());
     let failed: Vec<_> = samples.iter().filter(|s| s.again && s.error.is_some()).collect();
