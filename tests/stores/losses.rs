@@ -66,7 +66,7 @@ async fn an_event_log_wiped_under_load_is_filled_again_from_the_outboxes() {
     backends.server(Store::Nats).wipe();
     backends.server(Store::Nats).restart().await;
     tokio::time::sleep(BETWEEN).await;
-    let told = sandbox.run_on_each(&["rebuild", "--from-outbox"]).await.concat();
+    let told = sandbox.run(&["rebuild", "--from-outbox"]).await;
     assert!(told.contains("posts"), "{told}");
     recovered(&crowd, Instant::now(), "after the loss of the log").await;
     crowd.finish(&guest).await;

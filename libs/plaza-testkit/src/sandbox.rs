@@ -231,16 +231,26 @@ impl Sandbox {
     /// Somebody who is not signed in.
     #[must_use]
     pub fn guest(&self) -> Guest {
-        let of = |service: &str| -> String {
-            let serving = self.processes.iter().filter(|process| process.services.contains(&service));
-            serving.map(Process::address).collect::<Vec<_>>().join(",")
-        };
         let at = |method: &plaza_rpc::Method| match package(method) {
             // Every process has it, for its own.
             "projections" => self.address(),
-            service => of(service),
+            service => self.addresses(service),
         };
         Guest { routes: Routes::new(plaza_proto::methods().map(|method| (method.service, at(method)))) }
+    }
+
+    /// Where the processes of a service are, as peers are told.
+    fn addresses(&self, service: &str) -> String {
+        let serving = self.processes.iter().filter(|process| process.services.contains(&service));
+        serving.map(Process::address).collect::<Vec<_>>().join(",")
+    }
+
+    /// The whole platform as `--target` takes it.
+    fn target(&self) -> String {
+        if self.processes.len() == 1 {
+            return self.address();
+        }
+        SERVICES.map(|service| format!("{service}={}", self.addresses(service))).join(",")
     }
 
     /// How many processes there are.
@@ -273,18 +283,6 @@ impl Sandbox {
         assert!(process.start().await, "plaza {:?} ended before it was ready", process.command);
     }
 
-    /// Runs `plaza` with `args` against each process in turn and gives what it printed.
-    ///
-    /// # Panics
-    /// If it fails.
-    pub async fn run_on_each(&self, args: &[&str]) -> Vec<String> {
-        let mut printed = Vec::new();
-        for process in &self.processes {
-            printed.push(process.run(args).await);
-        }
-        printed
-    }
-
     /// The address of the first process.
     #[must_use]
     pub fn address(&self) -> String {
@@ -302,7 +300,14 @@ impl Sandbox {
     /// # Panics
     /// If it fails.
     pub async fn run(&self, args: &[&str]) -> String {
-        self.processes[0].run(args).await
+        let process = &self.processes[0];
+        let mut command = Command::new(binary());
+        command.args(args).args(["--target", &self.target()]).arg("--data-dir").arg(&process.data);
+        command.envs(process.settings.iter().filter(|(key, _)| key == SECRET).map(|(key, value)| (key, value)));
+        let output = command.output().await.expect("plaza runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "plaza {args:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
     }
 
     /// How far each outbox has got, found by writing once or twice to each as `me`, who does not follow `other`.
@@ -367,16 +372,6 @@ impl Process {
 
     fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
-    }
-
-    async fn run(&self, args: &[&str]) -> String {
-        let mut command = Command::new(binary());
-        command.args(args).args(["--target", &self.address()]).arg("--data-dir").arg(&self.data);
-        command.envs(self.settings.iter().filter(|(key, _)| key == SECRET).map(|(key, value)| (key, value)));
-        let output = command.output().await.expect("plaza runs");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "plaza {args:?}: {}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
     }
 
     /// Starts it and waits until it is ready (true) or has ended.
