@@ -2,12 +2,20 @@
 
 use std::net::SocketAddr;
 
+use tokio::sync::{Mutex, MutexGuard};
+
 use crate::servers::Server;
 use crate::{Proxy, Store};
 
+/// One at a time in a process: two platforms with all their servers would take each other's time.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 /// A server of each kind with a proxy in front of it. Services reach the servers through the proxies.
 #[derive(Debug)]
-pub struct Backends(Vec<Backend>);
+pub struct Backends {
+    all: Vec<Backend>,
+    _turn: MutexGuard<'static, ()>,
+}
 
 #[derive(Debug)]
 struct Backend {
@@ -17,18 +25,19 @@ struct Backend {
 }
 
 impl Backends {
-    /// Starts them all; `None` after saying that the test is skipped.
+    /// Starts them all, once those of another test of this process are gone; `None` after saying that the test is skipped.
     ///
     /// # Panics
     /// If one does not start, or is not installed and `PLAZA_REQUIRE_STORES` asks for all.
     pub async fn start() -> Option<Self> {
-        let mut backends = Vec::new();
+        let turn = TURN.lock().await;
+        let mut all = Vec::new();
         for store in Store::ALL {
             let server = Server::start(store).await?;
             let proxy = Proxy::start(server.socket()).await;
-            backends.push(Backend { store, server, proxy });
+            all.push(Backend { store, server, proxy });
         }
-        Some(Self(backends))
+        Some(Self { all, _turn: turn })
     }
 
     /// The address of a store's proxy, for the services.
@@ -37,7 +46,7 @@ impl Backends {
     /// Never: there is a backend for every store.
     #[must_use]
     pub fn address(&self, store: Store) -> String {
-        let backend = self.0.iter().find(|backend| backend.store == store).expect("one for every store");
+        let backend = self.all.iter().find(|backend| backend.store == store).expect("one for every store");
         store.address_at(backend.proxy.address().port())
     }
 
@@ -46,7 +55,7 @@ impl Backends {
     /// # Panics
     /// Never: there is a backend for every store.
     pub fn server(&mut self, store: Store) -> &mut Server {
-        &mut self.0.iter_mut().find(|backend| backend.store == store).expect("one for every store").server
+        &mut self.all.iter_mut().find(|backend| backend.store == store).expect("one for every store").server
     }
 
     /// The proxy before a store's server.
@@ -55,7 +64,7 @@ impl Backends {
     /// Never: there is a backend for every store.
     #[must_use]
     pub fn proxy(&self, store: Store) -> &Proxy {
-        &self.0.iter().find(|backend| backend.store == store).expect("one for every store").proxy
+        &self.all.iter().find(|backend| backend.store == store).expect("one for every store").proxy
     }
 }
 
