@@ -22,7 +22,9 @@ async fn catch_up(h: &Handler, cx: &Cx) {
     if cx.token().is_empty() {
         return;
     }
-    let reached = tokio::time::timeout(h.consistency_wait, h.marks.wait(cx, cx.token())).await;
+    // The page is still to be made, and without caches if those are behind as well: half of the time is for that.
+    let wait = h.consistency_wait.min(cx.remaining() / 2);
+    let reached = tokio::time::timeout(wait, h.marks.wait(cx, cx.token())).await;
     if !matches!(reached, Ok(Ok(()))) {
         cx.degraded("feeds-behind");
     }
