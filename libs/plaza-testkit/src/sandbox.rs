@@ -35,7 +35,7 @@ pub enum Shape {
 /// A running platform with a data folder of its own.
 #[derive(Debug)]
 pub struct Sandbox {
-    folder: TempDir,
+    _folder: TempDir,
     processes: Vec<Process>,
 }
 
@@ -143,7 +143,7 @@ impl Sandbox {
                 set((*key).to_owned(), (*value).to_owned());
             }
         }
-        let mut sandbox = Self { folder, processes };
+        let mut sandbox = Self { _folder: folder, processes };
         sandbox.restart().await;
         sandbox
     }
@@ -289,12 +289,6 @@ impl Sandbox {
         self.processes[0].address()
     }
 
-    /// The folder of the platform's data.
-    #[must_use]
-    pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
     /// Runs `plaza` with `args` against this platform and gives what it printed.
     ///
     /// # Panics
@@ -406,7 +400,7 @@ impl Process {
 
 /// A port that nobody listens on, and that nobody gets by asking the system for any: it is below the range that the
 /// system gives out. Test processes start looking at different places.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     const FIRST: u32 = 10_000;
     const SPAN: u32 = 20_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);

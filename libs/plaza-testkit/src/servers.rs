@@ -1,7 +1,6 @@
 //! Real servers of a test's own, to be killed, stopped and started again.
 
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use plaza_servers::process::{self, Signal};
 use plaza_servers::{Program, answers, tail};
 use tempfile::TempDir;
 
+use crate::sandbox::free_port;
 use crate::{Store, wait};
 
 /// For a server to serve: Neo4j on a machine that has other work.
@@ -180,9 +180,4 @@ impl Drop for Server {
             let _ = child.wait();
         }
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound address").port()
 }
