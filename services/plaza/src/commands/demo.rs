@@ -97,9 +97,25 @@ pub(super) async fn seed(args: SeedArgs) -> Result<()> {
     let filled = fill_outside(&args.target, &settings, &plan, usize::from(args.concurrency)).await?;
     let (people, posts) = (filled.actors.len(), filled.posts.len());
     let (follows, likes) = (plan.follows().count(), plan.likes());
+    if let Some(file) = &args.tokens {
+        write_tokens(file, &filled)?;
+    }
     let seconds = start.elapsed().as_secs_f64();
     println!("{people} people, {follows} follows, {posts} posts, {likes} likes in {seconds:.1} s");
     Ok(())
+}
+
+/// Writes who can call with what: `[{"account_id": 1, "access_token": "…"}]`, readable by their owner alone.
+fn write_tokens(file: &Path, filled: &Filled) -> Result<()> {
+    let each = filled
+        .actors
+        .iter()
+        .map(|actor| serde_json::json!({ "account_id": actor.account.get(), "access_token": actor.access_token }));
+    let text = serde_json::Value::from_iter(each).to_string();
+    let mut options = std::fs::File::options();
+    std::os::unix::fs::OpenOptionsExt::mode(options.write(true).create(true).truncate(true), 0o600);
+    let wrote = options.open(file).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+    wrote.map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))
 }
 
 /// Fills the platform at `target`, as its operator if the settings have its secret.
