@@ -38,13 +38,14 @@ struct Report {
 pub(crate) fn fill(args: &LoadArgs, running: &Running) -> Outcome<Cast> {
     let tokens = running.scratch().join("tokens.json");
     let mut seed = people(args, running, &["seed", "--concurrency", "128"]);
-    run(seed.arg("--data-dir").arg(running.data()).arg("--tokens").arg(&tokens))?;
+    run(seed.arg("--tokens").arg(&tokens))?;
     let text = fs::read_to_string(&tokens).map_err(|error| format!("cannot read {}: {error}", tokens.display()))?;
     Ok(Cast { people: parsed(&text)? })
 }
 
 /// As many calls as are answered, of each kind.
 pub(crate) fn calls(args: &LoadArgs, running: &Running) -> Outcome<Vec<Row>> {
+    println!("closed loop");
     let mut bench = people(args, running, &["bench", "calls", "--json", "--seconds", &args.seconds.to_string()]);
     for pid in running.pids() {
         bench.args(["--server-pid", &pid.to_string()]);
@@ -54,6 +55,7 @@ pub(crate) fn calls(args: &LoadArgs, running: &Running) -> Outcome<Vec<Row>> {
 
 /// From a post's answer to the feed of the last follower.
 pub(crate) fn delay(running: &Running) -> Outcome<Vec<Row>> {
+    println!("delay");
     let mut bench = Command::new(running.program());
     bench.args(["bench", "delay", "--json", "--requests", DELAYS, "--target", &running.target()]);
     Ok(parsed::<Report>(&output(&mut bench)?)?.rows)

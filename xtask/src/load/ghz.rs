@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::bench::Cast;
+use super::bench::{Caller, Cast};
 use super::results::Row;
 use super::scenario::{Ids, Part, Scenario};
 use super::shape::Running;
@@ -69,9 +69,7 @@ fn name(scenario: &Scenario, part: &Part) -> String {
 /// What ghz is told: https://ghz.sh/docs/options.
 fn config(part: &Part, seconds: u64, host: &str, cast: &Cast, ids: &mut Ids) -> Value {
     let (callers, others) = cast.people.split_at(CALLERS.min(cast.people.len() / 2));
-    let tokens: Vec<String> = callers.iter().map(|person| format!("\"{}\"", person.access_token)).collect();
     let accounts: Vec<i64> = others.iter().map(|person| person.account_id).collect();
-    let token = format!("{{{{index (list {}) (mod .RequestNumber {})}}}}", tokens.join(" "), tokens.len());
     json!({
         "insecure": true,
         "async": true,
@@ -83,9 +81,18 @@ fn config(part: &Part, seconds: u64, host: &str, cast: &Cast, ids: &mut Ids) -> 
         "concurrency": 64,
         "connections": CONNECTIONS,
         "timeout": "10s",
-        "metadata": { "authorization": format!("Bearer {token}") },
-        "data": part.requests(seconds, tokens.len(), &accounts, ids),
+        "metadata": { "authorization": format!("Bearer {}", one_of(callers)) },
+        "data": part.requests(seconds, &accounts, ids),
     })
+}
+
+/// A template that is another one's token in each call.
+fn one_of(callers: &[Caller]) -> String {
+    let mut template = format!("{{{{$n := randomInt 0 {}}}}}", callers.len());
+    for (n, caller) in callers.iter().enumerate() {
+        template.push_str(&format!("{{{{if eq $n {n}}}}}{}{{{{end}}}}", caller.access_token));
+    }
+    template
 }
 
 fn start(config: &Path) -> Outcome<Offering> {
@@ -112,6 +119,9 @@ fn row(told: &Value) -> Outcome<Row> {
     let missing = |what: &str| format!("ghz does not tell its {what}");
     let calls = told["count"].as_u64().ok_or_else(|| missing("count"))?;
     let good = told["statusCodeDistribution"]["OK"].as_u64().unwrap_or_default();
+    if good == 0 {
+        return Err(format!("no call succeeded: {}", told["errorDistribution"]));
+    }
     let quantile = |percent: u64| {
         let each = told["latencyDistribution"].as_array()?;
         let found = each.iter().find(|entry| entry["percentage"].as_u64() == Some(percent))?;
@@ -132,6 +142,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_template_chooses_one_of_the_tokens() {
+        let caller = |token: &str| Caller { account_id: 1, access_token: token.to_owned() };
+        let template = one_of(&[caller("a"), caller("b")]);
+        assert_eq!(template, "{{$n := randomInt 0 2}}{{if eq $n 0}}a{{end}}{{if eq $n 1}}b{{end}}");
+    }
+
+    #[test]
     fn what_ghz_tells_is_read() {
         let told = json!({
             "count": 10, "rps": 99.5, "statusCodeDistribution": { "OK": 9, "Unavailable": 1 },
@@ -141,6 +158,7 @@ mod tests {
         });
         let row = row(&told).unwrap();
         assert_eq!((row.calls, row.errors, row.p50_ms, row.p99_ms), (10, 1, 1.5, 4.0));
-        assert!(super::row(&json!({ "count": 1 })).is_err());
+        let none = super::row(&json!({ "count": 1, "errorDistribution": { "no": 1 } })).unwrap_err();
+        assert!(none.contains("no call succeeded"), "{none}");
     }
 }

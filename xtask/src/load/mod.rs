@@ -12,14 +12,15 @@ mod shape;
 mod tables;
 mod usage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::Outcome;
 use crate::process::root;
 use results::Results;
-use shape::Shape;
+use scenario::Scenario;
+use shape::{Running, Shape};
 
 /// Where the scenarios are, and below it what came out.
 const FOLDER: &str = "tests/load";
@@ -58,22 +59,26 @@ fn measure(args: &LoadArgs) -> Outcome {
     let program = crate::cluster::up::build(true)?;
     for shape in Shape::ALL.into_iter().filter(|shape| args.shapes.is_empty() || args.shapes.contains(shape)) {
         println!("== {}", shape.told());
-        let running = shape.start(&program)?;
-        let results = all(args, &scenarios, &running);
-        running.end()?;
-        results?.write(shape)?;
+        let mut results = on(shape, &program, |running| calls(args, &scenarios, running))?;
+        // On one that is empty: its people are others.
+        results.delay = on(shape, &program, bench::delay)?;
+        results.write(shape)?;
     }
     Ok(())
 }
 
-/// Everything that is measured of one shape.
-fn all(args: &LoadArgs, scenarios: &[scenario::Scenario], running: &shape::Running) -> Outcome<Results> {
+/// Measures something on a platform of this shape, which ends whatever comes of it.
+fn on<T>(shape: Shape, program: &Path, measure: impl FnOnce(&Running) -> Outcome<T>) -> Outcome<T> {
+    let running = shape.start(program)?;
+    let measured = measure(&running);
+    running.end()?;
+    measured
+}
+
+/// What calls cost, first at a fixed rate, then as many as are answered.
+fn calls(args: &LoadArgs, scenarios: &[Scenario], running: &Running) -> Outcome<Results> {
     let cast = bench::fill(args, running)?;
     let open = scenarios.iter().map(|scenario| ghz::run(scenario, running, &cast)).collect::<Outcome<_>>()?;
-    println!("closed loop");
     let closed = bench::calls(args, running)?;
-    let memory = running.usage().memory();
-    println!("delay");
-    let delay = bench::delay(running)?;
-    Ok(Results { open, closed, delay, memory })
+    Ok(Results { open, closed, delay: Vec::new(), memory: running.usage().memory() })
 }

@@ -67,17 +67,10 @@ impl Part {
         self.call.split('.').nth(1).ok_or_else(|| format!("`{}` is no method", self.call))
     }
 
-    /// A request for each call of `seconds`: call `n` is made by caller `n` modulo `callers`, and each of them names one
-    /// account after the other.
-    pub(crate) fn requests(&self, seconds: u64, callers: usize, accounts: &[i64], ids: &mut Ids) -> Vec<Value> {
+    /// A request for each call of `seconds`; they name one account after the other.
+    pub(crate) fn requests(&self, seconds: u64, accounts: &[i64], ids: &mut Ids) -> Vec<Value> {
         let count = usize::try_from(self.rps * seconds).unwrap_or_default();
-        (0..count)
-            .map(|n| {
-                // Spread over the callers, so that no two of them name the same at once.
-                let account = accounts[(n / callers.max(1) + n % callers.max(1) * 7) % accounts.len().max(1)];
-                filled(&self.data, account, ids)
-            })
-            .collect()
+        accounts.iter().cycle().take(count).map(|account| filled(&self.data, *account, ids)).collect()
     }
 }
 
@@ -136,11 +129,11 @@ mod tests {
         let data = serde_json::json!({ "request_id": "@uuid", "account_id": "@account", "page_size": 10 });
         let part = Part { call: "plaza.graph.v1.GraphService.Follow".to_owned(), data, rps: 4 };
         let mut ids = Ids { begin: "11111111-1111-4111-8111-".to_owned(), count: 0 };
-        let requests = part.requests(2, 2, &[5, 6, 7, 8], &mut ids);
+        let requests = part.requests(2, &[5, 6, 7], &mut ids);
         assert_eq!((requests.len(), part.service().unwrap(), ids.run()), (8, "graph", "11111111"));
         assert_eq!(requests[1]["request_id"], "11111111-1111-4111-8111-000000000002");
         assert_eq!(requests[0]["page_size"], 10);
-        let of_the_first: Vec<&str> = requests.iter().step_by(2).map(|r| r["account_id"].as_str().unwrap()).collect();
-        assert_eq!(of_the_first, ["5", "6", "7", "8"]);
+        let accounts: Vec<&str> = requests.iter().map(|request| request["account_id"].as_str().unwrap()).collect();
+        assert_eq!(accounts, ["5", "6", "7", "5", "6", "7", "5", "6"]);
     }
 }

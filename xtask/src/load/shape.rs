@@ -98,11 +98,6 @@ impl Running {
         &self.program
     }
 
-    /// The folder with the platform's secret.
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.data()
-    }
-
     /// A folder for what is only needed while it runs.
     pub(crate) fn scratch(&self) -> &Path {
         &self.root

@@ -232,7 +232,8 @@ pub struct SeedArgs {
     /// How many calls are under way at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
-    /// Write everybody's account and access token here, as JSON, for tools that make calls; a token is good for minutes
+    /// Sign everybody in and write their accounts and access tokens here, as JSON, for tools that make calls; tokens are
+    /// good for minutes, and the platform's limits apply
     #[arg(long, value_name = "FILE")]
     pub tokens: Option<PathBuf>,
     /// People.
