@@ -45,11 +45,12 @@ impl App {
         let freshness = Freshness::of(config.store.is_shared() && !cache.is_shared(), &[SOURCE]);
         let store = CachedAccounts::new(engine.clone(), cache.clone()).with_freshness(freshness.clone());
         let store: Arc<dyn AccountStore> = Arc::new(store);
+        let rules = config.rules();
         let starting = (config, deps.env.clone());
         // Hashes once, for the credential of nobody.
         let started = tokio::task::spawn_blocking(move || Passwords::start(&starting.0, starting.1)).await;
         let passwords = Arc::new(started.map_err(|e| Error::internal(format!("starting failed: {e}")))??);
-        let handler = Handler { env: deps.env, store: store.clone(), passwords: passwords.clone() };
+        let handler = Handler { env: deps.env, store: store.clone(), passwords: passwords.clone(), rules };
         let entry = AccountsServiceEntry::new(Arc::new(handler), &deps.gate);
         let followers = followers(&engine, &cache, &freshness);
         let projections = projections(engine, cache);

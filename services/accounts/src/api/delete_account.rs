@@ -7,7 +7,8 @@ use super::Handler;
 use crate::SOURCE;
 
 pub(crate) async fn delete_account(h: &Handler, cx: &Cx, req: DeleteAccountRequest) -> Result<DeleteAccountResponse> {
-    let written = h.store.delete(cx, AccountId(req.account_id)).await?;
+    let handle_free_at = h.env.now().plus_ms(h.rules.deleted_handle_kept_ms);
+    let written = h.store.delete(cx, AccountId(req.account_id), handle_free_at).await?;
     cx.wrote(SOURCE, written.position);
     Ok(DeleteAccountResponse {})
 }

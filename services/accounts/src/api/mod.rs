@@ -1,6 +1,8 @@
 //! The RPCs, one file each.
 
 mod batch_get_accounts;
+mod change_handle;
+mod change_password;
 mod create_account;
 mod delete_account;
 mod get_account;
@@ -18,6 +20,7 @@ use async_trait::async_trait;
 use plaza_core::{Cx, Env, Result};
 use plaza_proto::accounts::v1::*;
 
+use crate::config::Rules;
 use crate::passwords::Passwords;
 use crate::store::AccountStore;
 
@@ -26,6 +29,7 @@ pub(crate) struct Handler {
     pub(crate) env: Env,
     pub(crate) store: Arc<dyn AccountStore>,
     pub(crate) passwords: Arc<Passwords>,
+    pub(crate) rules: Rules,
 }
 
 #[async_trait]
@@ -52,6 +56,14 @@ impl AccountsService for Handler {
 
     async fn update_profile(&self, cx: &Cx, req: UpdateProfileRequest) -> Result<UpdateProfileResponse> {
         update_profile::update_profile(self, cx, req).await
+    }
+
+    async fn change_handle(&self, cx: &Cx, req: ChangeHandleRequest) -> Result<ChangeHandleResponse> {
+        change_handle::change_handle(self, cx, req).await
+    }
+
+    async fn change_password(&self, cx: &Cx, req: ChangePasswordRequest) -> Result<ChangePasswordResponse> {
+        change_password::change_password(self, cx, req).await
     }
 
     async fn get_preferences(&self, cx: &Cx, req: GetPreferencesRequest) -> Result<GetPreferencesResponse> {

@@ -1,14 +1,37 @@
 //! A change of one account.
 
-use plaza_core::{AccountId, Error, Result, Timestamp, reason};
+use plaza_core::{AccountId, Error, Result, SessionId, Timestamp, reason};
 
-use super::{Account, PreferencesEdit, ProfileEdit};
+use super::{Account, Credential, Handle, PreferencesEdit, ProfileEdit};
 
 /// What is to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
     Profile(ProfileEdit),
     Preferences(PreferencesEdit),
+    Handle(HandleEdit),
+    Password(PasswordEdit),
+}
+
+/// Another handle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HandleEdit {
+    pub(crate) handle: Handle,
+    /// Until when the old one is kept from others.
+    pub(crate) keep_until: Timestamp,
+    /// How many handles may be kept for one account.
+    pub(crate) max_kept: usize,
+}
+
+/// Another password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PasswordEdit {
+    /// What the old password was checked against; if it is another by now, the change is refused.
+    pub(crate) old: Credential,
+    pub(crate) new: Credential,
+    /// Whether the sessions that are open end, but for one.
+    pub(crate) end_sessions: bool,
+    pub(crate) keep_session: Option<SessionId>,
 }
 
 /// A change of one account.
@@ -41,6 +64,9 @@ impl Change {
         let changed = match &self.edit {
             Edit::Profile(edit) => edit.apply(account),
             Edit::Preferences(edit) => Account { preferences: edit.apply(account.preferences.clone()), ..account },
+            Edit::Handle(edit) => Account { handle: edit.handle.as_str().to_owned(), ..account },
+            // Nobody sees it on the account.
+            Edit::Password(_) => return Ok(account),
         };
         Ok(Account { version, updated_at, ..changed })
     }

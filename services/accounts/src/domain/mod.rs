@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod change;
+pub(crate) mod credential;
 pub(crate) mod email;
 pub(crate) mod handle;
 pub(crate) mod login;
@@ -9,7 +10,8 @@ pub(crate) mod preferences;
 pub(crate) mod profile;
 
 pub(crate) use account::{Account, NewAccount};
-pub(crate) use change::{Change, Edit};
+pub(crate) use change::{Change, Edit, HandleEdit, PasswordEdit};
+pub(crate) use credential::Credential;
 pub(crate) use email::Email;
 pub(crate) use handle::Handle;
 pub(crate) use login::Login;

@@ -45,10 +45,11 @@ impl Projection for CachedCopies {
         let ids: Vec<AccountId> = keys.iter().copied().map(AccountId).collect();
         let living = self.engine.batch_get(cx, &ids).await?;
         for id in ids {
-            // The handle of one who is gone leads to an account that is not found.
+            // The handle of one who is gone, or has another, leads to an account that does not have it.
             let account = living.iter().find(|account| account.id == id);
-            let handle_key = account.and_then(|a| Handle::parse(&a.handle)).map(|handle| handle.key().to_owned());
-            self.cache.forget_now(cx, &Changed { id, handle_key }).await?;
+            let handle = account.and_then(|account| Handle::parse(&account.handle));
+            let handle_keys = handle.map(|handle| handle.key().to_owned()).into_iter().collect();
+            self.cache.forget_now(cx, &Changed { id, handle_keys }).await?;
         }
         Ok(())
     }

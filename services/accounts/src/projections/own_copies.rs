@@ -116,7 +116,7 @@ mod tests {
                     let change = Change::new(id, edit, Env::system().now());
                     writer.store.change(&cx(), change).await.unwrap().position
                 }
-                _ => writer.store.delete(&cx(), id).await.unwrap().position,
+                _ => writer.store.delete(&cx(), id, Env::system().now()).await.unwrap().position,
             };
             let with_token = cx().with_token(Token::parse(&format!("{SOURCE}={position}")).unwrap());
             let then = writer.shows(&cx(), id, &handle).await;

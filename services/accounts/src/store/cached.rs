@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Result};
+use plaza_core::{AccountId, Cx, Result, Timestamp};
 use plaza_events::{Freshness, Outbox};
 use plaza_stores::Gauge;
 
@@ -74,8 +74,8 @@ impl AccountStore for CachedAccounts {
         Ok(written)
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
-        let written = self.engine.delete(cx, id).await?;
+    async fn delete(&self, cx: &Cx, id: AccountId, handle_free_at: Timestamp) -> Result<Written<()>> {
+        let written = self.engine.delete(cx, id, handle_free_at).await?;
         self.cache.settle(cx).await;
         Ok(written)
     }
@@ -86,6 +86,14 @@ impl AccountStore for CachedAccounts {
 
     async fn credential(&self, cx: &Cx, login: &Login) -> Result<Option<(AccountId, Credential)>> {
         self.engine.credential(cx, login).await
+    }
+
+    async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {
+        self.engine.recall_changed(cx).await
+    }
+
+    async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>> {
+        self.engine.credential_of(cx, id).await
     }
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {

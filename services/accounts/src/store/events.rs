@@ -1,8 +1,8 @@
 //! What the writes tell the others.
 
-use plaza_core::{AccountId, Env, TraceContext};
+use plaza_core::{AccountId, Env, SessionId, TraceContext};
 use plaza_events::NewEvent;
-use plaza_proto::accounts::v1::{PreferencesUpdated, ProfileUpdated};
+use plaza_proto::accounts::v1::{HandleChanged, PasswordChanged, PreferencesUpdated, ProfileUpdated};
 use prost::{Message, Name};
 
 use crate::domain::{Change, Edit};
@@ -21,5 +21,11 @@ pub(super) fn changed(env: &Env, trace: Option<TraceContext>, change: &Change) -
     match &change.edit {
         Edit::Profile(_) => event(env, trace, id, &ProfileUpdated { account_id }),
         Edit::Preferences(_) => event(env, trace, id, &PreferencesUpdated { account_id }),
+        Edit::Handle(_) => event(env, trace, id, &HandleChanged { account_id }),
+        Edit::Password(edit) => {
+            let keep_session_id = edit.keep_session.map_or(0, SessionId::get);
+            let message = PasswordChanged { account_id, end_sessions: edit.end_sessions, keep_session_id };
+            event(env, trace, id, &message)
+        }
     }
 }

@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod cache_on_redis;
+mod change_handle;
+mod change_password;
 mod create_account;
 mod delete_account;
 mod over_postgres;

@@ -125,7 +125,7 @@ pub(crate) async fn a_write_shows_at_once_everywhere(b: Bench) {
         assert_eq!(bio(b.writer(), id).await, Some(text));
     }
     assert_eq!(by_handle(b.reader(), "ada").await, Some(id));
-    b.writer().delete(&cx(), id).await.unwrap();
+    b.writer().delete(&cx(), id, Timestamp(i64::MAX)).await.unwrap();
     assert_eq!((bio(b.reader(), id).await, by_handle(b.reader(), "ada").await), (None, None));
     assert!(b.reader().batch_get(&cx(), &[id]).await.unwrap().is_empty());
 }
@@ -173,7 +173,7 @@ pub(crate) async fn copies_expire(b: Bench) {
 pub(crate) async fn what_an_event_tells_of_is_forgotten(b: Bench) {
     let id = b.created("ada").await;
     assert_eq!((bio(b.reader(), id).await.as_deref(), by_handle(b.reader(), "ada").await), (Some(""), Some(id)));
-    b.cache.forget_now(&cx(), &Changed { id, handle_key: Some("ada".to_owned()) }).await.unwrap();
+    b.cache.forget_now(&cx(), &Changed { id, handle_keys: vec!["ada".to_owned()] }).await.unwrap();
     b.reads();
     assert_eq!((bio(b.reader(), id).await.as_deref(), by_handle(b.reader(), "ada").await), (Some(""), Some(id)));
     assert_eq!(b.reads(), 2);
@@ -255,8 +255,8 @@ impl AccountStore for Counted {
         self.inner.change(cx, change).await
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
-        self.inner.delete(cx, id).await
+    async fn delete(&self, cx: &Cx, id: AccountId, handle_free_at: Timestamp) -> Result<Written<()>> {
+        self.inner.delete(cx, id, handle_free_at).await
     }
 
     async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -265,6 +265,14 @@ impl AccountStore for Counted {
 
     async fn credential(&self, cx: &Cx, login: &Login) -> Result<Option<(AccountId, Credential)>> {
         self.inner.credential(cx, login).await
+    }
+
+    async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {
+        self.inner.recall_changed(cx).await
+    }
+
+    async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>> {
+        self.inner.credential_of(cx, id).await
     }
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {

@@ -107,7 +107,7 @@ impl AccountCache for RedisCache {
 
     fn forget(&self, changed: &Changed) {
         self.accounts.forget([name(changed.id)]);
-        self.handles.forget(changed.handle_key.clone());
+        self.handles.forget(changed.handle_keys.clone());
     }
 
     async fn settle(&self, cx: &Cx) {
@@ -116,9 +116,9 @@ impl AccountCache for RedisCache {
 
     async fn forget_now(&self, cx: &Cx, changed: &Changed) -> Result<()> {
         self.accounts.forget_now(cx, &[name(changed.id)]).await?;
-        match &changed.handle_key {
-            Some(key) => self.handles.forget_now(cx, std::slice::from_ref(key)).await,
-            None => Ok(()),
+        match changed.handle_keys.as_slice() {
+            [] => Ok(()),
+            keys => self.handles.forget_now(cx, keys).await,
         }
     }
 

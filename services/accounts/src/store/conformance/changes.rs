@@ -1,11 +1,10 @@
 //! Changes of accounts besides those of a name and a bio.
 
-use plaza_core::AccountId;
-use plaza_core::reason;
-use plaza_proto::accounts::v1::PreferencesUpdated;
+use plaza_core::{AccountId, SessionId, reason};
+use plaza_proto::accounts::v1::{PasswordChanged, PreferencesUpdated};
 
-use super::{Bench, cx, request};
-use crate::domain::{Change, Edit, Preferences, PreferencesEdit, ProfileEdit};
+use super::{Bench, LATER, cx, request};
+use crate::domain::{Change, Credential, Edit, Login, PasswordEdit, Preferences, PreferencesEdit, ProfileEdit};
 
 pub(crate) async fn preferences_and_pictures_are_stored_and_erased(b: Bench) {
     let id = b.created("ada").await;
@@ -34,6 +33,39 @@ pub(crate) async fn preferences_and_pictures_are_stored_and_erased(b: Bench) {
     assert_eq!(last.decode::<PreferencesUpdated>().unwrap().unwrap().account_id, id.get());
     let nobody = Change::new(AccountId(5), Edit::Preferences(edit.clone()), b.env.now());
     assert!(b.store.change(&cx(), nobody).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
-    b.store.delete(&cx(), id).await.unwrap();
+    b.store.delete(&cx(), id, LATER).await.unwrap();
     assert!(b.store.change(&cx(), change()).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
+}
+
+pub(crate) async fn a_password_changes_from_what_was_checked_alone(b: Bench) {
+    let id = b.created("ada").await;
+    let before = b.store.get(&cx(), id).await.unwrap().unwrap();
+    let phc = |text: &str| Credential::new(text.to_owned());
+    let edit = |old: &str, new: &str| PasswordEdit {
+        old: phc(old),
+        new: phc(new),
+        end_sessions: true,
+        keep_session: Some(SessionId(9)),
+    };
+    let change = |old: &str, new: &str| Change::new(id, Edit::Password(edit(old, new)), b.env.now());
+    let old = b.store.credential_of(&cx(), id).await.unwrap().unwrap();
+    assert_eq!(b.store.recall_changed(&request(id.get(), 1, 1)).await.unwrap(), None);
+    let written = b.store.change(&request(id.get(), 1, 1), change(old.phc(), "$new")).await.unwrap();
+    assert_eq!(written.value, *before, "nobody sees it on the account");
+    for (request, old) in [(cx(), old.phc()), (request(id.get(), 2, 1), "$other")] {
+        let late = b.store.change(&request, change(old, "$late")).await.unwrap_err();
+        assert!(late.is(reason::PASSWORD_WRONG), "{late}");
+    }
+    assert_eq!(b.store.credential_of(&cx(), id).await.unwrap(), Some(phc("$new")));
+    let (owner, stored) = b.store.credential(&cx(), &Login::parse("ada")).await.unwrap().unwrap();
+    assert_eq!((owner, stored), (id, phc("$new")));
+    assert_eq!(b.store.recall_changed(&request(id.get(), 1, 1)).await.unwrap(), Some(written));
+    assert_eq!(b.store.recall_changed(&request(id.get(), 2, 1)).await.unwrap(), None);
+    let events = b.events().await;
+    let told = events[1].decode::<PasswordChanged>().unwrap().unwrap();
+    assert_eq!((events.len(), told.account_id, told.end_sessions, told.keep_session_id), (2, id.get(), true, 9));
+    b.store.delete(&cx(), id, LATER).await.unwrap();
+    assert_eq!(b.store.credential_of(&cx(), id).await.unwrap(), None);
+    assert!(b.store.change(&cx(), change("$new", "$late")).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
+    assert!(b.store.change(&cx(), change("", "$late")).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
 }

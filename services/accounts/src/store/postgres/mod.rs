@@ -3,7 +3,9 @@
 //! Writes that wait at the same time share a transaction: [`writes`] says how it is made. Several processes may have the
 //! same database open.
 
+mod handles;
 mod rows;
+mod savepoint;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -12,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, Result};
+use plaza_core::{AccountId, Cx, Env, Error, Result, Timestamp};
 use plaza_events::{Outbox, PostgresOutbox, outbox};
-use plaza_stores::postgres::requests;
+use plaza_stores::postgres::{Conn, requests};
 use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
 
 use super::{AccountStore, Created, Credential, OnChange, Written};
@@ -29,6 +31,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::postgres::SCHEMA },
     Migration { name: "0004_preferences", sql: include_str!("../../../migrations/postgres/0004_preferences.sql") },
+    Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/postgres/0005_kept_handles.sql") },
 ];
 /// How long the last step of opening may take.
 const START: Duration = Duration::from_secs(10);
@@ -81,7 +84,8 @@ impl AccountStore for PostgresAccounts {
     }
 
     async fn check_free(&self, cx: &Cx, handle: &Handle, email: &Email) -> Result<()> {
-        self.db.read_replica(cx, |mut conn| async move { rows::check_free(&mut conn, handle, email).await }).await
+        let now = self.env.now();
+        self.db.read_replica(cx, |mut conn| async move { rows::check_free(&mut conn, handle, email, now).await }).await
     }
 
     async fn get(&self, cx: &Cx, id: AccountId) -> Result<Option<Arc<Account>>> {
@@ -102,13 +106,18 @@ impl AccountStore for PostgresAccounts {
 
     async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
         match self.write(cx, Job::Change(change)).await? {
-            Done::Changed(written) => Ok(written),
+            Done::Changed(written, _) => Ok(*written),
             other => Err(other.unexpected()),
         }
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
-        match self.write(cx, Job::Delete(id)).await? {
+    async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {
+        let (Some(key), now) = (cx.request(), self.env.now()) else { return Ok(None) };
+        self.db.read(cx, |mut conn| async move { requests::recall(&mut conn, Some(key), now).await }).await
+    }
+
+    async fn delete(&self, cx: &Cx, id: AccountId, handle_free_at: Timestamp) -> Result<Written<()>> {
+        match self.write(cx, Job::Delete(id, handle_free_at)).await? {
             Done::Deleted(written, _) => Ok(written),
             other => Err(other.unexpected()),
         }
@@ -123,9 +132,16 @@ impl AccountStore for PostgresAccounts {
         self.db.read_reserved(cx, |mut conn| async move { rows::credential(&mut conn, login).await }).await
     }
 
+    async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>> {
+        self.db.read(cx, |mut conn| async move { rows::credential_of(&mut conn, id).await }).await
+    }
+
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
-        self.db.write(cx, |mut conn| async move { requests::prune(&mut conn, now).await }).await
+        let prune = |mut conn: Conn| async move {
+            Ok(requests::prune(&mut conn, now).await? + handles::prune(&mut conn, now).await?)
+        };
+        self.db.write(cx, prune).await
     }
 
     fn outbox(&self) -> Arc<dyn Outbox> {

@@ -9,8 +9,8 @@ use plaza_stores::PgResultExt as _;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
-use crate::domain::{Account, Email, Handle, Login, NewAccount, Preferences};
-use crate::store::Credential;
+use super::handles;
+use crate::domain::{Account, Credential, Email, Handle, Login, NewAccount, PasswordEdit, Preferences};
 
 fn account(row: &PgRow) -> sqlx::Result<Account> {
     Ok(Account {
@@ -33,12 +33,6 @@ fn account(row: &PgRow) -> sqlx::Result<Account> {
     })
 }
 
-/// An account that is locked for a change.
-pub(super) struct Kept {
-    pub(super) account: Account,
-    pub(super) handle_key: String,
-}
-
 fn raw(ids: impl IntoIterator<Item = AccountId>) -> Vec<i64> {
     ids.into_iter().map(AccountId::get).collect()
 }
@@ -47,6 +41,7 @@ fn raw(ids: impl IntoIterator<Item = AccountId>) -> Vec<i64> {
 pub(super) async fn insert(
     conn: &mut PgConnection,
     accounts: &[(&NewAccount, &Credential)],
+    now: Timestamp,
 ) -> Result<BTreeMap<AccountId, Reason>> {
     if accounts.is_empty() {
         return Ok(BTreeMap::new());
@@ -75,11 +70,12 @@ pub(super) async fn insert(
     .fetch_all(&mut *conn)
     .await
     .sql()?;
+    let taken_back = handles::take_back_kept(conn, &inserted, now).await?;
+    let mut clashes: BTreeMap<_, _> = taken_back.iter().map(|id| (AccountId(*id), reason::HANDLE_TAKEN)).collect();
     if inserted.len() == accounts.len() {
-        return Ok(BTreeMap::new());
+        return Ok(clashes);
     }
     let inserted: BTreeSet<i64> = inserted.into_iter().collect();
-    let mut clashes = BTreeMap::new();
     for (new, _) in accounts {
         if !inserted.contains(&new.id.get()) {
             clashes.insert(new.id, clash(conn, new).await?);
@@ -109,13 +105,15 @@ async fn clash(conn: &mut PgConnection, new: &NewAccount) -> Result<Reason> {
     }
 }
 
-pub(super) async fn check_free(conn: &mut PgConnection, handle: &Handle, email: &Email) -> Result<()> {
+pub(super) async fn check_free(conn: &mut PgConnection, handle: &Handle, email: &Email, now: Timestamp) -> Result<()> {
     let (handle_taken, email_taken) = sqlx::query_as::<_, (bool, bool)>(
-        "SELECT EXISTS (SELECT 1 FROM accounts WHERE handle_key = $1),
+        "SELECT EXISTS (SELECT 1 FROM accounts WHERE handle_key = $1)
+                OR EXISTS (SELECT 1 FROM kept_handles WHERE handle_key = $1 AND free_at > $3),
                 EXISTS (SELECT 1 FROM accounts WHERE email_key = $2)",
     )
     .bind(handle.key())
     .bind(email.key())
+    .bind(now.0)
     .fetch_one(conn)
     .await
     .sql()?;
@@ -141,21 +139,17 @@ pub(super) async fn batch_get(conn: &mut PgConnection, ids: &[AccountId]) -> Res
 
 /// The living among `ids`, locked until the transaction ends, in the order of their ids so that two transactions never
 /// wait for each other.
-pub(super) async fn lock(conn: &mut PgConnection, ids: &BTreeSet<AccountId>) -> Result<BTreeMap<AccountId, Kept>> {
+pub(super) async fn lock(conn: &mut PgConnection, ids: &BTreeSet<AccountId>) -> Result<BTreeMap<AccountId, Account>> {
     let rows = sqlx::query(
         "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header, protected,
-            discoverable, language, default_visibility, handle_key
+            discoverable, language, default_visibility
          FROM accounts WHERE account_id = ANY($1) AND deleted_at IS NULL ORDER BY account_id FOR UPDATE",
     )
     .bind(raw(ids.iter().copied()))
     .fetch_all(conn)
     .await
     .sql()?;
-    let kept = |row: &PgRow| {
-        let (account, handle_key) = (account(row)?, row.try_get(14)?);
-        Ok((account.id, Kept { account, handle_key }))
-    };
-    rows.iter().map(kept).collect::<sqlx::Result<_>>().sql()
+    rows.iter().map(|row| account(row).map(|account| (account.id, account))).collect::<sqlx::Result<_>>().sql()
 }
 
 pub(super) async fn id_by_handle(conn: &mut PgConnection, key: &str) -> Result<Option<AccountId>> {
@@ -199,23 +193,40 @@ pub(super) async fn store(conn: &mut PgConnection, accounts: &[&Account]) -> Res
     Ok(())
 }
 
-/// Erases what is personal.
-pub(super) async fn erase(conn: &mut PgConnection, ids: &[AccountId], now: Timestamp) -> Result<()> {
-    if ids.is_empty() {
+/// Stores a password, unless it is another by now than that which was checked.
+pub(super) async fn store_password(conn: &mut PgConnection, id: AccountId, edit: &PasswordEdit) -> Result<()> {
+    let done = sqlx::query("UPDATE accounts SET password_hash = $3 WHERE account_id = $1 AND password_hash = $2")
+        .bind(id.get())
+        .bind(edit.old.phc())
+        .bind(edit.new.phc())
+        .execute(conn)
+        .await
+        .sql()?;
+    if done.rows_affected() == 0 { Err(Error::new(reason::PASSWORD_WRONG)) } else { Ok(()) }
+}
+
+/// Erases what is personal of accounts, and keeps the handle of each from others until the time that stands beside it.
+pub(super) async fn erase(conn: &mut PgConnection, gone: &[(Account, Timestamp)], now: Timestamp) -> Result<()> {
+    if gone.is_empty() {
         return Ok(());
     }
+    let ids = raw(gone.iter().map(|(account, _)| account.id));
     sqlx::query(
         "UPDATE accounts
-         SET handle = '', email = '', email_key = NULL, password_hash = '', display_name = '', bio = '',
-             avatar = '', header = '', protected = false, discoverable = false, language = '', default_visibility = 0,
-             version = version + 1, updated_at = $2, deleted_at = $2
+         SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, password_hash = '',
+             display_name = '', bio = '', avatar = '', header = '', protected = false, discoverable = false,
+             language = '', default_visibility = 0, version = version + 1, updated_at = $2, deleted_at = $2
          WHERE account_id = ANY($1)",
     )
-    .bind(raw(ids.iter().copied()))
+    .bind(&ids)
     .bind(now.0)
-    .execute(conn)
+    .execute(&mut *conn)
     .await
     .sql()?;
+    handles::disown(conn, &ids).await?;
+    for (account, free_at) in gone {
+        handles::keep(conn, &[&account.handle.to_ascii_lowercase()], None, *free_at).await?;
+    }
     Ok(())
 }
 
@@ -246,4 +257,9 @@ pub(super) async fn credential(conn: &mut PgConnection, login: &Login) -> Result
     }
     let found = sqlx::query_as::<_, (i64, String)>(sql).bind(key).fetch_optional(conn).await.sql()?;
     Ok(found.map(|(id, phc)| (AccountId(id), Credential::new(phc))))
+}
+
+pub(super) async fn credential_of(conn: &mut PgConnection, id: AccountId) -> Result<Option<Credential>> {
+    let phc = sqlx::query_scalar("SELECT password_hash FROM accounts WHERE account_id = $1 AND deleted_at IS NULL");
+    Ok(phc.bind(id.get()).fetch_optional(conn).await.sql()?.map(Credential::new))
 }

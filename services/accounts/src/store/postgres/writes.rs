@@ -14,15 +14,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 
-use super::rows::{self, Kept};
-use crate::domain::{Account, Change, NewAccount};
+use super::{handles, rows};
+use crate::domain::{Account, Change, Edit, NewAccount};
 use crate::store::{Changed, Created, Credential, OnChange, Written, events};
 
 /// What is to be written.
 pub(super) enum Job {
     Create(NewAccount, Credential),
     Change(Change),
-    Delete(AccountId),
+    /// With the time from which others may have the handle.
+    Delete(AccountId, Timestamp),
 }
 
 /// A write with what it takes from its call.
@@ -36,9 +37,10 @@ pub(super) struct Write {
 #[derive(Debug)]
 pub(super) enum Done {
     Created(Written<Created>),
-    Changed(Written<Account>),
-    /// With the handle's key, unless it was deleted before.
-    Deleted(Written<()>, Option<String>),
+    /// With the handles that point elsewhere now.
+    Changed(Box<Written<Account>>, Vec<String>),
+    /// As a change.
+    Deleted(Written<()>, Vec<String>),
 }
 
 /// Performs batches of writes.
@@ -70,10 +72,10 @@ impl BatchWrite for Writes {
     fn after(&self, write: &Write, done: &Done) {
         let changed = match (&write.job, done) {
             (Job::Create(account, _), Done::Created(written)) => {
-                Changed { id: written.value.id, handle_key: Some(account.handle.key().to_owned()) }
+                Changed { id: written.value.id, handle_keys: vec![account.handle.key().to_owned()] }
             }
-            (Job::Delete(id), Done::Deleted(_, handle_key)) => Changed { id: *id, handle_key: handle_key.clone() },
-            (Job::Change(change), _) => Changed { id: change.id, handle_key: None },
+            (Job::Delete(id, _), Done::Deleted(_, keys)) => Changed { id: *id, handle_keys: keys.clone() },
+            (Job::Change(change), Done::Changed(_, keys)) => Changed { id: change.id, handle_keys: keys.clone() },
             _ => return,
         };
         (self.on_change)(&changed);
@@ -103,7 +105,7 @@ impl Batch<'_> {
             });
             let fresh: Vec<usize> = now.into_iter().filter(|i| self.is_fresh(*i, jobs[*i], Done::Created)).collect();
             let accounts: Vec<_> = fresh.iter().filter_map(|i| new_account(jobs[*i])).collect();
-            let clashes = rows::insert(conn, &accounts).await?;
+            let clashes = rows::insert(conn, &accounts, self.now).await?;
             for (i, (account, _)) in fresh.into_iter().zip(accounts) {
                 let outcome = match clashes.get(&account.id) {
                     Some(reason) => Err(Error::new(*reason)),
@@ -130,44 +132,64 @@ impl Batch<'_> {
             match &write.job {
                 Job::Create(..) => {}
                 Job::Change(change) => {
-                    if self.is_fresh(i, write, Done::Changed) {
-                        let outcome = self.edit(write, change, &mut living);
+                    if self.is_fresh(i, write, |written| Done::Changed(Box::new(written), Vec::new())) {
+                        let (outcome, keys) = self.edit(conn, write, change, &mut living).await?;
                         changed.extend(outcome.is_ok().then_some(change.id));
-                        self.settle(i, write, outcome, Done::Changed)?;
+                        self.settle(i, write, outcome, |written| Done::Changed(Box::new(written), keys))?;
                     }
                 }
-                Job::Delete(id) => {
-                    if self.is_fresh(i, write, |written| Done::Deleted(written, None)) {
+                Job::Delete(id, free_at) => {
+                    if self.is_fresh(i, write, |written| Done::Deleted(written, Vec::new())) {
                         let gone = living.remove(id);
-                        deleted.extend(gone.as_ref().map(|_| *id));
-                        self.delete(i, write, *id, gone)?;
+                        self.delete(i, write, *id, gone.as_ref())?;
+                        deleted.extend(gone.map(|account| (account, *free_at)));
                     }
                 }
             }
         }
-        let changed = changed.iter().filter_map(|id| living.get(id)).map(|kept| &kept.account);
+        let changed = changed.iter().filter_map(|id| living.get(id));
         rows::store(conn, &changed.collect::<Vec<_>>()).await?;
         rows::erase(conn, &deleted, self.now).await
     }
 
-    fn edit(
+    /// The outcome of a change, with the handles that point elsewhere now. What it returns as an error concerns the whole
+    /// transaction.
+    async fn edit(
         &mut self,
+        conn: &mut PgConnection,
         write: &Write,
         change: &Change,
-        living: &mut BTreeMap<AccountId, Kept>,
-    ) -> Result<Written<Account>> {
-        let kept = living.get_mut(&change.id).ok_or_else(not_found)?;
-        kept.account = change.apply(kept.account.clone())?;
+        living: &mut BTreeMap<AccountId, Account>,
+    ) -> Result<(Result<Written<Account>>, Vec<String>)> {
+        let Some(account) = living.get_mut(&change.id) else { return Ok((Err(not_found()), Vec::new())) };
+        let after = match change.apply(account.clone()) {
+            Ok(after) => after,
+            Err(error) => return Ok((Err(error), Vec::new())),
+        };
+        let performed = match &change.edit {
+            Edit::Profile(_) | Edit::Preferences(_) => Ok(Vec::new()),
+            Edit::Handle(edit) => handles::change(conn, account, edit, self.now).await,
+            Edit::Password(edit) => rows::store_password(conn, change.id, edit).await.map(|()| Vec::new()),
+        };
+        let keys = match performed {
+            Ok(keys) => keys,
+            Err(error) if is_answer(&error) => return Ok((Err(error), Vec::new())),
+            Err(error) => return Err(error),
+        };
+        *account = after.clone();
         let position = self.push_event(events::changed(self.env, write.trace, change));
-        Ok(Written { value: kept.account.clone(), position })
+        Ok((Ok(Written { value: after, position }), keys))
     }
 
-    fn delete(&mut self, i: usize, write: &Write, id: AccountId, gone: Option<Kept>) -> Result<()> {
-        let Some(kept) = gone else { return self.settle(i, write, Err(not_found()), |w| Done::Deleted(w, None)) };
+    fn delete(&mut self, i: usize, write: &Write, id: AccountId, gone: Option<&Account>) -> Result<()> {
+        let Some(account) = gone else {
+            return self.settle(i, write, Err(not_found()), |w| Done::Deleted(w, Vec::new()));
+        };
         // Answers hold what is personal.
         self.book.forget(id.get());
         let position = self.push(write, id, &AccountDeleted { account_id: id.get() });
-        self.settle(i, write, Ok(Written { value: (), position }), |w| Done::Deleted(w, Some(kept.handle_key)))
+        let keys = vec![account.handle.to_ascii_lowercase()];
+        self.settle(i, write, Ok(Written { value: (), position }), |w| Done::Deleted(w, keys))
     }
 
     /// Whether the write is still to be performed; one that was performed before is answered as it was then.
@@ -227,8 +249,13 @@ fn changed_id(job: &Job) -> Option<AccountId> {
     match job {
         Job::Create(..) => None,
         Job::Change(change) => Some(change.id),
-        Job::Delete(id) => Some(*id),
+        Job::Delete(id, _) => Some(*id),
     }
+}
+
+/// Whether an error is what its own caller is to be told, and leaves the others alone.
+fn is_answer(error: &Error) -> bool {
+    [reason::HANDLE_TAKEN, reason::TOO_MANY_HANDLES, reason::PASSWORD_WRONG].into_iter().any(|reason| error.is(reason))
 }
 
 fn not_found() -> Error {

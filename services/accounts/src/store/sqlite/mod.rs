@@ -1,11 +1,12 @@
 //! Accounts in SQLite.
 
+mod handles;
 mod rows;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, Position, Result, TraceContext, reason};
+use plaza_core::{AccountId, Cx, Env, Error, Position, Result, Timestamp, TraceContext, reason};
 use plaza_events::{NewEvent, Outbox, SqliteOutbox, outbox};
 use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
@@ -14,7 +15,7 @@ use rusqlite::Connection;
 
 use super::{AccountStore, Changed, Created, Credential, OnChange, Written, events};
 use crate::SOURCE;
-use crate::domain::{Account, Change, Email, Handle, Login, NewAccount};
+use crate::domain::{Account, Change, Edit, Email, Handle, Login, NewAccount};
 
 /// The schema, step by step.
 const MIGRATIONS: &[Migration] = &[
@@ -22,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::sqlite::SCHEMA },
     Migration { name: "0004_preferences", sql: include_str!("../../../migrations/sqlite/0004_preferences.sql") },
+    Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/sqlite/0005_kept_handles.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -74,11 +76,11 @@ impl Events {
 impl AccountStore for SqliteAccounts {
     async fn create(&self, cx: &Cx, account: NewAccount, credential: Credential) -> Result<Written<Created>> {
         let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
-        let changed = Changed { id: account.id, handle_key: Some(account.handle.key().to_owned()) };
+        let changed = Changed { id: account.id, handle_keys: vec![account.handle.key().to_owned()] };
         let on_change = self.on_change.clone();
         let job = move |conn: &Connection| {
             requests::once(conn, request.as_ref(), now, || {
-                rows::insert(conn, &account, &credential)?;
+                rows::insert(conn, &account, &credential, now)?;
                 let position = events.append(conn, account.id, &AccountCreated { account_id: account.id.get() })?;
                 Ok(Written { value: Created { id: account.id, at: account.at.0 }, position })
             })
@@ -92,7 +94,8 @@ impl AccountStore for SqliteAccounts {
     }
 
     async fn check_free(&self, cx: &Cx, handle: &Handle, email: &Email) -> Result<()> {
-        self.db.read(cx, |conn| rows::check_free(conn, handle, email)).await
+        let now = self.env.now();
+        self.db.read(cx, |conn| rows::check_free(conn, handle, email, now)).await
     }
 
     async fn get(&self, cx: &Cx, id: AccountId) -> Result<Option<Arc<Account>>> {
@@ -109,31 +112,39 @@ impl AccountStore for SqliteAccounts {
 
     async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
         let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
-        let changed = Changed { id: change.id, handle_key: None };
         let on_change = self.on_change.clone();
         let job = move |conn: &Connection| {
-            requests::once(conn, request.as_ref(), now, || {
-                let account = rows::get(conn, change.id)?.ok_or_else(not_found)?;
-                let account = change.apply(account)?;
+            let mut handle_keys = Vec::new();
+            let written = requests::once(conn, request.as_ref(), now, || {
+                let before = rows::get(conn, change.id)?.ok_or_else(not_found)?;
+                let account = change.apply(before.clone())?;
+                handle_keys = perform(conn, &before, &change, now)?;
                 rows::store(conn, &account)?;
                 let position = events.append_change(conn, &change)?;
                 Ok(Written { value: account, position })
-            })
+            })?;
+            Ok((written, Changed { id: change.id, handle_keys }))
         };
-        self.db.write_then(cx, job, move |_| on_change(&changed)).await
+        let (written, _) = self.db.write_then(cx, job, move |(_, changed)| on_change(changed)).await?;
+        Ok(written)
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
+    async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
+    }
+
+    async fn delete(&self, cx: &Cx, id: AccountId, handle_free_at: Timestamp) -> Result<Written<()>> {
         let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
         let on_change = self.on_change.clone();
         let job = move |conn: &Connection| {
-            let mut handle_key = None;
+            let mut handle_keys = Vec::new();
             let written = requests::once(conn, request.as_ref(), now, || {
-                handle_key = Some(rows::erase(conn, id, now)?.ok_or_else(not_found)?);
+                handle_keys.push(rows::erase(conn, id, now, handle_free_at)?.ok_or_else(not_found)?);
                 let position = events.append(conn, id, &AccountDeleted { account_id: id.get() })?;
                 Ok(Written { value: (), position })
             })?;
-            Ok((written, Changed { id, handle_key }))
+            Ok((written, Changed { id, handle_keys }))
         };
         let (written, _) = self.db.write_then(cx, job, move |(_, changed)| on_change(changed)).await?;
         Ok(written)
@@ -147,9 +158,13 @@ impl AccountStore for SqliteAccounts {
         self.db.read(cx, |conn| rows::credential(conn, login)).await
     }
 
+    async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>> {
+        self.db.read(cx, |conn| rows::credential_of(conn, id)).await
+    }
+
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
-        self.db.write(cx, move |conn| requests::prune(conn, now)).await
+        self.db.write(cx, move |conn| Ok(requests::prune(conn, now)? + handles::prune(conn, now)?)).await
     }
 
     fn outbox(&self) -> Arc<dyn Outbox> {
@@ -169,12 +184,24 @@ impl AccountStore for SqliteAccounts {
     }
 }
 
+/// Changes what can clash with others, or is no part of the account itself. Returns the handles that point elsewhere now.
+fn perform(conn: &Connection, before: &Account, change: &Change, now: Timestamp) -> Result<Vec<String>> {
+    match &change.edit {
+        Edit::Profile(_) | Edit::Preferences(_) => Ok(Vec::new()),
+        Edit::Handle(edit) => handles::change(conn, before, edit, now),
+        Edit::Password(edit) => rows::store_password(conn, before.id, edit).map(|()| Vec::new()),
+    }
+}
+
 fn not_found() -> Error {
     Error::new(reason::ACCOUNT_NOT_FOUND)
 }
 
 #[cfg(test)]
 mod tests {
+    use plaza_core::ManualClock;
+    use plaza_stores::SqlResultExt as _;
+
     use super::*;
     use crate::store::conformance::Made;
 
@@ -184,4 +211,23 @@ mod tests {
     }
 
     crate::store::conformance::suite!(make);
+
+    #[tokio::test]
+    async fn handles_of_those_gone_before_there_was_a_time_for_it_are_free_after_90_days() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = StoreAddress::sqlite(folder.path().join("accounts.db"));
+        let cx = Cx::background("test", std::time::Duration::from_secs(10));
+        let before = Sqlite::open(address.sqlite_options().unwrap(), &MIGRATIONS[..4]).unwrap();
+        let gone = "INSERT INTO accounts VALUES (7, 'ada', '', '', NULL, '', '', '', 2, 1, 5, 5, '', '', 0, 0, '', 0)";
+        before.write(&cx, |conn| conn.execute(gone, []).sql()).await.unwrap();
+        before.close().await;
+        let day = 86_400_000;
+        for (at, free) in [(90 * day + 4, false), (90 * day + 5, true)] {
+            let env = Env::manual(ManualClock::new(Timestamp(at)), 7);
+            let store = SqliteAccounts::open(&address, env, Arc::new(|_| ())).unwrap();
+            let (handle, email) = (Handle::parse("Ada").unwrap(), Email::new("ada@example.org"));
+            assert_eq!(store.check_free(&cx, &handle, &email).await.is_ok(), free);
+            store.close().await;
+        }
+    }
 }

@@ -7,8 +7,8 @@ use plaza_stores::sqlite::is_unique_violation;
 use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::domain::{Account, Email, Handle, Login, NewAccount, Preferences};
-use crate::store::Credential;
+use super::handles;
+use crate::domain::{Account, Credential, Email, Handle, Login, NewAccount, PasswordEdit, Preferences};
 
 const COLUMNS: &str = "account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header,
     protected, discoverable, language, default_visibility";
@@ -34,7 +34,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     })
 }
 
-fn clash(error: rusqlite::Error) -> Error {
+pub(super) fn clash(error: rusqlite::Error) -> Error {
     for (column, reason) in [
         ("accounts.handle_key", reason::HANDLE_TAKEN),
         ("accounts.email_key", reason::EMAIL_TAKEN),
@@ -47,7 +47,10 @@ fn clash(error: rusqlite::Error) -> Error {
     plaza_stores::sqlite::map_err(error)
 }
 
-pub(super) fn insert(conn: &Connection, new: &NewAccount, credential: &Credential) -> Result<()> {
+pub(super) fn insert(conn: &Connection, new: &NewAccount, credential: &Credential, now: Timestamp) -> Result<()> {
+    if handles::is_kept(conn, new.handle.key(), None, now)? {
+        return Err(Error::new(reason::HANDLE_TAKEN));
+    }
     conn.prepare_cached(
         "INSERT INTO accounts (account_id, handle_key, handle, email, email_key, password_hash, display_name, bio,
             version, created_at, updated_at)
@@ -68,7 +71,7 @@ pub(super) fn insert(conn: &Connection, new: &NewAccount, credential: &Credentia
     Ok(())
 }
 
-pub(super) fn check_free(conn: &Connection, handle: &Handle, email: &Email) -> Result<()> {
+pub(super) fn check_free(conn: &Connection, handle: &Handle, email: &Email, now: Timestamp) -> Result<()> {
     let (handle_taken, email_taken): (bool, bool) = conn
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM accounts WHERE handle_key = ?1),
@@ -77,6 +80,7 @@ pub(super) fn check_free(conn: &Connection, handle: &Handle, email: &Email) -> R
         .sql()?
         .query_row([handle.key(), email.key()], |row| Ok((row.get(0)?, row.get(1)?)))
         .sql()?;
+    let handle_taken = handle_taken || handles::is_kept(conn, handle.key(), None, now)?;
     match (handle_taken, email_taken) {
         (true, _) => Err(Error::new(reason::HANDLE_TAKEN)),
         (_, true) => Err(Error::new(reason::EMAIL_TAKEN)),
@@ -139,26 +143,35 @@ pub(super) fn store(conn: &Connection, account: &Account) -> Result<()> {
     Ok(())
 }
 
-/// Erases what is personal, also in the answers that are remembered for the account's requests. Returns the handle's
-/// key; `None` if there is no such living account.
-pub(super) fn erase(conn: &Connection, id: AccountId, now: Timestamp) -> Result<Option<String>> {
-    let handle_key = conn
-        .prepare_cached(
-            "UPDATE accounts
-             SET handle = '', email = '', email_key = NULL, password_hash = '', display_name = '', bio = '',
-                 avatar = '', header = '', protected = 0, discoverable = 0, language = '', default_visibility = 0,
-                 version = version + 1, updated_at = ?2, deleted_at = ?2
-             WHERE account_id = ?1 AND deleted_at IS NULL
-             RETURNING handle_key",
-        )
+/// Stores a password, unless it is another by now than that which was checked.
+pub(super) fn store_password(conn: &Connection, id: AccountId, edit: &PasswordEdit) -> Result<()> {
+    let stored = conn
+        .prepare_cached("UPDATE accounts SET password_hash = ?3 WHERE account_id = ?1 AND password_hash = ?2")
         .sql()?
-        .query_row(params![id.get(), now.0], |row| row.get(0))
-        .optional()
+        .execute(params![id.get(), edit.old.phc(), edit.new.phc()])
         .sql()?;
-    if handle_key.is_some() {
-        conn.prepare_cached("DELETE FROM requests WHERE caller = ?1").sql()?.execute([id.get()]).sql()?;
-    }
-    Ok(handle_key)
+    if stored == 0 { Err(Error::new(reason::PASSWORD_WRONG)) } else { Ok(()) }
+}
+
+/// Erases what is personal, also in the answers that are remembered for the account's requests, and keeps the handle from
+/// others. Returns the handle's key; `None` if there is no such living account.
+pub(super) fn erase(conn: &Connection, id: AccountId, now: Timestamp, free_at: Timestamp) -> Result<Option<String>> {
+    let Some(account) = get(conn, id)? else { return Ok(None) };
+    let handle_key = account.handle.to_ascii_lowercase();
+    conn.prepare_cached(
+        "UPDATE accounts
+         SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, password_hash = '',
+             display_name = '', bio = '', avatar = '', header = '', protected = 0, discoverable = 0, language = '',
+             default_visibility = 0, version = version + 1, updated_at = ?2, deleted_at = ?2
+         WHERE account_id = ?1",
+    )
+    .sql()?
+    .execute(params![id.get(), now.0])
+    .sql()?;
+    handles::disown(conn, id)?;
+    handles::keep(conn, &handle_key, None, free_at)?;
+    conn.prepare_cached("DELETE FROM requests WHERE caller = ?1").sql()?.execute([id.get()]).sql()?;
+    Ok(Some(handle_key))
 }
 
 pub(super) fn list_ids(conn: &Connection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -183,6 +196,14 @@ pub(super) fn credential(conn: &Connection, login: &Login) -> Result<Option<(Acc
     conn.prepare_cached(sql)
         .sql()?
         .query_row([key], |row| Ok((AccountId(row.get(0)?), Credential::new(row.get(1)?))))
+        .optional()
+        .sql()
+}
+
+pub(super) fn credential_of(conn: &Connection, id: AccountId) -> Result<Option<Credential>> {
+    conn.prepare_cached("SELECT password_hash FROM accounts WHERE account_id = ?1 AND deleted_at IS NULL")
+        .sql()?
+        .query_row([id.get()], |row| row.get(0).map(Credential::new))
         .optional()
         .sql()
 }
