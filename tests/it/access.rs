@@ -2,8 +2,8 @@
 
 use plaza_core::Code;
 use plaza_proto::accounts::v1::{
-    ChangeHandleRequest, ChangePasswordRequest, DeleteAccountRequest, GetPreferencesRequest, Preferences,
-    UpdatePreferencesRequest, UpdateProfileRequest,
+    ChangeHandleRequest, ChangePasswordRequest, DeactivateAccountRequest, DeleteAccountRequest, GetPreferencesRequest,
+    Preferences, UpdatePreferencesRequest, UpdateProfileRequest,
 };
 use plaza_proto::feeds::v1::RebuildFeedRequest;
 use plaza_proto::posts::v1::DeletePostRequest;
@@ -52,6 +52,8 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
                 ChangePasswordRequest { request_id, account_id, old_password, new_password, end_other_sessions };
             caller.call(request).await.map(drop)
         }
+        "DeactivateAccount" => caller.call(DeactivateAccountRequest { request_id, account_id }).await.map(drop),
+        "ReactivateAccount" => caller.call(ReactivateAccountRequest { request_id, account_id }).await.map(drop),
         "GetPreferences" => caller.call(GetPreferencesRequest { account_id }).await.map(drop),
         "UpdatePreferences" => {
             let update_mask = Some(prost_types::FieldMask { paths: vec!["protected".to_owned()] });

@@ -41,6 +41,8 @@ pub struct Config {
     pub deleted_handle_days: u32,
     /// How many handles that it gave up are kept for one account at most; then it must take one back, or wait.
     pub max_kept_handles: usize,
+    /// How many days a deleted account can still be brought back by its owner; 0 erases at once.
+    pub delete_after_days: u32,
 }
 
 /// The settings that calls go by.
@@ -49,6 +51,7 @@ pub(crate) struct Rules {
     pub(crate) old_handle_kept_ms: i64,
     pub(crate) deleted_handle_kept_ms: i64,
     pub(crate) max_kept_handles: usize,
+    pub(crate) delete_after_ms: i64,
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -97,6 +100,7 @@ impl Default for Config {
             old_handle_days: 30,
             deleted_handle_days: 90,
             max_kept_handles: 5,
+            delete_after_days: 0,
         }
     }
 }
@@ -143,9 +147,11 @@ impl Config {
     }
 
     fn check_rules(&self) -> Result<(), String> {
-        for (name, days) in
-            [("old_handle_days", self.old_handle_days), ("deleted_handle_days", self.deleted_handle_days)]
-        {
+        for (name, days) in [
+            ("old_handle_days", self.old_handle_days),
+            ("deleted_handle_days", self.deleted_handle_days),
+            ("delete_after_days", self.delete_after_days),
+        ] {
             if days > MAX_DAYS {
                 return Err(format!("accounts.{name}: must be 0 to {MAX_DAYS}"));
             }
@@ -162,6 +168,7 @@ impl Config {
             old_handle_kept_ms: i64::from(self.old_handle_days) * DAY_MS,
             deleted_handle_kept_ms: i64::from(self.deleted_handle_days) * DAY_MS,
             max_kept_handles: self.max_kept_handles,
+            delete_after_ms: i64::from(self.delete_after_days) * DAY_MS,
         }
     }
 
@@ -229,6 +236,7 @@ mod tests {
             (Config { cache_ttl_seconds: 0, ..base() }, "cache_ttl_seconds"),
             (Config { old_handle_days: 3_651, ..base() }, "old_handle_days"),
             (Config { deleted_handle_days: u32::MAX, ..base() }, "deleted_handle_days"),
+            (Config { delete_after_days: 3_651, ..base() }, "delete_after_days"),
             (Config { max_kept_handles: 0, ..base() }, "max_kept_handles"),
         ] {
             assert!(config.check().unwrap_err().starts_with(&format!("accounts.{name}:")));

@@ -27,7 +27,7 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "UpdatePreferences" => {
             json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
         }
-        "DeleteAccount" => json!({"request_id": id, "account_id": me}),
+        "DeleteAccount" | "DeactivateAccount" | "ReactivateAccount" => json!({"request_id": id, "account_id": me}),
         "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),

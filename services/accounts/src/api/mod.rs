@@ -4,12 +4,14 @@ mod batch_get_accounts;
 mod change_handle;
 mod change_password;
 mod create_account;
-mod delete_account;
+mod deactivate_account;
+pub(crate) mod delete_account;
 mod get_account;
 mod get_account_by_handle;
 mod get_preferences;
 mod list_account_ids;
 mod present;
+mod reactivate_account;
 mod update_preferences;
 mod update_profile;
 mod verify_password;
@@ -72,6 +74,14 @@ impl AccountsService for Handler {
 
     async fn update_preferences(&self, cx: &Cx, req: UpdatePreferencesRequest) -> Result<UpdatePreferencesResponse> {
         update_preferences::update_preferences(self, cx, req).await
+    }
+
+    async fn deactivate_account(&self, cx: &Cx, req: DeactivateAccountRequest) -> Result<DeactivateAccountResponse> {
+        deactivate_account::deactivate_account(self, cx, req).await
+    }
+
+    async fn reactivate_account(&self, cx: &Cx, req: ReactivateAccountRequest) -> Result<ReactivateAccountResponse> {
+        reactivate_account::reactivate_account(self, cx, req).await
     }
 
     async fn delete_account(&self, cx: &Cx, req: DeleteAccountRequest) -> Result<DeleteAccountResponse> {

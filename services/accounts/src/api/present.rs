@@ -5,14 +5,15 @@ use plaza_proto::accounts::v1 as proto;
 
 use crate::domain::{Account, Preferences};
 
-/// The account as `viewer` sees it: its e-mail address is for its owner alone.
+/// The account as `viewer` sees it: its e-mail address, and that it is out of sight, are for its owner alone.
 pub(crate) fn account(account: &Account, viewer: Option<AccountId>) -> proto::Account {
+    let own = viewer == Some(account.id);
     proto::Account {
         account_id: account.id.get(),
         handle: account.handle.clone(),
         display_name: account.display_name.clone(),
         bio: account.bio.clone(),
-        email: if viewer == Some(account.id) { account.email.clone() } else { String::new() },
+        email: if own { account.email.clone() } else { String::new() },
         create_time: Some(time(account.created_at)),
         update_time: Some(time(account.updated_at)),
         etag: account.etag(),
@@ -20,6 +21,8 @@ pub(crate) fn account(account: &Account, viewer: Option<AccountId>) -> proto::Ac
         discoverable: account.preferences.discoverable,
         avatar: account.avatar.clone(),
         header: account.header.clone(),
+        deactivate_time: account.deactivated_at.filter(|_| own).map(time),
+        delete_time: account.delete_at.filter(|_| own).map(time),
     }
 }
 
@@ -33,7 +36,8 @@ pub(crate) fn preferences(preferences: &Preferences) -> proto::Preferences {
     }
 }
 
-fn time(ms: i64) -> prost_types::Timestamp {
+/// Milliseconds since the Unix epoch, as messages hold them.
+pub(crate) fn time(ms: i64) -> prost_types::Timestamp {
     let (seconds, nanos) = Timestamp(ms).seconds_nanos();
     prost_types::Timestamp { seconds, nanos }
 }

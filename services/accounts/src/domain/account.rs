@@ -28,9 +28,25 @@ pub(crate) struct Account {
     /// Milliseconds since the Unix epoch, as are all times here.
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
+    /// Since when its owner wants it out of sight.
+    #[serde(default)]
+    pub(crate) deactivated_at: Option<i64>,
+    /// When it is to be erased.
+    #[serde(default)]
+    pub(crate) delete_at: Option<i64>,
 }
 
 impl Account {
+    /// Whether it is there for its owner alone.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.deactivated_at.is_some() || self.delete_at.is_some()
+    }
+
+    /// Whether it is there for `viewer`.
+    pub(crate) fn is_visible_to(&self, viewer: Option<AccountId>) -> bool {
+        !self.is_hidden() || viewer == Some(self.id)
+    }
+
     /// The tag that stands for this state of the account.
     pub(crate) fn etag(&self) -> String {
         format!("v{}", self.version)
@@ -62,6 +78,25 @@ impl NewAccount {
             version: 1,
             created_at: self.at.0,
             updated_at: self.at.0,
+            deactivated_at: None,
+            delete_at: None,
         }
+    }
+}
+
+/// The end of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deletion {
+    pub(crate) id: AccountId,
+    /// Until when its handle is kept from others.
+    pub(crate) handle_free_at: Timestamp,
+    /// Only if it was to be deleted, and the time for it has come.
+    pub(crate) only_if_due: bool,
+}
+
+impl Deletion {
+    /// Whether it is time to delete `account`.
+    pub(crate) fn applies_to(&self, account: &Account, now: Timestamp) -> bool {
+        !self.only_if_due || account.delete_at.is_some_and(|due| due <= now.0)
     }
 }

@@ -11,6 +11,12 @@ pub(crate) enum Edit {
     Preferences(PreferencesEdit),
     Handle(HandleEdit),
     Password(PasswordEdit),
+    /// Takes it out of sight.
+    Deactivate,
+    /// Brings it back, also from what was to be its deletion.
+    Reactivate,
+    /// Takes it out of sight, to be deleted then.
+    DeleteAt(Timestamp),
 }
 
 /// Another handle.
@@ -65,6 +71,9 @@ impl Change {
             Edit::Profile(edit) => edit.apply(account),
             Edit::Preferences(edit) => Account { preferences: edit.apply(account.preferences.clone()), ..account },
             Edit::Handle(edit) => Account { handle: edit.handle.as_str().to_owned(), ..account },
+            Edit::Deactivate => Account { deactivated_at: account.deactivated_at.or(Some(self.at.0)), ..account },
+            Edit::Reactivate => Account { deactivated_at: None, delete_at: None, ..account },
+            Edit::DeleteAt(time) => Account { delete_at: account.delete_at.or(Some(time.0)), ..account },
             // Nobody sees it on the account.
             Edit::Password(_) => return Ok(account),
         };

@@ -9,7 +9,7 @@ pub(crate) mod login;
 pub(crate) mod preferences;
 pub(crate) mod profile;
 
-pub(crate) use account::{Account, NewAccount};
+pub(crate) use account::{Account, Deletion, NewAccount};
 pub(crate) use change::{Change, Edit, HandleEdit, PasswordEdit};
 pub(crate) use credential::Credential;
 pub(crate) use email::Email;

@@ -86,5 +86,7 @@ fn digest(account: &Account) -> Digest {
         .number(preferences.discoverable.into())
         .text(&preferences.language)
         .number(preferences.default_visibility.into())
+        .number(account.deactivated_at.unwrap_or_default())
+        .number(account.delete_at.unwrap_or_default())
         .finish()
 }

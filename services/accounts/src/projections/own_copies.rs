@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::domain::{Change, Edit, Email, Handle, NewAccount, ProfileEdit};
+    use crate::domain::{Change, Deletion, Edit, Email, Handle, NewAccount, ProfileEdit};
     use crate::store::{CachedAccounts, Credential, SqliteAccounts, cache};
 
     struct Replica {
@@ -116,7 +116,11 @@ mod tests {
                     let change = Change::new(id, edit, Env::system().now());
                     writer.store.change(&cx(), change).await.unwrap().position
                 }
-                _ => writer.store.delete(&cx(), id, Env::system().now()).await.unwrap().position,
+                _ => {
+                    let handle_free_at = Env::system().now();
+                    let deletion = Deletion { id, handle_free_at, only_if_due: false };
+                    writer.store.delete(&cx(), deletion).await.unwrap().position
+                }
             };
             let with_token = cx().with_token(Token::parse(&format!("{SOURCE}={position}")).unwrap());
             let then = writer.shows(&cx(), id, &handle).await;

@@ -9,7 +9,7 @@ use plaza_stores::Gauge;
 
 use super::cache::AccountCache;
 use super::{AccountStore, Created, Credential, Written};
-use crate::domain::{Account, Change, Email, Handle, Login, NewAccount};
+use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
 /// Serves reads of accounts from copies. The engine must tell the cache of each change, by [`super::cache::on_change`].
 pub(crate) struct CachedAccounts {
@@ -74,8 +74,8 @@ impl AccountStore for CachedAccounts {
         Ok(written)
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId, handle_free_at: Timestamp) -> Result<Written<()>> {
-        let written = self.engine.delete(cx, id, handle_free_at).await?;
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>> {
+        let written = self.engine.delete(cx, deletion).await?;
         self.cache.settle(cx).await;
         Ok(written)
     }
@@ -86,6 +86,10 @@ impl AccountStore for CachedAccounts {
 
     async fn credential(&self, cx: &Cx, login: &Login) -> Result<Option<(AccountId, Credential)>> {
         self.engine.credential(cx, login).await
+    }
+
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+        self.engine.due_deletions(cx, now, limit).await
     }
 
     async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {

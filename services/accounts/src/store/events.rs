@@ -2,7 +2,9 @@
 
 use plaza_core::{AccountId, Env, SessionId, TraceContext};
 use plaza_events::NewEvent;
-use plaza_proto::accounts::v1::{HandleChanged, PasswordChanged, PreferencesUpdated, ProfileUpdated};
+use plaza_proto::accounts::v1::{
+    AccountDeactivated, AccountReactivated, HandleChanged, PasswordChanged, PreferencesUpdated, ProfileUpdated,
+};
 use prost::{Message, Name};
 
 use crate::domain::{Change, Edit};
@@ -22,6 +24,8 @@ pub(super) fn changed(env: &Env, trace: Option<TraceContext>, change: &Change) -
         Edit::Profile(_) => event(env, trace, id, &ProfileUpdated { account_id }),
         Edit::Preferences(_) => event(env, trace, id, &PreferencesUpdated { account_id }),
         Edit::Handle(_) => event(env, trace, id, &HandleChanged { account_id }),
+        Edit::Deactivate | Edit::DeleteAt(_) => event(env, trace, id, &AccountDeactivated { account_id }),
+        Edit::Reactivate => event(env, trace, id, &AccountReactivated { account_id }),
         Edit::Password(edit) => {
             let keep_session_id = edit.keep_session.map_or(0, SessionId::get);
             let message = PasswordChanged { account_id, end_sessions: edit.end_sessions, keep_session_id };

@@ -16,7 +16,7 @@ use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Account, Change, Email, Handle, Login, NewAccount};
+use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
 pub(crate) use crate::domain::Credential;
 pub(crate) use cache::AccountCache;
@@ -80,9 +80,12 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// The outcome of the context's request, if it was a change that was made before. Errors: `REQUEST_ID_REUSED`.
     async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>>;
 
-    /// Ends an account: erases all that is personal, also in remembered requests, and keeps the handle from others until
-    /// `handle_free_at`. Errors: `ACCOUNT_NOT_FOUND`.
-    async fn delete(&self, cx: &Cx, id: AccountId, handle_free_at: Timestamp) -> Result<Written<()>>;
+    /// Ends an account: erases all that is personal, also in remembered requests, and keeps the handle from others for
+    /// a while. Errors: `ACCOUNT_NOT_FOUND`, also if it is not due and should be.
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>>;
+
+    /// Up to `limit` accounts that are to be deleted by `now`.
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>>;
 
     /// Up to `limit` ids of living accounts above `after`, rising.
     async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{AccountCache, on_change};
-use crate::domain::{Account, Change, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
+use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
 use crate::store::{AccountStore, CachedAccounts, Changed, Created, Credential, SqliteAccounts, Written};
 
 /// Empty caches over the same copies, and what they need to be there for.
@@ -125,7 +125,7 @@ pub(crate) async fn a_write_shows_at_once_everywhere(b: Bench) {
         assert_eq!(bio(b.writer(), id).await, Some(text));
     }
     assert_eq!(by_handle(b.reader(), "ada").await, Some(id));
-    b.writer().delete(&cx(), id, Timestamp(i64::MAX)).await.unwrap();
+    b.writer().delete(&cx(), Deletion { id, handle_free_at: Timestamp(i64::MAX), only_if_due: false }).await.unwrap();
     assert_eq!((bio(b.reader(), id).await, by_handle(b.reader(), "ada").await), (None, None));
     assert!(b.reader().batch_get(&cx(), &[id]).await.unwrap().is_empty());
 }
@@ -255,8 +255,8 @@ impl AccountStore for Counted {
         self.inner.change(cx, change).await
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId, handle_free_at: Timestamp) -> Result<Written<()>> {
-        self.inner.delete(cx, id, handle_free_at).await
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>> {
+        self.inner.delete(cx, deletion).await
     }
 
     async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -265,6 +265,10 @@ impl AccountStore for Counted {
 
     async fn credential(&self, cx: &Cx, login: &Login) -> Result<Option<(AccountId, Credential)>> {
         self.inner.credential(cx, login).await
+    }
+
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+        self.inner.due_deletions(cx, now, limit).await
     }
 
     async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {

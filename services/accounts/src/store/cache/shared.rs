@@ -55,6 +55,10 @@ struct AccountCopy {
     language: String,
     #[prost(int32, tag = "14")]
     default_visibility: i32,
+    #[prost(int64, optional, tag = "15")]
+    deactivated_at: Option<i64>,
+    #[prost(int64, optional, tag = "16")]
+    delete_at: Option<i64>,
 }
 
 impl RedisCache {
@@ -160,6 +164,8 @@ fn encode_account(account: &Option<Arc<Account>>) -> Vec<u8> {
         discoverable: a.preferences.discoverable,
         language: a.preferences.language,
         default_visibility: a.preferences.default_visibility,
+        deactivated_at: a.deactivated_at,
+        delete_at: a.delete_at,
     });
     copy.unwrap_or_default().encode_to_vec()
 }
@@ -183,6 +189,8 @@ fn decode_account(bytes: &[u8]) -> Option<Option<Arc<Account>>> {
             language: copy.language,
             default_visibility: copy.default_visibility,
         },
+        deactivated_at: copy.deactivated_at,
+        delete_at: copy.delete_at,
     });
     Some(account.map(Arc::new))
 }
@@ -239,6 +247,8 @@ mod tests {
                 language: "pt-BR".to_owned(),
                 default_visibility: 2,
             },
+            deactivated_at: Some(0),
+            delete_at: Some(1_900_000_000_000),
         };
         for account in [Some(Arc::new(account)), None] {
             assert_eq!(decode_account(&encode_account(&account)), Some(account));

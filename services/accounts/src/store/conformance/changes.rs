@@ -3,7 +3,7 @@
 use plaza_core::{AccountId, SessionId, reason};
 use plaza_proto::accounts::v1::{PasswordChanged, PreferencesUpdated};
 
-use super::{Bench, LATER, cx, request};
+use super::{Bench, cx, gone, request};
 use crate::domain::{Change, Credential, Edit, Login, PasswordEdit, Preferences, PreferencesEdit, ProfileEdit};
 
 pub(crate) async fn preferences_and_pictures_are_stored_and_erased(b: Bench) {
@@ -33,7 +33,7 @@ pub(crate) async fn preferences_and_pictures_are_stored_and_erased(b: Bench) {
     assert_eq!(last.decode::<PreferencesUpdated>().unwrap().unwrap().account_id, id.get());
     let nobody = Change::new(AccountId(5), Edit::Preferences(edit.clone()), b.env.now());
     assert!(b.store.change(&cx(), nobody).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
-    b.store.delete(&cx(), id, LATER).await.unwrap();
+    b.store.delete(&cx(), gone(id)).await.unwrap();
     assert!(b.store.change(&cx(), change()).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn a_password_changes_from_what_was_checked_alone(b: Bench) {
     let events = b.events().await;
     let told = events[1].decode::<PasswordChanged>().unwrap().unwrap();
     assert_eq!((events.len(), told.account_id, told.end_sessions, told.keep_session_id), (2, id.get(), true, 9));
-    b.store.delete(&cx(), id, LATER).await.unwrap();
+    b.store.delete(&cx(), gone(id)).await.unwrap();
     assert_eq!(b.store.credential_of(&cx(), id).await.unwrap(), None);
     assert!(b.store.change(&cx(), change("$new", "$late")).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
     assert!(b.store.change(&cx(), change("", "$late")).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));

@@ -3,8 +3,8 @@
 use plaza_core::{AccountId, Error, reason};
 use plaza_proto::accounts::v1::HandleChanged;
 
-use super::{Bench, credential, cx, request};
-use crate::domain::{Account, Change, Edit, Email, Handle, HandleEdit, Login, NewAccount};
+use super::{Bench, credential, cx, gone, request};
+use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, HandleEdit, Login, NewAccount};
 use crate::store::{Changed, Written};
 
 const KEPT_MS: i64 = 1_000;
@@ -84,7 +84,7 @@ pub(crate) async fn only_so_many_handles_are_kept_for_one_account(b: Bench) {
 pub(crate) async fn the_handle_of_one_who_is_gone_is_free_after_its_time(b: Bench) {
     let ada = b.created("ada0").await;
     changed(&b, ada, "ada").await.unwrap();
-    b.store.delete(&cx(), ada, b.env.now().plus_ms(3 * KEPT_MS)).await.unwrap();
+    b.store.delete(&cx(), Deletion { handle_free_at: b.env.now().plus_ms(3 * KEPT_MS), ..gone(ada) }).await.unwrap();
     let bob = b.created("bob").await;
     for kept in ["ada", "ada0"] {
         assert!(!is_free(&b, kept, 0).await, "{kept}");

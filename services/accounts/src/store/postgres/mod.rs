@@ -21,7 +21,7 @@ use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOp
 
 use super::{AccountStore, Created, Credential, OnChange, Written};
 use crate::SOURCE;
-use crate::domain::{Account, Change, Email, Handle, Login, NewAccount};
+use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
 use writes::{Done, Job, Write, Writes};
 
@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_outbox", sql: outbox::postgres::SCHEMA },
     Migration { name: "0004_preferences", sql: include_str!("../../../migrations/postgres/0004_preferences.sql") },
     Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/postgres/0005_kept_handles.sql") },
+    Migration { name: "0006_hidden", sql: include_str!("../../../migrations/postgres/0006_hidden.sql") },
 ];
 /// How long the last step of opening may take.
 const START: Duration = Duration::from_secs(10);
@@ -116,8 +117,12 @@ impl AccountStore for PostgresAccounts {
         self.db.read(cx, |mut conn| async move { requests::recall(&mut conn, Some(key), now).await }).await
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId, handle_free_at: Timestamp) -> Result<Written<()>> {
-        match self.write(cx, Job::Delete(id, handle_free_at)).await? {
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |mut conn| async move { rows::due_deletions(&mut conn, now, limit).await }).await
+    }
+
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>> {
+        match self.write(cx, Job::Delete(deletion)).await? {
             Done::Deleted(written, _) => Ok(written),
             other => Err(other.unexpected()),
         }

@@ -30,6 +30,8 @@ fn account(row: &PgRow) -> sqlx::Result<Account> {
             language: row.try_get(12)?,
             default_visibility: row.try_get(13)?,
         },
+        deactivated_at: row.try_get(14)?,
+        delete_at: row.try_get(15)?,
     })
 }
 
@@ -127,7 +129,7 @@ pub(super) async fn check_free(conn: &mut PgConnection, handle: &Handle, email: 
 pub(super) async fn batch_get(conn: &mut PgConnection, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
     let rows = sqlx::query(
         "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header, protected,
-            discoverable, language, default_visibility
+            discoverable, language, default_visibility, deactivated_at, delete_at
          FROM accounts WHERE account_id = ANY($1) AND deleted_at IS NULL",
     )
     .bind(raw(ids.iter().copied()))
@@ -142,7 +144,7 @@ pub(super) async fn batch_get(conn: &mut PgConnection, ids: &[AccountId]) -> Res
 pub(super) async fn lock(conn: &mut PgConnection, ids: &BTreeSet<AccountId>) -> Result<BTreeMap<AccountId, Account>> {
     let rows = sqlx::query(
         "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header, protected,
-            discoverable, language, default_visibility
+            discoverable, language, default_visibility, deactivated_at, delete_at
          FROM accounts WHERE account_id = ANY($1) AND deleted_at IS NULL ORDER BY account_id FOR UPDATE",
     )
     .bind(raw(ids.iter().copied()))
@@ -169,11 +171,12 @@ pub(super) async fn store(conn: &mut PgConnection, accounts: &[&Account]) -> Res
         "UPDATE accounts
          SET display_name = new.display_name, bio = new.bio, version = new.version, updated_at = new.updated_at,
              avatar = new.avatar, header = new.header, protected = new.protected, discoverable = new.discoverable,
-             language = new.language, default_visibility = new.default_visibility
+             language = new.language, default_visibility = new.default_visibility,
+             deactivated_at = new.deactivated_at, delete_at = new.delete_at
          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
-                     $8::boolean[], $9::boolean[], $10::text[], $11::integer[])
+                     $8::boolean[], $9::boolean[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[])
             AS new (id, display_name, bio, version, updated_at, avatar, header, protected, discoverable, language,
-                    default_visibility)
+                    default_visibility, deactivated_at, delete_at)
          WHERE account_id = new.id",
     )
     .bind(number(|account| account.id.get()))
@@ -187,6 +190,8 @@ pub(super) async fn store(conn: &mut PgConnection, accounts: &[&Account]) -> Res
     .bind(flag(|account| account.preferences.discoverable))
     .bind(text(|account| &account.preferences.language))
     .bind(accounts.iter().map(|account| account.preferences.default_visibility).collect::<Vec<_>>())
+    .bind(accounts.iter().map(|account| account.deactivated_at).collect::<Vec<_>>())
+    .bind(accounts.iter().map(|account| account.delete_at).collect::<Vec<_>>())
     .execute(conn)
     .await
     .sql()?;
@@ -215,7 +220,8 @@ pub(super) async fn erase(conn: &mut PgConnection, gone: &[(Account, Timestamp)]
         "UPDATE accounts
          SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, password_hash = '',
              display_name = '', bio = '', avatar = '', header = '', protected = false, discoverable = false,
-             language = '', default_visibility = 0, version = version + 1, updated_at = $2, deleted_at = $2
+             language = '', default_visibility = 0, deactivated_at = NULL, delete_at = NULL, version = version + 1,
+             updated_at = $2, deleted_at = $2
          WHERE account_id = ANY($1)",
     )
     .bind(&ids)
@@ -228,6 +234,14 @@ pub(super) async fn erase(conn: &mut PgConnection, gone: &[(Account, Timestamp)]
         handles::keep(conn, &[&account.handle.to_ascii_lowercase()], None, *free_at).await?;
     }
     Ok(())
+}
+
+pub(super) async fn due_deletions(conn: &mut PgConnection, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+    let ids = sqlx::query_scalar(
+        "SELECT account_id FROM accounts WHERE delete_at <= $1 ORDER BY delete_at, account_id LIMIT $2",
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(ids.bind(now.0).bind(limit).fetch_all(conn).await.sql()?.into_iter().map(AccountId).collect())
 }
 
 pub(super) async fn list_ids(conn: &mut PgConnection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

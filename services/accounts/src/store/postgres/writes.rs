@@ -15,15 +15,14 @@ use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 
 use super::{handles, rows};
-use crate::domain::{Account, Change, Edit, NewAccount};
+use crate::domain::{Account, Change, Deletion, Edit, NewAccount};
 use crate::store::{Changed, Created, Credential, OnChange, Written, events};
 
 /// What is to be written.
 pub(super) enum Job {
     Create(NewAccount, Credential),
     Change(Change),
-    /// With the time from which others may have the handle.
-    Delete(AccountId, Timestamp),
+    Delete(Deletion),
 }
 
 /// A write with what it takes from its call.
@@ -74,7 +73,7 @@ impl BatchWrite for Writes {
             (Job::Create(account, _), Done::Created(written)) => {
                 Changed { id: written.value.id, handle_keys: vec![account.handle.key().to_owned()] }
             }
-            (Job::Delete(id, _), Done::Deleted(_, keys)) => Changed { id: *id, handle_keys: keys.clone() },
+            (Job::Delete(deletion), Done::Deleted(_, keys)) => Changed { id: deletion.id, handle_keys: keys.clone() },
             (Job::Change(change), Done::Changed(_, keys)) => Changed { id: change.id, handle_keys: keys.clone() },
             _ => return,
         };
@@ -138,11 +137,14 @@ impl Batch<'_> {
                         self.settle(i, write, outcome, |written| Done::Changed(Box::new(written), keys))?;
                     }
                 }
-                Job::Delete(id, free_at) => {
+                Job::Delete(deletion) => {
                     if self.is_fresh(i, write, |written| Done::Deleted(written, Vec::new())) {
-                        let gone = living.remove(id);
-                        self.delete(i, write, *id, gone.as_ref())?;
-                        deleted.extend(gone.map(|account| (account, *free_at)));
+                        let gone = living.get(&deletion.id).filter(|gone| deletion.applies_to(gone, self.now));
+                        self.delete(i, write, deletion.id, gone)?;
+                        if gone.is_some() {
+                            let gone = living.remove(&deletion.id);
+                            deleted.extend(gone.map(|account| (account, deletion.handle_free_at)));
+                        }
                     }
                 }
             }
@@ -167,9 +169,9 @@ impl Batch<'_> {
             Err(error) => return Ok((Err(error), Vec::new())),
         };
         let performed = match &change.edit {
-            Edit::Profile(_) | Edit::Preferences(_) => Ok(Vec::new()),
             Edit::Handle(edit) => handles::change(conn, account, edit, self.now).await,
             Edit::Password(edit) => rows::store_password(conn, change.id, edit).await.map(|()| Vec::new()),
+            _ => Ok(Vec::new()),
         };
         let keys = match performed {
             Ok(keys) => keys,
@@ -249,7 +251,7 @@ fn changed_id(job: &Job) -> Option<AccountId> {
     match job {
         Job::Create(..) => None,
         Job::Change(change) => Some(change.id),
-        Job::Delete(id, _) => Some(*id),
+        Job::Delete(deletion) => Some(deletion.id),
     }
 }
 

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use super::{AccountStore, Changed, Created, Credential, OnChange, Written, events};
 use crate::SOURCE;
-use crate::domain::{Account, Change, Edit, Email, Handle, Login, NewAccount};
+use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount};
 
 /// The schema, step by step.
 const MIGRATIONS: &[Migration] = &[
@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_outbox", sql: outbox::sqlite::SCHEMA },
     Migration { name: "0004_preferences", sql: include_str!("../../../migrations/sqlite/0004_preferences.sql") },
     Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/sqlite/0005_kept_handles.sql") },
+    Migration { name: "0006_hidden", sql: include_str!("../../../migrations/sqlite/0006_hidden.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -134,13 +135,14 @@ impl AccountStore for SqliteAccounts {
         self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId, handle_free_at: Timestamp) -> Result<Written<()>> {
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>> {
+        let id = deletion.id;
         let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
         let on_change = self.on_change.clone();
         let job = move |conn: &Connection| {
             let mut handle_keys = Vec::new();
             let written = requests::once(conn, request.as_ref(), now, || {
-                handle_keys.push(rows::erase(conn, id, now, handle_free_at)?.ok_or_else(not_found)?);
+                handle_keys.push(rows::erase(conn, deletion, now)?.ok_or_else(not_found)?);
                 let position = events.append(conn, id, &AccountDeleted { account_id: id.get() })?;
                 Ok(Written { value: (), position })
             })?;
@@ -148,6 +150,10 @@ impl AccountStore for SqliteAccounts {
         };
         let (written, _) = self.db.write_then(cx, job, move |(_, changed)| on_change(changed)).await?;
         Ok(written)
+    }
+
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| rows::due_deletions(conn, now, limit)).await
     }
 
     async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -187,9 +193,9 @@ impl AccountStore for SqliteAccounts {
 /// Changes what can clash with others, or is no part of the account itself. Returns the handles that point elsewhere now.
 fn perform(conn: &Connection, before: &Account, change: &Change, now: Timestamp) -> Result<Vec<String>> {
     match &change.edit {
-        Edit::Profile(_) | Edit::Preferences(_) => Ok(Vec::new()),
         Edit::Handle(edit) => handles::change(conn, before, edit, now),
         Edit::Password(edit) => rows::store_password(conn, before.id, edit).map(|()| Vec::new()),
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -8,10 +8,10 @@ use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::handles;
-use crate::domain::{Account, Credential, Email, Handle, Login, NewAccount, PasswordEdit, Preferences};
+use crate::domain::{Account, Credential, Deletion, Email, Handle, Login, NewAccount, PasswordEdit, Preferences};
 
 const COLUMNS: &str = "account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header,
-    protected, discoverable, language, default_visibility";
+    protected, discoverable, language, default_visibility, deactivated_at, delete_at";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
@@ -31,6 +31,8 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
             language: row.get(12)?,
             default_visibility: row.get(13)?,
         },
+        deactivated_at: row.get(14)?,
+        delete_at: row.get(15)?,
     })
 }
 
@@ -122,7 +124,7 @@ pub(super) fn store(conn: &Connection, account: &Account) -> Result<()> {
     conn.prepare_cached(
         "UPDATE accounts
          SET display_name = ?2, bio = ?3, version = ?4, updated_at = ?5, avatar = ?6, header = ?7, protected = ?8,
-             discoverable = ?9, language = ?10, default_visibility = ?11
+             discoverable = ?9, language = ?10, default_visibility = ?11, deactivated_at = ?12, delete_at = ?13
          WHERE account_id = ?1",
     )
     .sql()?
@@ -138,6 +140,8 @@ pub(super) fn store(conn: &Connection, account: &Account) -> Result<()> {
         preferences.discoverable,
         preferences.language,
         preferences.default_visibility,
+        account.deactivated_at,
+        account.delete_at,
     ])
     .sql()?;
     Ok(())
@@ -155,23 +159,32 @@ pub(super) fn store_password(conn: &Connection, id: AccountId, edit: &PasswordEd
 
 /// Erases what is personal, also in the answers that are remembered for the account's requests, and keeps the handle from
 /// others. Returns the handle's key; `None` if there is no such living account.
-pub(super) fn erase(conn: &Connection, id: AccountId, now: Timestamp, free_at: Timestamp) -> Result<Option<String>> {
-    let Some(account) = get(conn, id)? else { return Ok(None) };
+pub(super) fn erase(conn: &Connection, deletion: Deletion, now: Timestamp) -> Result<Option<String>> {
+    let Deletion { id, handle_free_at, .. } = deletion;
+    let Some(account) = get(conn, id)?.filter(|account| deletion.applies_to(account, now)) else { return Ok(None) };
     let handle_key = account.handle.to_ascii_lowercase();
     conn.prepare_cached(
         "UPDATE accounts
          SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, password_hash = '',
              display_name = '', bio = '', avatar = '', header = '', protected = 0, discoverable = 0, language = '',
-             default_visibility = 0, version = version + 1, updated_at = ?2, deleted_at = ?2
+             default_visibility = 0, deactivated_at = NULL, delete_at = NULL, version = version + 1, updated_at = ?2, deleted_at = ?2
          WHERE account_id = ?1",
     )
     .sql()?
     .execute(params![id.get(), now.0])
     .sql()?;
     handles::disown(conn, id)?;
-    handles::keep(conn, &handle_key, None, free_at)?;
+    handles::keep(conn, &handle_key, None, handle_free_at)?;
     conn.prepare_cached("DELETE FROM requests WHERE caller = ?1").sql()?.execute([id.get()]).sql()?;
     Ok(Some(handle_key))
+}
+
+pub(super) fn due_deletions(conn: &Connection, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+    let mut statement = conn
+        .prepare_cached("SELECT account_id FROM accounts WHERE delete_at <= ?1 ORDER BY delete_at, account_id LIMIT ?2")
+        .sql()?;
+    let ids = statement.query_map(params![now.0, count(limit)], |row| row.get(0).map(AccountId)).sql()?;
+    ids.collect::<rusqlite::Result<_>>().sql()
 }
 
 pub(super) fn list_ids(conn: &Connection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
