@@ -3,7 +3,7 @@
 use plaza_core::Code;
 use plaza_proto::accounts::v1::{
     ChangeHandleRequest, ChangePasswordRequest, DeactivateAccountRequest, DeleteAccountRequest, GetPreferencesRequest,
-    Preferences, UpdatePreferencesRequest, UpdateProfileRequest,
+    Preferences, ReactivateAccountRequest, UpdatePreferencesRequest, UpdateProfileRequest,
 };
 use plaza_proto::feeds::v1::RebuildFeedRequest;
 use plaza_proto::posts::v1::DeletePostRequest;
