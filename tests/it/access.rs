@@ -1,12 +1,15 @@
 //! Who may call what, walked from the descriptors.
 
 use plaza_core::Code;
-use plaza_proto::accounts::v1::{DeleteAccountRequest, UpdateProfileRequest};
+use plaza_proto::accounts::v1::{
+    ChangeHandleRequest, ChangePasswordRequest, DeactivateAccountRequest, DeleteAccountRequest, GetPreferencesRequest,
+    Preferences, ReactivateAccountRequest, UpdatePreferencesRequest, UpdateProfileRequest,
+};
 use plaza_proto::feeds::v1::RebuildFeedRequest;
 use plaza_proto::posts::v1::DeletePostRequest;
 use plaza_proto::sessions::v1::{ListSessionsRequest, RevokeSessionRequest};
 use plaza_rpc::Auth;
-use plaza_testkit::person::request_id;
+use plaza_testkit::person::{PASSWORD, request_id};
 use plaza_testkit::{Person, Sandbox, Shape};
 
 #[test]
@@ -37,6 +40,25 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             let update_mask = Some(prost_types::FieldMask { paths: vec!["bio".to_owned()] });
             let request = UpdateProfileRequest { request_id, account_id, account, update_mask, etag: String::new() };
             caller.call(request).await.map(drop)
+        }
+        "ChangeHandle" => {
+            let handle = format!("h{}", caller.id() % 1_000_000);
+            caller.call(ChangeHandleRequest { request_id, account_id, handle }).await.map(drop)
+        }
+        "ChangePassword" => {
+            let (old_password, new_password) = (PASSWORD.to_owned(), PASSWORD.to_owned());
+            let end_other_sessions = false;
+            let request =
+                ChangePasswordRequest { request_id, account_id, old_password, new_password, end_other_sessions };
+            caller.call(request).await.map(drop)
+        }
+        "DeactivateAccount" => caller.call(DeactivateAccountRequest { request_id, account_id }).await.map(drop),
+        "ReactivateAccount" => caller.call(ReactivateAccountRequest { request_id, account_id }).await.map(drop),
+        "GetPreferences" => caller.call(GetPreferencesRequest { account_id }).await.map(drop),
+        "UpdatePreferences" => {
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["protected".to_owned()] });
+            let preferences = Some(Preferences::default());
+            caller.call(UpdatePreferencesRequest { request_id, account_id, preferences, update_mask }).await.map(drop)
         }
         "DeleteAccount" => caller.call(DeleteAccountRequest { request_id, account_id }).await.map(drop),
         "RevokeSession" => {

@@ -62,6 +62,8 @@ reasons! {
     HANDLE_RESERVED: InvalidArgument, "this handle is reserved; choose another";
     ETAG_MISMATCH: Aborted, "the profile has changed since it was read; read it again and reapply";
     MASK_INVALID: InvalidArgument, "the update mask names a field that cannot be set";
+    TOO_MANY_HANDLES: ResourceExhausted, "too many handles that the account gave up are kept for it; take one back, or wait";
+    PASSWORD_WRONG: PermissionDenied, "this is not the account's password";
 
     // sessions
     SIGN_IN_FAILED: Unauthenticated, "no account has this login and password";

@@ -57,7 +57,8 @@ impl<E: EraseAccount> Erasure<E> {
     async fn existing(&self, cx: &Cx, keys: &[i64]) -> Result<HashSet<i64>> {
         let mut existing = HashSet::with_capacity(keys.len());
         for page in keys.chunks(ACCOUNTS_AT_ONCE) {
-            let request = BatchGetAccountsRequest { account_ids: page.to_vec() };
+            // One that is out of sight is not gone.
+            let request = BatchGetAccountsRequest { account_ids: page.to_vec(), include_hidden: true };
             let found = self.accounts.batch_get_accounts(cx, request).await?;
             existing.extend(found.accounts.iter().map(|account| account.account_id));
         }

@@ -9,11 +9,14 @@ use plaza_rpc::{Dependency, Gate};
 use plaza_stores::{Gauge, ServerKind};
 
 use crate::SOURCE;
-use crate::api::Handler;
+use crate::api::{Handler, delete_account};
 use crate::config::Config;
 use crate::passwords::Passwords;
 use crate::projections::{CachedCopies, OwnCopies};
 use crate::store::{AccountCache, AccountStore, CachedAccounts, OnChange, PostgresAccounts, SqliteAccounts, cache};
+
+/// How many accounts whose time has come are deleted at once.
+const DUE_AT_ONCE: usize = 200;
 
 /// What the service needs from outside.
 #[derive(Clone)]
@@ -27,8 +30,7 @@ pub struct Deps {
 /// The service, running.
 pub struct App {
     entry: Arc<AccountsServiceEntry>,
-    store: Arc<dyn AccountStore>,
-    passwords: Arc<Passwords>,
+    handler: Arc<Handler>,
     projections: Vec<(Arc<dyn Projection>, Marks)>,
     followers: Vec<(Arc<dyn Follow>, Followed)>,
 }
@@ -45,15 +47,16 @@ impl App {
         let freshness = Freshness::of(config.store.is_shared() && !cache.is_shared(), &[SOURCE]);
         let store = CachedAccounts::new(engine.clone(), cache.clone()).with_freshness(freshness.clone());
         let store: Arc<dyn AccountStore> = Arc::new(store);
+        let rules = config.rules();
         let starting = (config, deps.env.clone());
         // Hashes once, for the credential of nobody.
         let started = tokio::task::spawn_blocking(move || Passwords::start(&starting.0, starting.1)).await;
         let passwords = Arc::new(started.map_err(|e| Error::internal(format!("starting failed: {e}")))??);
-        let handler = Handler { env: deps.env, store: store.clone(), passwords: passwords.clone() };
-        let entry = AccountsServiceEntry::new(Arc::new(handler), &deps.gate);
+        let handler = Arc::new(Handler { env: deps.env, store, passwords, rules });
+        let entry = AccountsServiceEntry::new(handler.clone(), &deps.gate);
         let followers = followers(&engine, &cache, &freshness);
         let projections = projections(engine, cache);
-        Ok(Self { entry, store, passwords, projections, followers })
+        Ok(Self { entry, handler, projections, followers })
     }
 
     /// The service behind its entry steps.
@@ -77,7 +80,7 @@ impl App {
     /// The events of its writes.
     #[must_use]
     pub fn outbox(&self) -> Arc<dyn Outbox> {
-        self.store.outbox()
+        self.handler.store.outbox()
     }
 
     /// What follows its own events: the cache, if other processes read the same one.
@@ -95,7 +98,7 @@ impl App {
     /// What it needs to be there, besides its peers.
     #[must_use]
     pub fn dependencies(&self) -> Vec<Dependency> {
-        let store = self.store.clone();
+        let store = self.handler.store.clone();
         let store = Dependency::new("accounts-store", move |cx| {
             let store = store.clone();
             Box::pin(async move { store.ping(cx).await })
@@ -106,23 +109,25 @@ impl App {
     /// Figures for metrics.
     #[must_use]
     pub fn gauges(&self) -> Vec<Gauge> {
-        let mut gauges = self.store.observe();
-        gauges.extend(self.passwords.observe());
+        let mut gauges = self.handler.store.observe();
+        gauges.extend(self.handler.passwords.observe());
         gauges
     }
 
-    /// Forgets a bounded number of old requests; to be called every minute. Returns how many went.
+    /// Deletes a bounded number of accounts whose time has come, and forgets as many old requests and free handles; to be
+    /// called every minute. Returns how many went.
     ///
     /// # Errors
     /// The store's.
     pub async fn maintain(&self, cx: &Cx) -> Result<usize> {
-        self.store.prune(cx).await
+        let deleted = delete_account::delete_due(&self.handler, cx, DUE_AT_ONCE).await?;
+        Ok(deleted + self.handler.store.prune(cx).await?)
     }
 
     /// Finishes work in hand and closes the store.
     pub async fn close(&self) {
-        self.passwords.close().await;
-        self.store.close().await;
+        self.handler.passwords.close().await;
+        self.handler.store.close().await;
     }
 }
 

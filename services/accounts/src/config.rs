@@ -35,7 +35,28 @@ pub struct Config {
     pub cache_entries: u64,
     /// How long the cache serves an account at most, in seconds. Changes show at once: a write invalidates.
     pub cache_ttl_seconds: u64,
+    /// How many days a handle that its account gave up is kept from others.
+    pub old_handle_days: u32,
+    /// How many days the handle of a deleted account is kept from others.
+    pub deleted_handle_days: u32,
+    /// How many handles that it gave up are kept for one account at most; then it must take one back, or wait.
+    pub max_kept_handles: usize,
+    /// How many days a deleted account can still be brought back by its owner; 0 erases at once.
+    pub delete_after_days: u32,
 }
+
+/// The settings that calls go by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) old_handle_kept_ms: i64,
+    pub(crate) deleted_handle_kept_ms: i64,
+    pub(crate) max_kept_handles: usize,
+    pub(crate) delete_after_ms: i64,
+}
+
+const DAY_MS: i64 = 86_400_000;
+/// Ten years.
+const MAX_DAYS: u32 = 3_650;
 
 /// Argon2id's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +97,10 @@ impl Default for Config {
             cache: StoreAddress::Memory,
             cache_entries: 100_000,
             cache_ttl_seconds: 300,
+            old_handle_days: 30,
+            deleted_handle_days: 90,
+            max_kept_handles: 5,
+            delete_after_days: 0,
         }
     }
 }
@@ -118,7 +143,33 @@ impl Config {
         if !(1..=86_400).contains(&self.cache_ttl_seconds) {
             return Err("accounts.cache_ttl_seconds: must be 1 to 86400".to_owned());
         }
+        self.check_rules()
+    }
+
+    fn check_rules(&self) -> Result<(), String> {
+        for (name, days) in [
+            ("old_handle_days", self.old_handle_days),
+            ("deleted_handle_days", self.deleted_handle_days),
+            ("delete_after_days", self.delete_after_days),
+        ] {
+            if days > MAX_DAYS {
+                return Err(format!("accounts.{name}: must be 0 to {MAX_DAYS}"));
+            }
+        }
+        if !(1..=100).contains(&self.max_kept_handles) {
+            return Err("accounts.max_kept_handles: must be 1 to 100".to_owned());
+        }
         Ok(())
+    }
+
+    /// What calls go by.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            old_handle_kept_ms: i64::from(self.old_handle_days) * DAY_MS,
+            deleted_handle_kept_ms: i64::from(self.deleted_handle_days) * DAY_MS,
+            max_kept_handles: self.max_kept_handles,
+            delete_after_ms: i64::from(self.delete_after_days) * DAY_MS,
+        }
     }
 
     fn check_store(&self) -> Result<(), String> {
@@ -183,6 +234,10 @@ mod tests {
             (Config { cache: "sqlite:cache.db".parse().unwrap(), ..base() }, "cache"),
             (Config { cache: "nats://host".parse().unwrap(), ..base() }, "cache"),
             (Config { cache_ttl_seconds: 0, ..base() }, "cache_ttl_seconds"),
+            (Config { old_handle_days: 3_651, ..base() }, "old_handle_days"),
+            (Config { deleted_handle_days: u32::MAX, ..base() }, "deleted_handle_days"),
+            (Config { delete_after_days: 3_651, ..base() }, "delete_after_days"),
+            (Config { max_kept_handles: 0, ..base() }, "max_kept_handles"),
         ] {
             assert!(config.check().unwrap_err().starts_with(&format!("accounts.{name}:")));
         }

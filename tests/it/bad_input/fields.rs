@@ -19,7 +19,15 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "GetAccountByHandle" => json!({"handle": "ben"}),
         "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" => json!({"account_ids": [other]}),
         "UpdateProfile" => json!({"request_id": id, "account_id": me, "account": {"bio": "b"}, "update_mask": "bio"}),
-        "DeleteAccount" => json!({"request_id": id, "account_id": me}),
+        "ChangeHandle" => json!({"request_id": id, "account_id": me, "handle": format!("fresh_{n}")}),
+        "ChangePassword" => {
+            json!({"request_id": id, "account_id": me, "old_password": "x", "new_password": "long enough"})
+        }
+        "GetPreferences" => json!({"account_id": me}),
+        "UpdatePreferences" => {
+            json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
+        }
+        "DeleteAccount" | "DeactivateAccount" | "ReactivateAccount" => json!({"request_id": id, "account_id": me}),
         "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),
@@ -51,8 +59,9 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
             vec![("zero", Value::I64(0)), ("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN))]
         }
         (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
+        (Kind::Bool, _) => vec![],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
-        (Kind::Message(_), "account" | "update_mask") => vec![],
+        (Kind::Message(_), "account" | "preferences" | "update_mask") => vec![],
         (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
     }
 }
@@ -66,7 +75,8 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "handle" => (vec![empty, ("with a space", "a b"), bidi, ("Cyrillic", "\u{430}da")], 31),
         "email" => (vec![empty, ("no @", "ada"), ("two @", "a@b@c")], 300),
         "text" => (vec![empty, ("white space", " \n\u{3000} "), control, bidi, ("a null", "a\0b")], 501),
-        "password" => (vec![empty], 129),
+        "password" | "old_password" => (vec![empty], 129),
+        "new_password" => (vec![empty, ("short", "1234567")], 129),
         "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
         "etag" => (vec![], 65),
         "login" | "refresh_token" => (vec![empty], 300),

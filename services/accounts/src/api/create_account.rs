@@ -1,6 +1,6 @@
 //! Creates an account.
 
-use plaza_core::{AccountId, Cx, Error, Result, Timestamp, Violations, reason};
+use plaza_core::{AccountId, Cx, Result, Timestamp, Violations, reason};
 use plaza_proto::accounts::v1::{CreateAccountRequest, CreateAccountResponse};
 
 use super::{Handler, present};
@@ -52,15 +52,8 @@ impl Draft {
         let email = Email::new(&req.email);
         email.check("email", &mut violations);
         check_display_name("display_name", &req.display_name, &mut violations);
-        let handle = Handle::parse(&req.handle);
-        if handle.is_none() {
-            violations.push("handle", "must be 2 to 30 ASCII letters, digits and underscores");
-        }
         violations.into_result()?;
-        let handle = handle.ok_or_else(|| Error::internal("a checked handle is missing"))?;
-        if handle.is_reserved() {
-            return Err(Error::new(reason::HANDLE_RESERVED).on_field("handle"));
-        }
+        let handle = Handle::wanted(&req.handle)?;
         let display_name = display_name_or(handle.as_str(), &req.display_name);
         Ok(Self { handle, email, display_name })
     }

@@ -1,12 +1,18 @@
 //! The RPCs, one file each.
 
 mod batch_get_accounts;
+mod change_handle;
+mod change_password;
 mod create_account;
-mod delete_account;
+mod deactivate_account;
+pub(crate) mod delete_account;
 mod get_account;
 mod get_account_by_handle;
+mod get_preferences;
 mod list_account_ids;
 mod present;
+mod reactivate_account;
+mod update_preferences;
 mod update_profile;
 mod verify_password;
 
@@ -16,6 +22,7 @@ use async_trait::async_trait;
 use plaza_core::{Cx, Env, Result};
 use plaza_proto::accounts::v1::*;
 
+use crate::config::Rules;
 use crate::passwords::Passwords;
 use crate::store::AccountStore;
 
@@ -24,6 +31,7 @@ pub(crate) struct Handler {
     pub(crate) env: Env,
     pub(crate) store: Arc<dyn AccountStore>,
     pub(crate) passwords: Arc<Passwords>,
+    pub(crate) rules: Rules,
 }
 
 #[async_trait]
@@ -50,6 +58,30 @@ impl AccountsService for Handler {
 
     async fn update_profile(&self, cx: &Cx, req: UpdateProfileRequest) -> Result<UpdateProfileResponse> {
         update_profile::update_profile(self, cx, req).await
+    }
+
+    async fn change_handle(&self, cx: &Cx, req: ChangeHandleRequest) -> Result<ChangeHandleResponse> {
+        change_handle::change_handle(self, cx, req).await
+    }
+
+    async fn change_password(&self, cx: &Cx, req: ChangePasswordRequest) -> Result<ChangePasswordResponse> {
+        change_password::change_password(self, cx, req).await
+    }
+
+    async fn get_preferences(&self, cx: &Cx, req: GetPreferencesRequest) -> Result<GetPreferencesResponse> {
+        get_preferences::get_preferences(self, cx, req).await
+    }
+
+    async fn update_preferences(&self, cx: &Cx, req: UpdatePreferencesRequest) -> Result<UpdatePreferencesResponse> {
+        update_preferences::update_preferences(self, cx, req).await
+    }
+
+    async fn deactivate_account(&self, cx: &Cx, req: DeactivateAccountRequest) -> Result<DeactivateAccountResponse> {
+        deactivate_account::deactivate_account(self, cx, req).await
+    }
+
+    async fn reactivate_account(&self, cx: &Cx, req: ReactivateAccountRequest) -> Result<ReactivateAccountResponse> {
+        reactivate_account::reactivate_account(self, cx, req).await
     }
 
     async fn delete_account(&self, cx: &Cx, req: DeleteAccountRequest) -> Result<DeleteAccountResponse> {

@@ -1,5 +1,7 @@
 //! Handles: unique names in ASCII, the same in any letter case.
 
+use plaza_core::{Error, Result, reason};
+
 /// Names that could pass for the platform itself, or that the web's paths and mail standards use (RFC 2142).
 const RESERVED: &[&str] = &[
     "abuse",
@@ -78,6 +80,19 @@ impl Handle {
         let fits = (2..=30).contains(&text.len());
         let ascii = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         (fits && ascii).then(|| Self { shown: text.to_owned(), key: text.to_ascii_lowercase() })
+    }
+
+    /// Reads a handle that somebody wants to have.
+    ///
+    /// # Errors
+    /// `INVALID_FIELDS` on `handle`, `HANDLE_RESERVED`.
+    pub(crate) fn wanted(text: &str) -> Result<Self> {
+        let rule = "must be 2 to 30 ASCII letters, digits and underscores";
+        let handle = Self::parse(text).ok_or_else(|| Error::invalid_field("handle", rule))?;
+        if handle.is_reserved() {
+            return Err(Error::new(reason::HANDLE_RESERVED).on_field("handle"));
+        }
+        Ok(handle)
     }
 
     /// As its owner wrote it.

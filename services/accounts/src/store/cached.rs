@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Result};
+use plaza_core::{AccountId, Cx, Result, Timestamp};
 use plaza_events::{Freshness, Outbox};
 use plaza_stores::Gauge;
 
 use super::cache::AccountCache;
 use super::{AccountStore, Created, Credential, Written};
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
+use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
 /// Serves reads of accounts from copies. The engine must tell the cache of each change, by [`super::cache::on_change`].
 pub(crate) struct CachedAccounts {
@@ -68,14 +68,14 @@ impl AccountStore for CachedAccounts {
         self.engine.check_free(cx, handle, email).await
     }
 
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
-        let written = self.engine.update_profile(cx, change).await?;
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
+        let written = self.engine.change(cx, change).await?;
         self.cache.settle(cx).await;
         Ok(written)
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
-        let written = self.engine.delete(cx, id).await?;
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>> {
+        let written = self.engine.delete(cx, deletion).await?;
         self.cache.settle(cx).await;
         Ok(written)
     }
@@ -86,6 +86,18 @@ impl AccountStore for CachedAccounts {
 
     async fn credential(&self, cx: &Cx, login: &Login) -> Result<Option<(AccountId, Credential)>> {
         self.engine.credential(cx, login).await
+    }
+
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+        self.engine.due_deletions(cx, now, limit).await
+    }
+
+    async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {
+        self.engine.recall_changed(cx).await
+    }
+
+    async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>> {
+        self.engine.credential_of(cx, id).await
     }
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {

@@ -4,37 +4,25 @@ pub(crate) mod cache;
 mod cached;
 #[cfg(test)]
 mod conformance;
+pub(crate) mod events;
 mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Position, Result};
+use plaza_core::{AccountId, Cx, Position, Result, Timestamp};
 use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
+use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
+pub(crate) use crate::domain::Credential;
 pub(crate) use cache::AccountCache;
 pub(crate) use cached::CachedAccounts;
 pub(crate) use postgres::PostgresAccounts;
 pub(crate) use sqlite::SqliteAccounts;
-
-/// A stored password hash (a PHC string). It has no `Debug`, and nothing but the password check reads it.
-#[derive(Clone)]
-pub(crate) struct Credential(String);
-
-impl Credential {
-    pub(crate) fn new(phc: String) -> Self {
-        Self(phc)
-    }
-
-    pub(crate) fn phc(&self) -> &str {
-        &self.0
-    }
-}
 
 /// What a write answered, with its place in the outbox; remembered with the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +44,8 @@ pub(crate) struct Created {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Changed {
     pub(crate) id: AccountId,
-    /// Set if the handle points elsewhere now.
-    pub(crate) handle_key: Option<String>,
+    /// Those that point elsewhere now.
+    pub(crate) handle_keys: Vec<String>,
 }
 
 /// Called after each commit that changed an account, also when the caller has given up.
@@ -85,12 +73,19 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// Whose handle this is, among the living.
     async fn id_by_handle(&self, cx: &Cx, handle: &Handle) -> Result<Option<AccountId>>;
 
-    /// Changes a profile. Errors: `ACCOUNT_NOT_FOUND`, `ETAG_MISMATCH`.
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>>;
+    /// Changes an account. Errors: `ACCOUNT_NOT_FOUND`, `ETAG_MISMATCH`; for a handle `HANDLE_TAKEN`, also if it is kept for
+    /// another, and `TOO_MANY_HANDLES`; for a password `PASSWORD_WRONG`.
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>>;
 
-    /// Ends an account: erases all that is personal, also in remembered requests, and keeps the handle taken. Errors:
-    /// `ACCOUNT_NOT_FOUND`.
-    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>>;
+    /// The outcome of the context's request, if it was a change that was made before. Errors: `REQUEST_ID_REUSED`.
+    async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>>;
+
+    /// Ends an account: erases all that is personal, also in remembered requests, and keeps the handle from others for
+    /// a while. Errors: `ACCOUNT_NOT_FOUND`, also if it is not due and should be.
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>>;
+
+    /// Up to `limit` accounts that are to be deleted by `now`.
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>>;
 
     /// Up to `limit` ids of living accounts above `after`, rising.
     async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
@@ -98,7 +93,11 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// A living account's credential.
     async fn credential(&self, cx: &Cx, login: &Login) -> Result<Option<(AccountId, Credential)>>;
 
-    /// Forgets a bounded number of requests that are over 24 hours old; returns how many.
+    /// The credential of a living account.
+    async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>>;
+
+    /// Forgets a bounded number of requests that are over 24 hours old, and of handles that are kept no longer; returns how
+    /// many.
     async fn prune(&self, cx: &Cx) -> Result<usize>;
 
     /// The events of its writes.

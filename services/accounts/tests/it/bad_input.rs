@@ -51,7 +51,8 @@ async fn reads_name_the_field_that_is_wrong() {
     }
     for (account_ids, field) in [(vec![], "account_ids"), (vec![1; 101], "account_ids"), (vec![1, 0], "account_ids[1]")]
     {
-        let error = w.client.batch_get_accounts(&guest(), BatchGetAccountsRequest { account_ids }).await.unwrap_err();
+        let request = BatchGetAccountsRequest { account_ids, include_hidden: false };
+        let error = w.client.batch_get_accounts(&guest(), request).await.unwrap_err();
         assert_eq!(said(&error), ("INVALID_FIELDS", field));
     }
     let request = ListAccountIdsRequest { after_id: -1, page_size: 1 };

@@ -3,9 +3,13 @@
 
 mod bad_input;
 mod cache_on_redis;
+mod change_handle;
+mod change_password;
 mod create_account;
 mod delete_account;
+mod hidden;
 mod over_postgres;
+mod preferences;
 mod read;
 mod update_profile;
 mod verify_password;

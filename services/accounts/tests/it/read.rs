@@ -20,7 +20,7 @@ async fn get_account_shows_the_address_to_its_owner_alone() {
         assert_eq!((seen.handle.as_str(), seen.email.as_str()), ("ada", email), "{:?}", cx.caller());
         let by_handle = GetAccountByHandleRequest { handle: "ada".to_owned() };
         let by_handle = w.client.get_account_by_handle(&cx, by_handle).await.unwrap().account.unwrap();
-        let batch = BatchGetAccountsRequest { account_ids: vec![ada.account_id] };
+        let batch = BatchGetAccountsRequest { account_ids: vec![ada.account_id], include_hidden: false };
         let batch = w.client.batch_get_accounts(&cx, batch).await.unwrap().accounts;
         assert_eq!((&by_handle, &batch), (&seen, &vec![seen.clone()]));
     }
@@ -50,7 +50,7 @@ async fn batch_get_accounts_keeps_the_order_and_leaves_out_the_missing() {
     let account_ids = vec![carol.account_id, 42, bob.account_id, ada.account_id];
     // Once from the store, once from the cache.
     for _ in 0..2 {
-        let request = BatchGetAccountsRequest { account_ids: account_ids.clone() };
+        let request = BatchGetAccountsRequest { account_ids: account_ids.clone(), include_hidden: false };
         let found = w.client.batch_get_accounts(&guest(), request).await.unwrap().accounts;
         assert_eq!(found.iter().map(|a| a.account_id).collect::<Vec<_>>(), [carol.account_id, ada.account_id]);
     }

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{AccountCache, on_change};
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange, ProfileEdit};
+use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
 use crate::store::{AccountStore, CachedAccounts, Changed, Created, Credential, SqliteAccounts, Written};
 
 /// Empty caches over the same copies, and what they need to be there for.
@@ -74,9 +74,8 @@ impl Bench {
     }
 
     async fn edited(&self, id: AccountId, bio: &str) {
-        let edit = ProfileEdit { display_name: None, bio: Some(bio.to_owned()) };
-        let change = ProfileChange { id, edit, etag: None, at: self.env.now() };
-        self.writer().update_profile(&cx(), change).await.unwrap();
+        let edit = Edit::Profile(ProfileEdit { bio: Some(bio.to_owned()), ..ProfileEdit::default() });
+        self.writer().change(&cx(), Change::new(id, edit, self.env.now())).await.unwrap();
     }
 
     /// How often the engine was read since the last time.
@@ -126,7 +125,7 @@ pub(crate) async fn a_write_shows_at_once_everywhere(b: Bench) {
         assert_eq!(bio(b.writer(), id).await, Some(text));
     }
     assert_eq!(by_handle(b.reader(), "ada").await, Some(id));
-    b.writer().delete(&cx(), id).await.unwrap();
+    b.writer().delete(&cx(), Deletion { id, handle_free_at: Timestamp(i64::MAX), only_if_due: false }).await.unwrap();
     assert_eq!((bio(b.reader(), id).await, by_handle(b.reader(), "ada").await), (None, None));
     assert!(b.reader().batch_get(&cx(), &[id]).await.unwrap().is_empty());
 }
@@ -174,7 +173,7 @@ pub(crate) async fn copies_expire(b: Bench) {
 pub(crate) async fn what_an_event_tells_of_is_forgotten(b: Bench) {
     let id = b.created("ada").await;
     assert_eq!((bio(b.reader(), id).await.as_deref(), by_handle(b.reader(), "ada").await), (Some(""), Some(id)));
-    b.cache.forget_now(&cx(), &Changed { id, handle_key: Some("ada".to_owned()) }).await.unwrap();
+    b.cache.forget_now(&cx(), &Changed { id, handle_keys: vec!["ada".to_owned()] }).await.unwrap();
     b.reads();
     assert_eq!((bio(b.reader(), id).await.as_deref(), by_handle(b.reader(), "ada").await), (Some(""), Some(id)));
     assert_eq!(b.reads(), 2);
@@ -252,12 +251,12 @@ impl AccountStore for Counted {
         self.inner.check_free(cx, handle, email).await
     }
 
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
-        self.inner.update_profile(cx, change).await
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
+        self.inner.change(cx, change).await
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
-        self.inner.delete(cx, id).await
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>> {
+        self.inner.delete(cx, deletion).await
     }
 
     async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -266,6 +265,18 @@ impl AccountStore for Counted {
 
     async fn credential(&self, cx: &Cx, login: &Login) -> Result<Option<(AccountId, Credential)>> {
         self.inner.credential(cx, login).await
+    }
+
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+        self.inner.due_deletions(cx, now, limit).await
+    }
+
+    async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {
+        self.inner.recall_changed(cx).await
+    }
+
+    async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>> {
+        self.inner.credential_of(cx, id).await
     }
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {

@@ -49,7 +49,7 @@ impl AccountCache for MemoryCache {
 
     fn forget(&self, changed: &Changed) {
         self.accounts.invalidate(&changed.id);
-        if let Some(key) = &changed.handle_key {
+        for key in &changed.handle_keys {
             self.handles.invalidate(key);
         }
     }

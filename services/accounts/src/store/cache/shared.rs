@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::{AccountCache, load};
 use crate::config::Config;
-use crate::domain::{Account, Handle};
+use crate::domain::{Account, Handle, Preferences};
 use crate::store::{AccountStore, Changed};
 
 /// Nobody waits longer for a copy: the store is there too.
@@ -43,6 +43,22 @@ struct AccountCopy {
     created_at: i64,
     #[prost(int64, tag = "8")]
     updated_at: i64,
+    #[prost(string, tag = "9")]
+    avatar: String,
+    #[prost(string, tag = "10")]
+    header: String,
+    #[prost(bool, tag = "11")]
+    protected: bool,
+    #[prost(bool, tag = "12")]
+    discoverable: bool,
+    #[prost(string, tag = "13")]
+    language: String,
+    #[prost(int32, tag = "14")]
+    default_visibility: i32,
+    #[prost(int64, optional, tag = "15")]
+    deactivated_at: Option<i64>,
+    #[prost(int64, optional, tag = "16")]
+    delete_at: Option<i64>,
 }
 
 impl RedisCache {
@@ -54,7 +70,7 @@ impl RedisCache {
         let accounts = Codec { encode: encode_account, decode: decode_account };
         let handles = Codec { encode: encode_id, decode: decode_id };
         Ok(Self {
-            accounts: SharedCache::new(redis.clone(), options("accounts"), env.clone(), accounts),
+            accounts: SharedCache::new(redis.clone(), options("accounts2"), env.clone(), accounts),
             handles: SharedCache::new(redis.clone(), options("handles"), env.clone(), handles),
             redis,
         })
@@ -95,7 +111,7 @@ impl AccountCache for RedisCache {
 
     fn forget(&self, changed: &Changed) {
         self.accounts.forget([name(changed.id)]);
-        self.handles.forget(changed.handle_key.clone());
+        self.handles.forget(changed.handle_keys.clone());
     }
 
     async fn settle(&self, cx: &Cx) {
@@ -104,9 +120,9 @@ impl AccountCache for RedisCache {
 
     async fn forget_now(&self, cx: &Cx, changed: &Changed) -> Result<()> {
         self.accounts.forget_now(cx, &[name(changed.id)]).await?;
-        match &changed.handle_key {
-            Some(key) => self.handles.forget_now(cx, std::slice::from_ref(key)).await,
-            None => Ok(()),
+        match changed.handle_keys.as_slice() {
+            [] => Ok(()),
+            keys => self.handles.forget_now(cx, keys).await,
         }
     }
 
@@ -142,6 +158,14 @@ fn encode_account(account: &Option<Arc<Account>>) -> Vec<u8> {
         version: a.version,
         created_at: a.created_at,
         updated_at: a.updated_at,
+        avatar: a.avatar,
+        header: a.header,
+        protected: a.preferences.protected,
+        discoverable: a.preferences.discoverable,
+        language: a.preferences.language,
+        default_visibility: a.preferences.default_visibility,
+        deactivated_at: a.deactivated_at,
+        delete_at: a.delete_at,
     });
     copy.unwrap_or_default().encode_to_vec()
 }
@@ -157,6 +181,16 @@ fn decode_account(bytes: &[u8]) -> Option<Option<Arc<Account>>> {
         version: copy.version,
         created_at: copy.created_at,
         updated_at: copy.updated_at,
+        avatar: copy.avatar,
+        header: copy.header,
+        preferences: Preferences {
+            protected: copy.protected,
+            discoverable: copy.discoverable,
+            language: copy.language,
+            default_visibility: copy.default_visibility,
+        },
+        deactivated_at: copy.deactivated_at,
+        delete_at: copy.delete_at,
     });
     Some(account.map(Arc::new))
 }
@@ -205,6 +239,16 @@ mod tests {
             version: 3,
             created_at: 1_800_000_000_000,
             updated_at: 1_800_000_000_001,
+            avatar: "media_1".to_owned(),
+            header: "https://example.org/a.png".to_owned(),
+            preferences: Preferences {
+                protected: true,
+                discoverable: true,
+                language: "pt-BR".to_owned(),
+                default_visibility: 2,
+            },
+            deactivated_at: Some(0),
+            delete_at: Some(1_900_000_000_000),
         };
         for account in [Some(Arc::new(account)), None] {
             assert_eq!(decode_account(&encode_account(&account)), Some(account));

@@ -3,7 +3,9 @@
 //! Writes that wait at the same time share a transaction: [`writes`] says how it is made. Several processes may have the
 //! same database open.
 
+mod handles;
 mod rows;
+mod savepoint;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -12,14 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, Result};
+use plaza_core::{AccountId, Cx, Env, Error, Result, Timestamp};
 use plaza_events::{Outbox, PostgresOutbox, outbox};
-use plaza_stores::postgres::requests;
+use plaza_stores::postgres::{Conn, requests};
 use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
 
 use super::{AccountStore, Created, Credential, OnChange, Written};
 use crate::SOURCE;
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
+use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
 use writes::{Done, Job, Write, Writes};
 
@@ -28,6 +30,9 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_accounts", sql: include_str!("../../../migrations/postgres/0001_accounts.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::postgres::SCHEMA },
+    Migration { name: "0004_preferences", sql: include_str!("../../../migrations/postgres/0004_preferences.sql") },
+    Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/postgres/0005_kept_handles.sql") },
+    Migration { name: "0006_hidden", sql: include_str!("../../../migrations/postgres/0006_hidden.sql") },
 ];
 /// How long the last step of opening may take.
 const START: Duration = Duration::from_secs(10);
@@ -80,7 +85,8 @@ impl AccountStore for PostgresAccounts {
     }
 
     async fn check_free(&self, cx: &Cx, handle: &Handle, email: &Email) -> Result<()> {
-        self.db.read_replica(cx, |mut conn| async move { rows::check_free(&mut conn, handle, email).await }).await
+        let now = self.env.now();
+        self.db.read_replica(cx, |mut conn| async move { rows::check_free(&mut conn, handle, email, now).await }).await
     }
 
     async fn get(&self, cx: &Cx, id: AccountId) -> Result<Option<Arc<Account>>> {
@@ -99,15 +105,24 @@ impl AccountStore for PostgresAccounts {
         self.db.read(cx, |mut conn| async move { rows::id_by_handle(&mut conn, handle.key()).await }).await
     }
 
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
-        match self.write(cx, Job::Update(change)).await? {
-            Done::Updated(written) => Ok(written),
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
+        match self.write(cx, Job::Change(change)).await? {
+            Done::Changed(written, _) => Ok(*written),
             other => Err(other.unexpected()),
         }
     }
 
-    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
-        match self.write(cx, Job::Delete(id)).await? {
+    async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {
+        let (Some(key), now) = (cx.request(), self.env.now()) else { return Ok(None) };
+        self.db.read(cx, |mut conn| async move { requests::recall(&mut conn, Some(key), now).await }).await
+    }
+
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |mut conn| async move { rows::due_deletions(&mut conn, now, limit).await }).await
+    }
+
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>> {
+        match self.write(cx, Job::Delete(deletion)).await? {
             Done::Deleted(written, _) => Ok(written),
             other => Err(other.unexpected()),
         }
@@ -122,9 +137,16 @@ impl AccountStore for PostgresAccounts {
         self.db.read_reserved(cx, |mut conn| async move { rows::credential(&mut conn, login).await }).await
     }
 
+    async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>> {
+        self.db.read(cx, |mut conn| async move { rows::credential_of(&mut conn, id).await }).await
+    }
+
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
-        self.db.write(cx, |mut conn| async move { requests::prune(&mut conn, now).await }).await
+        let prune = |mut conn: Conn| async move {
+            Ok(requests::prune(&mut conn, now).await? + handles::prune(&mut conn, now).await?)
+        };
+        self.db.write(cx, prune).await
     }
 
     fn outbox(&self) -> Arc<dyn Outbox> {

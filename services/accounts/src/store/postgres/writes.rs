@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use plaza_core::{AccountId, Env, Error, Position, RequestKey, Result, Timestamp, TraceContext, reason};
 use plaza_events::{NewEvent, outbox};
-use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, ProfileUpdated};
+use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted};
 use plaza_stores::BatchWrite;
 use plaza_stores::postgres::requests::Book;
 use prost::{Message, Name};
@@ -14,15 +14,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 
-use super::rows::{self, Kept};
-use crate::domain::{Account, NewAccount, ProfileChange};
-use crate::store::{Changed, Created, Credential, OnChange, Written};
+use super::{handles, rows};
+use crate::domain::{Account, Change, Deletion, Edit, NewAccount};
+use crate::store::{Changed, Created, Credential, OnChange, Written, events};
 
 /// What is to be written.
 pub(super) enum Job {
     Create(NewAccount, Credential),
-    Update(ProfileChange),
-    Delete(AccountId),
+    Change(Change),
+    Delete(Deletion),
 }
 
 /// A write with what it takes from its call.
@@ -36,9 +36,10 @@ pub(super) struct Write {
 #[derive(Debug)]
 pub(super) enum Done {
     Created(Written<Created>),
-    Updated(Written<Account>),
-    /// With the handle's key, unless it was deleted before.
-    Deleted(Written<()>, Option<String>),
+    /// With the handles that point elsewhere now.
+    Changed(Box<Written<Account>>, Vec<String>),
+    /// As a change.
+    Deleted(Written<()>, Vec<String>),
 }
 
 /// Performs batches of writes.
@@ -70,10 +71,10 @@ impl BatchWrite for Writes {
     fn after(&self, write: &Write, done: &Done) {
         let changed = match (&write.job, done) {
             (Job::Create(account, _), Done::Created(written)) => {
-                Changed { id: written.value.id, handle_key: Some(account.handle.key().to_owned()) }
+                Changed { id: written.value.id, handle_keys: vec![account.handle.key().to_owned()] }
             }
-            (Job::Delete(id), Done::Deleted(_, handle_key)) => Changed { id: *id, handle_key: handle_key.clone() },
-            (Job::Update(change), _) => Changed { id: change.id, handle_key: None },
+            (Job::Delete(deletion), Done::Deleted(_, keys)) => Changed { id: deletion.id, handle_keys: keys.clone() },
+            (Job::Change(change), Done::Changed(_, keys)) => Changed { id: change.id, handle_keys: keys.clone() },
             _ => return,
         };
         (self.on_change)(&changed);
@@ -103,7 +104,7 @@ impl Batch<'_> {
             });
             let fresh: Vec<usize> = now.into_iter().filter(|i| self.is_fresh(*i, jobs[*i], Done::Created)).collect();
             let accounts: Vec<_> = fresh.iter().filter_map(|i| new_account(jobs[*i])).collect();
-            let clashes = rows::insert(conn, &accounts).await?;
+            let clashes = rows::insert(conn, &accounts, self.now).await?;
             for (i, (account, _)) in fresh.into_iter().zip(accounts) {
                 let outcome = match clashes.get(&account.id) {
                     Some(reason) => Err(Error::new(*reason)),
@@ -125,49 +126,72 @@ impl Batch<'_> {
             return Ok(());
         }
         let mut living = rows::lock(conn, &ids).await?;
-        let (mut updated, mut deleted) = (BTreeSet::new(), Vec::new());
+        let (mut changed, mut deleted) = (BTreeSet::new(), Vec::new());
         for (i, write) in jobs.iter().enumerate() {
             match &write.job {
                 Job::Create(..) => {}
-                Job::Update(change) => {
-                    if self.is_fresh(i, write, Done::Updated) {
-                        let outcome = self.update(write, change, &mut living);
-                        updated.extend(outcome.is_ok().then_some(change.id));
-                        self.settle(i, write, outcome, Done::Updated)?;
+                Job::Change(change) => {
+                    if self.is_fresh(i, write, |written| Done::Changed(Box::new(written), Vec::new())) {
+                        let (outcome, keys) = self.edit(conn, write, change, &mut living).await?;
+                        changed.extend(outcome.is_ok().then_some(change.id));
+                        self.settle(i, write, outcome, |written| Done::Changed(Box::new(written), keys))?;
                     }
                 }
-                Job::Delete(id) => {
-                    if self.is_fresh(i, write, |written| Done::Deleted(written, None)) {
-                        let gone = living.remove(id);
-                        deleted.extend(gone.as_ref().map(|_| *id));
-                        self.delete(i, write, *id, gone)?;
+                Job::Delete(deletion) => {
+                    if self.is_fresh(i, write, |written| Done::Deleted(written, Vec::new())) {
+                        let gone = living.get(&deletion.id).filter(|gone| deletion.applies_to(gone, self.now));
+                        self.delete(i, write, deletion.id, gone)?;
+                        if gone.is_some() {
+                            let gone = living.remove(&deletion.id);
+                            deleted.extend(gone.map(|account| (account, deletion.handle_free_at)));
+                        }
                     }
                 }
             }
         }
-        let updated = updated.iter().filter_map(|id| living.get(id)).map(|kept| &kept.account);
-        rows::store_profiles(conn, &updated.collect::<Vec<_>>()).await?;
+        let changed = changed.iter().filter_map(|id| living.get(id));
+        rows::store(conn, &changed.collect::<Vec<_>>()).await?;
         rows::erase(conn, &deleted, self.now).await
     }
 
-    fn update(
+    /// The outcome of a change, with the handles that point elsewhere now. What it returns as an error concerns the whole
+    /// transaction.
+    async fn edit(
         &mut self,
+        conn: &mut PgConnection,
         write: &Write,
-        change: &ProfileChange,
-        living: &mut BTreeMap<AccountId, Kept>,
-    ) -> Result<Written<Account>> {
-        let kept = living.get_mut(&change.id).ok_or_else(not_found)?;
-        kept.account = change.clone().apply(kept.account.clone())?;
-        let position = self.push(write, change.id, &ProfileUpdated { account_id: change.id.get() });
-        Ok(Written { value: kept.account.clone(), position })
+        change: &Change,
+        living: &mut BTreeMap<AccountId, Account>,
+    ) -> Result<(Result<Written<Account>>, Vec<String>)> {
+        let Some(account) = living.get_mut(&change.id) else { return Ok((Err(not_found()), Vec::new())) };
+        let after = match change.apply(account.clone()) {
+            Ok(after) => after,
+            Err(error) => return Ok((Err(error), Vec::new())),
+        };
+        let performed = match &change.edit {
+            Edit::Handle(edit) => handles::change(conn, account, edit, self.now).await,
+            Edit::Password(edit) => rows::store_password(conn, change.id, edit).await.map(|()| Vec::new()),
+            _ => Ok(Vec::new()),
+        };
+        let keys = match performed {
+            Ok(keys) => keys,
+            Err(error) if is_answer(&error) => return Ok((Err(error), Vec::new())),
+            Err(error) => return Err(error),
+        };
+        *account = after.clone();
+        let position = self.push_event(events::changed(self.env, write.trace, change));
+        Ok((Ok(Written { value: after, position }), keys))
     }
 
-    fn delete(&mut self, i: usize, write: &Write, id: AccountId, gone: Option<Kept>) -> Result<()> {
-        let Some(kept) = gone else { return self.settle(i, write, Err(not_found()), |w| Done::Deleted(w, None)) };
+    fn delete(&mut self, i: usize, write: &Write, id: AccountId, gone: Option<&Account>) -> Result<()> {
+        let Some(account) = gone else {
+            return self.settle(i, write, Err(not_found()), |w| Done::Deleted(w, Vec::new()));
+        };
         // Answers hold what is personal.
         self.book.forget(id.get());
         let position = self.push(write, id, &AccountDeleted { account_id: id.get() });
-        self.settle(i, write, Ok(Written { value: (), position }), |w| Done::Deleted(w, Some(kept.handle_key)))
+        let keys = vec![account.handle.to_ascii_lowercase()];
+        self.settle(i, write, Ok(Written { value: (), position }), |w| Done::Deleted(w, keys))
     }
 
     /// Whether the write is still to be performed; one that was performed before is answered as it was then.
@@ -196,8 +220,12 @@ impl Batch<'_> {
     }
 
     fn push<M: Message + Name>(&mut self, write: &Write, id: AccountId, message: &M) -> Position {
+        self.push_event(events::event(self.env, write.trace, id, message))
+    }
+
+    fn push_event(&mut self, event: NewEvent) -> Position {
         let position = (self.first..).nth(self.events.len()).unwrap_or(Position::MAX);
-        self.events.push(NewEvent::new(self.env, write.trace, "account", id.get(), message));
+        self.events.push(event);
         position
     }
 
@@ -222,9 +250,14 @@ fn new_account(write: &Write) -> Option<(&NewAccount, &Credential)> {
 fn changed_id(job: &Job) -> Option<AccountId> {
     match job {
         Job::Create(..) => None,
-        Job::Update(change) => Some(change.id),
-        Job::Delete(id) => Some(*id),
+        Job::Change(change) => Some(change.id),
+        Job::Delete(deletion) => Some(deletion.id),
     }
+}
+
+/// Whether an error is what its own caller is to be told, and leaves the others alone.
+fn is_answer(error: &Error) -> bool {
+    [reason::HANDLE_TAKEN, reason::TOO_MANY_HANDLES, reason::PASSWORD_WRONG].into_iter().any(|reason| error.is(reason))
 }
 
 fn not_found() -> Error {

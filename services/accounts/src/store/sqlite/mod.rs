@@ -1,26 +1,30 @@
 //! Accounts in SQLite.
 
+mod handles;
 mod rows;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, Position, Result, TraceContext, reason};
+use plaza_core::{AccountId, Cx, Env, Error, Position, Result, Timestamp, TraceContext, reason};
 use plaza_events::{NewEvent, Outbox, SqliteOutbox, outbox};
-use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, ProfileUpdated};
+use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use prost::{Message, Name};
 use rusqlite::Connection;
 
-use super::{AccountStore, Changed, Created, Credential, OnChange, Written};
+use super::{AccountStore, Changed, Created, Credential, OnChange, Written, events};
 use crate::SOURCE;
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
+use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount};
 
 /// The schema, step by step.
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_accounts", sql: include_str!("../../../migrations/sqlite/0001_accounts.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::sqlite::SCHEMA },
+    Migration { name: "0004_preferences", sql: include_str!("../../../migrations/sqlite/0004_preferences.sql") },
+    Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/sqlite/0005_kept_handles.sql") },
+    Migration { name: "0006_hidden", sql: include_str!("../../../migrations/sqlite/0006_hidden.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -57,7 +61,15 @@ struct Events {
 
 impl Events {
     fn append<M: Message + Name>(&self, conn: &Connection, id: AccountId, message: &M) -> Result<Position> {
-        outbox::sqlite::append(conn, &NewEvent::new(&self.env, self.trace, "account", id.get(), message))
+        self.append_event(conn, &events::event(&self.env, self.trace, id, message))
+    }
+
+    fn append_change(&self, conn: &Connection, change: &Change) -> Result<Position> {
+        self.append_event(conn, &events::changed(&self.env, self.trace, change))
+    }
+
+    fn append_event(&self, conn: &Connection, event: &NewEvent) -> Result<Position> {
+        outbox::sqlite::append(conn, event)
     }
 }
 
@@ -65,11 +77,11 @@ impl Events {
 impl AccountStore for SqliteAccounts {
     async fn create(&self, cx: &Cx, account: NewAccount, credential: Credential) -> Result<Written<Created>> {
         let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
-        let changed = Changed { id: account.id, handle_key: Some(account.handle.key().to_owned()) };
+        let changed = Changed { id: account.id, handle_keys: vec![account.handle.key().to_owned()] };
         let on_change = self.on_change.clone();
         let job = move |conn: &Connection| {
             requests::once(conn, request.as_ref(), now, || {
-                rows::insert(conn, &account, &credential)?;
+                rows::insert(conn, &account, &credential, now)?;
                 let position = events.append(conn, account.id, &AccountCreated { account_id: account.id.get() })?;
                 Ok(Written { value: Created { id: account.id, at: account.at.0 }, position })
             })
@@ -83,7 +95,8 @@ impl AccountStore for SqliteAccounts {
     }
 
     async fn check_free(&self, cx: &Cx, handle: &Handle, email: &Email) -> Result<()> {
-        self.db.read(cx, |conn| rows::check_free(conn, handle, email)).await
+        let now = self.env.now();
+        self.db.read(cx, |conn| rows::check_free(conn, handle, email, now)).await
     }
 
     async fn get(&self, cx: &Cx, id: AccountId) -> Result<Option<Arc<Account>>> {
@@ -98,36 +111,49 @@ impl AccountStore for SqliteAccounts {
         self.db.read(cx, |conn| rows::id_by_handle(conn, handle.key())).await
     }
 
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
-        let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
-        let changed = Changed { id: change.id, handle_key: None };
-        let on_change = self.on_change.clone();
-        let job = move |conn: &Connection| {
-            requests::once(conn, request.as_ref(), now, || {
-                let account = rows::get(conn, change.id)?.ok_or_else(not_found)?;
-                let account = change.apply(account)?;
-                rows::store_profile(conn, &account)?;
-                let position = events.append(conn, account.id, &ProfileUpdated { account_id: account.id.get() })?;
-                Ok(Written { value: account, position })
-            })
-        };
-        self.db.write_then(cx, job, move |_| on_change(&changed)).await
-    }
-
-    async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
         let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
         let on_change = self.on_change.clone();
         let job = move |conn: &Connection| {
-            let mut handle_key = None;
+            let mut handle_keys = Vec::new();
             let written = requests::once(conn, request.as_ref(), now, || {
-                handle_key = Some(rows::erase(conn, id, now)?.ok_or_else(not_found)?);
-                let position = events.append(conn, id, &AccountDeleted { account_id: id.get() })?;
-                Ok(Written { value: (), position })
+                let before = rows::get(conn, change.id)?.ok_or_else(not_found)?;
+                let account = change.apply(before.clone())?;
+                handle_keys = perform(conn, &before, &change, now)?;
+                rows::store(conn, &account)?;
+                let position = events.append_change(conn, &change)?;
+                Ok(Written { value: account, position })
             })?;
-            Ok((written, Changed { id, handle_key }))
+            Ok((written, Changed { id: change.id, handle_keys }))
         };
         let (written, _) = self.db.write_then(cx, job, move |(_, changed)| on_change(changed)).await?;
         Ok(written)
+    }
+
+    async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
+    }
+
+    async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>> {
+        let id = deletion.id;
+        let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
+        let on_change = self.on_change.clone();
+        let job = move |conn: &Connection| {
+            let mut handle_keys = Vec::new();
+            let written = requests::once(conn, request.as_ref(), now, || {
+                handle_keys.push(rows::erase(conn, deletion, now)?.ok_or_else(not_found)?);
+                let position = events.append(conn, id, &AccountDeleted { account_id: id.get() })?;
+                Ok(Written { value: (), position })
+            })?;
+            Ok((written, Changed { id, handle_keys }))
+        };
+        let (written, _) = self.db.write_then(cx, job, move |(_, changed)| on_change(changed)).await?;
+        Ok(written)
+    }
+
+    async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| rows::due_deletions(conn, now, limit)).await
     }
 
     async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -138,9 +164,13 @@ impl AccountStore for SqliteAccounts {
         self.db.read(cx, |conn| rows::credential(conn, login)).await
     }
 
+    async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>> {
+        self.db.read(cx, |conn| rows::credential_of(conn, id)).await
+    }
+
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
-        self.db.write(cx, move |conn| requests::prune(conn, now)).await
+        self.db.write(cx, move |conn| Ok(requests::prune(conn, now)? + handles::prune(conn, now)?)).await
     }
 
     fn outbox(&self) -> Arc<dyn Outbox> {
@@ -160,12 +190,24 @@ impl AccountStore for SqliteAccounts {
     }
 }
 
+/// Changes what can clash with others, or is no part of the account itself. Returns the handles that point elsewhere now.
+fn perform(conn: &Connection, before: &Account, change: &Change, now: Timestamp) -> Result<Vec<String>> {
+    match &change.edit {
+        Edit::Handle(edit) => handles::change(conn, before, edit, now),
+        Edit::Password(edit) => rows::store_password(conn, before.id, edit).map(|()| Vec::new()),
+        _ => Ok(Vec::new()),
+    }
+}
+
 fn not_found() -> Error {
     Error::new(reason::ACCOUNT_NOT_FOUND)
 }
 
 #[cfg(test)]
 mod tests {
+    use plaza_core::ManualClock;
+    use plaza_stores::SqlResultExt as _;
+
     use super::*;
     use crate::store::conformance::Made;
 
@@ -175,4 +217,23 @@ mod tests {
     }
 
     crate::store::conformance::suite!(make);
+
+    #[tokio::test]
+    async fn handles_of_those_gone_before_there_was_a_time_for_it_are_free_after_90_days() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = StoreAddress::sqlite(folder.path().join("accounts.db"));
+        let cx = Cx::background("test", std::time::Duration::from_secs(10));
+        let before = Sqlite::open(address.sqlite_options().unwrap(), &MIGRATIONS[..4]).unwrap();
+        let gone = "INSERT INTO accounts VALUES (7, 'ada', '', '', NULL, '', '', '', 2, 1, 5, 5, '', '', 0, 0, '', 0)";
+        before.write(&cx, |conn| conn.execute(gone, []).sql()).await.unwrap();
+        before.close().await;
+        let day = 86_400_000;
+        for (at, free) in [(90 * day + 4, false), (90 * day + 5, true)] {
+            let env = Env::manual(ManualClock::new(Timestamp(at)), 7);
+            let store = SqliteAccounts::open(&address, env, Arc::new(|_| ())).unwrap();
+            let (handle, email) = (Handle::parse("Ada").unwrap(), Email::new("ada@example.org"));
+            assert_eq!(store.check_free(&cx, &handle, &email).await.is_ok(), free);
+            store.close().await;
+        }
+    }
 }

@@ -7,10 +7,11 @@ use plaza_stores::sqlite::is_unique_violation;
 use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::domain::{Account, Email, Handle, Login, NewAccount};
-use crate::store::Credential;
+use super::handles;
+use crate::domain::{Account, Credential, Deletion, Email, Handle, Login, NewAccount, PasswordEdit, Preferences};
 
-const COLUMNS: &str = "account_id, handle, email, display_name, bio, version, created_at, updated_at";
+const COLUMNS: &str = "account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header,
+    protected, discoverable, language, default_visibility, deactivated_at, delete_at";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
@@ -22,10 +23,20 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         version: row.get(5)?,
         created_at: row.get(6)?,
         updated_at: row.get(7)?,
+        avatar: row.get(8)?,
+        header: row.get(9)?,
+        preferences: Preferences {
+            protected: row.get(10)?,
+            discoverable: row.get(11)?,
+            language: row.get(12)?,
+            default_visibility: row.get(13)?,
+        },
+        deactivated_at: row.get(14)?,
+        delete_at: row.get(15)?,
     })
 }
 
-fn clash(error: rusqlite::Error) -> Error {
+pub(super) fn clash(error: rusqlite::Error) -> Error {
     for (column, reason) in [
         ("accounts.handle_key", reason::HANDLE_TAKEN),
         ("accounts.email_key", reason::EMAIL_TAKEN),
@@ -38,7 +49,10 @@ fn clash(error: rusqlite::Error) -> Error {
     plaza_stores::sqlite::map_err(error)
 }
 
-pub(super) fn insert(conn: &Connection, new: &NewAccount, credential: &Credential) -> Result<()> {
+pub(super) fn insert(conn: &Connection, new: &NewAccount, credential: &Credential, now: Timestamp) -> Result<()> {
+    if handles::is_kept(conn, new.handle.key(), None, now)? {
+        return Err(Error::new(reason::HANDLE_TAKEN));
+    }
     conn.prepare_cached(
         "INSERT INTO accounts (account_id, handle_key, handle, email, email_key, password_hash, display_name, bio,
             version, created_at, updated_at)
@@ -59,7 +73,7 @@ pub(super) fn insert(conn: &Connection, new: &NewAccount, credential: &Credentia
     Ok(())
 }
 
-pub(super) fn check_free(conn: &Connection, handle: &Handle, email: &Email) -> Result<()> {
+pub(super) fn check_free(conn: &Connection, handle: &Handle, email: &Email, now: Timestamp) -> Result<()> {
     let (handle_taken, email_taken): (bool, bool) = conn
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM accounts WHERE handle_key = ?1),
@@ -68,6 +82,7 @@ pub(super) fn check_free(conn: &Connection, handle: &Handle, email: &Email) -> R
         .sql()?
         .query_row([handle.key(), email.key()], |row| Ok((row.get(0)?, row.get(1)?)))
         .sql()?;
+    let handle_taken = handle_taken || handles::is_kept(conn, handle.key(), None, now)?;
     match (handle_taken, email_taken) {
         (true, _) => Err(Error::new(reason::HANDLE_TAKEN)),
         (_, true) => Err(Error::new(reason::EMAIL_TAKEN)),
@@ -103,35 +118,73 @@ pub(super) fn id_by_handle(conn: &Connection, key: &str) -> Result<Option<Accoun
         .sql()
 }
 
-pub(super) fn store_profile(conn: &Connection, account: &Account) -> Result<()> {
+/// Stores what changes without clashing with others.
+pub(super) fn store(conn: &Connection, account: &Account) -> Result<()> {
+    let preferences = &account.preferences;
     conn.prepare_cached(
-        "UPDATE accounts SET display_name = ?2, bio = ?3, version = ?4, updated_at = ?5 WHERE account_id = ?1",
+        "UPDATE accounts
+         SET display_name = ?2, bio = ?3, version = ?4, updated_at = ?5, avatar = ?6, header = ?7, protected = ?8,
+             discoverable = ?9, language = ?10, default_visibility = ?11, deactivated_at = ?12, delete_at = ?13
+         WHERE account_id = ?1",
     )
     .sql()?
-    .execute(params![account.id.get(), account.display_name, account.bio, account.version, account.updated_at])
+    .execute(params![
+        account.id.get(),
+        account.display_name,
+        account.bio,
+        account.version,
+        account.updated_at,
+        account.avatar,
+        account.header,
+        preferences.protected,
+        preferences.discoverable,
+        preferences.language,
+        preferences.default_visibility,
+        account.deactivated_at,
+        account.delete_at,
+    ])
     .sql()?;
     Ok(())
 }
 
-/// Erases what is personal, also in the answers that are remembered for the account's requests. Returns the handle's
-/// key; `None` if there is no such living account.
-pub(super) fn erase(conn: &Connection, id: AccountId, now: Timestamp) -> Result<Option<String>> {
-    let handle_key = conn
-        .prepare_cached(
-            "UPDATE accounts
-             SET handle = '', email = '', email_key = NULL, password_hash = '', display_name = '', bio = '',
-                 version = version + 1, updated_at = ?2, deleted_at = ?2
-             WHERE account_id = ?1 AND deleted_at IS NULL
-             RETURNING handle_key",
-        )
+/// Stores a password, unless it is another by now than that which was checked.
+pub(super) fn store_password(conn: &Connection, id: AccountId, edit: &PasswordEdit) -> Result<()> {
+    let stored = conn
+        .prepare_cached("UPDATE accounts SET password_hash = ?3 WHERE account_id = ?1 AND password_hash = ?2")
         .sql()?
-        .query_row(params![id.get(), now.0], |row| row.get(0))
-        .optional()
+        .execute(params![id.get(), edit.old.phc(), edit.new.phc()])
         .sql()?;
-    if handle_key.is_some() {
-        conn.prepare_cached("DELETE FROM requests WHERE caller = ?1").sql()?.execute([id.get()]).sql()?;
-    }
-    Ok(handle_key)
+    if stored == 0 { Err(Error::new(reason::PASSWORD_WRONG)) } else { Ok(()) }
+}
+
+/// Erases what is personal, also in the answers that are remembered for the account's requests, and keeps the handle from
+/// others. Returns the handle's key; `None` if there is no such living account.
+pub(super) fn erase(conn: &Connection, deletion: Deletion, now: Timestamp) -> Result<Option<String>> {
+    let Deletion { id, handle_free_at, .. } = deletion;
+    let Some(account) = get(conn, id)?.filter(|account| deletion.applies_to(account, now)) else { return Ok(None) };
+    let handle_key = account.handle.to_ascii_lowercase();
+    conn.prepare_cached(
+        "UPDATE accounts
+         SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, password_hash = '',
+             display_name = '', bio = '', avatar = '', header = '', protected = 0, discoverable = 0, language = '',
+             default_visibility = 0, deactivated_at = NULL, delete_at = NULL, version = version + 1, updated_at = ?2, deleted_at = ?2
+         WHERE account_id = ?1",
+    )
+    .sql()?
+    .execute(params![id.get(), now.0])
+    .sql()?;
+    handles::disown(conn, id)?;
+    handles::keep(conn, &handle_key, None, handle_free_at)?;
+    conn.prepare_cached("DELETE FROM requests WHERE caller = ?1").sql()?.execute([id.get()]).sql()?;
+    Ok(Some(handle_key))
+}
+
+pub(super) fn due_deletions(conn: &Connection, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
+    let mut statement = conn
+        .prepare_cached("SELECT account_id FROM accounts WHERE delete_at <= ?1 ORDER BY delete_at, account_id LIMIT ?2")
+        .sql()?;
+    let ids = statement.query_map(params![now.0, count(limit)], |row| row.get(0).map(AccountId)).sql()?;
+    ids.collect::<rusqlite::Result<_>>().sql()
 }
 
 pub(super) fn list_ids(conn: &Connection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -156,6 +209,14 @@ pub(super) fn credential(conn: &Connection, login: &Login) -> Result<Option<(Acc
     conn.prepare_cached(sql)
         .sql()?
         .query_row([key], |row| Ok((AccountId(row.get(0)?), Credential::new(row.get(1)?))))
+        .optional()
+        .sql()
+}
+
+pub(super) fn credential_of(conn: &Connection, id: AccountId) -> Result<Option<Credential>> {
+    conn.prepare_cached("SELECT password_hash FROM accounts WHERE account_id = ?1 AND deleted_at IS NULL")
+        .sql()?
+        .query_row([id.get()], |row| row.get(0).map(Credential::new))
         .optional()
         .sql()
 }

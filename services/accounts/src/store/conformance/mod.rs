@@ -3,6 +3,10 @@
 //! An engine runs it with `suite!(make)`, where `make(env, on_change)` gives an empty store, or `None` if there is no server
 //! to have one on.
 
+mod changes;
+mod handles;
+mod hidden;
+
 use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
@@ -17,7 +21,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{AccountStore, Changed, Credential, OnChange};
-use crate::domain::{Email, Handle, Login, NewAccount, ProfileChange, ProfileEdit};
+use crate::domain::{Change, Deletion, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
+
+pub(crate) use changes::*;
+pub(crate) use handles::*;
+pub(crate) use hidden::*;
 
 /// An empty store, and what it needs to be there for.
 pub(crate) struct Made {
@@ -76,6 +84,11 @@ impl Bench {
     }
 }
 
+/// A deletion at once.
+fn gone(id: AccountId) -> Deletion {
+    Deletion { id, handle_free_at: Timestamp(i64::MAX), only_if_due: false }
+}
+
 fn credential() -> Credential {
     Credential::new("$argon2id$of-nobody".to_owned())
 }
@@ -90,9 +103,9 @@ fn request(caller: i64, id: u128, digest: u8) -> Cx {
     cx().with_request(Some(key))
 }
 
-fn edit(id: AccountId, bio: &str, etag: Option<&str>, at: Timestamp) -> ProfileChange {
-    let edit = ProfileEdit { display_name: None, bio: Some(bio.to_owned()) };
-    ProfileChange { id, edit, etag: etag.map(str::to_owned), at }
+fn edit(id: AccountId, bio: &str, etag: Option<&str>, at: Timestamp) -> Change {
+    let edit = Edit::Profile(ProfileEdit { bio: Some(bio.to_owned()), ..ProfileEdit::default() });
+    Change { etag: etag.map(str::to_owned), ..Change::new(id, edit, at) }
 }
 
 pub(crate) async fn what_is_created_is_read(b: Bench) {
@@ -131,7 +144,7 @@ pub(crate) async fn handles_and_addresses_are_unique_in_any_case(b: Bench) {
 
 pub(crate) async fn a_batch_is_the_living_ones_asked_for(b: Bench) {
     let (ada, bob, carol) = (b.created("ada").await, b.created("bob").await, b.created("carol").await);
-    b.store.delete(&cx(), bob).await.unwrap();
+    b.store.delete(&cx(), gone(bob)).await.unwrap();
     let asked = [carol, AccountId(5), bob, ada, carol];
     let mut ids: Vec<_> = b.store.batch_get(&cx(), &asked).await.unwrap().iter().map(|a| a.id).collect();
     ids.sort_unstable();
@@ -144,33 +157,33 @@ pub(crate) async fn profiles_change_under_their_etag(b: Bench) {
     let id = b.created("ada").await;
     b.clock.advance(5);
     let at = b.env.now();
-    let changed = b.store.update_profile(&cx(), edit(id, "hello", Some("v1"), at)).await.unwrap().value;
+    let changed = b.store.change(&cx(), edit(id, "hello", Some("v1"), at)).await.unwrap().value;
     assert_eq!((changed.bio.as_str(), changed.version, changed.updated_at), ("hello", 2, at.0));
     assert_eq!(*b.store.get(&cx(), id).await.unwrap().unwrap(), changed);
-    let stale = b.store.update_profile(&cx(), edit(id, "lost", Some("v1"), at)).await.unwrap_err();
+    let stale = b.store.change(&cx(), edit(id, "lost", Some("v1"), at)).await.unwrap_err();
     assert!(stale.is(reason::ETAG_MISMATCH));
-    let nobody = b.store.update_profile(&cx(), edit(AccountId(5), "x", None, at)).await.unwrap_err();
+    let nobody = b.store.change(&cx(), edit(AccountId(5), "x", None, at)).await.unwrap_err();
     assert!(nobody.is(reason::ACCOUNT_NOT_FOUND));
     assert_eq!(*b.store.get(&cx(), id).await.unwrap().unwrap(), changed);
 }
 
-pub(crate) async fn the_deleted_are_gone_and_their_handle_stays_taken(b: Bench) {
+pub(crate) async fn the_deleted_are_gone_and_their_handle_is_kept(b: Bench) {
     let id = b.created("ada").await;
-    b.store.delete(&cx(), id).await.unwrap();
+    b.store.delete(&cx(), gone(id)).await.unwrap();
     assert!(b.store.get(&cx(), id).await.unwrap().is_none());
     assert!(b.store.id_by_handle(&cx(), &Handle::parse("ada").unwrap()).await.unwrap().is_none());
     for login in ["ada", "ada@example.org", "", "@"] {
         assert!(b.store.credential(&cx(), &Login::parse(login)).await.unwrap().is_none(), "{login}");
     }
     assert!(b.store.list_ids(&cx(), AccountId(0), 10).await.unwrap().is_empty());
-    assert!(b.store.delete(&cx(), id).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
-    let update = b.store.update_profile(&cx(), edit(id, "x", None, b.env.now())).await;
+    assert!(b.store.delete(&cx(), gone(id)).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
+    let update = b.store.change(&cx(), edit(id, "x", None, b.env.now())).await;
     assert!(update.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
     assert!(b.refused(b.new_account("ADA")).await.is(reason::HANDLE_TAKEN));
     // The address is free again, also for two who are deleted one after the other.
     let again = NewAccount { email: Email::new("ada@example.org"), ..b.new_account("ada2") };
     let again = b.store.create(&cx(), again, credential()).await.unwrap().value.id;
-    b.store.delete(&cx(), again).await.unwrap();
+    b.store.delete(&cx(), gone(again)).await.unwrap();
 }
 
 pub(crate) async fn a_repeated_request_has_its_first_outcome(b: Bench) {
@@ -189,15 +202,14 @@ pub(crate) async fn a_repeated_request_has_its_first_outcome(b: Bench) {
     }
     let id = first.value.id;
     let caller = id.get();
-    let changed =
-        b.store.update_profile(&request(caller, 3, 1), edit(id, "one", Some("v1"), b.env.now())).await.unwrap();
-    b.store.update_profile(&cx(), edit(id, "two", None, b.env.now())).await.unwrap();
-    let repeated = b.store.update_profile(&request(caller, 3, 1), edit(id, "one", Some("v1"), b.env.now())).await;
+    let changed = b.store.change(&request(caller, 3, 1), edit(id, "one", Some("v1"), b.env.now())).await.unwrap();
+    b.store.change(&cx(), edit(id, "two", None, b.env.now())).await.unwrap();
+    let repeated = b.store.change(&request(caller, 3, 1), edit(id, "one", Some("v1"), b.env.now())).await;
     assert_eq!(repeated.unwrap(), changed);
     assert_eq!(b.store.get(&cx(), id).await.unwrap().unwrap().bio, "two");
-    let deleted = b.store.delete(&request(caller, 4, 1), id).await.unwrap();
-    assert_eq!(b.store.delete(&request(caller, 4, 1), id).await.unwrap(), deleted);
-    let forgotten = b.store.update_profile(&request(caller, 3, 1), edit(id, "one", None, b.env.now())).await;
+    let deleted = b.store.delete(&request(caller, 4, 1), gone(id)).await.unwrap();
+    assert_eq!(b.store.delete(&request(caller, 4, 1), gone(id)).await.unwrap(), deleted);
+    let forgotten = b.store.change(&request(caller, 3, 1), edit(id, "one", None, b.env.now())).await;
     assert!(forgotten.unwrap_err().is(reason::ACCOUNT_NOT_FOUND), "answers with personal data went with the account");
     assert_eq!(b.events().await.len(), 4);
 }
@@ -213,8 +225,8 @@ pub(crate) async fn requests_are_forgotten_after_a_day(b: Bench) {
 
 pub(crate) async fn each_write_has_its_event(b: Bench) {
     let id = b.created("ada").await;
-    let changed = b.store.update_profile(&cx(), edit(id, "x", None, b.env.now())).await.unwrap().position;
-    let last = b.store.delete(&cx(), id).await.unwrap().position;
+    let changed = b.store.change(&cx(), edit(id, "x", None, b.env.now())).await.unwrap().position;
+    let last = b.store.delete(&cx(), gone(id)).await.unwrap().position;
     let events = b.events().await;
     let positions: Vec<_> = events.iter().map(|e| e.position).collect();
     assert!(0 < positions[0] && positions[0] < changed && changed < last);
@@ -227,10 +239,10 @@ pub(crate) async fn each_write_has_its_event(b: Bench) {
 
 pub(crate) async fn each_change_is_told_to_the_cache(b: Bench) {
     let id = b.created("Ada").await;
-    b.store.update_profile(&cx(), edit(id, "x", None, b.env.now())).await.unwrap();
-    b.store.delete(&cx(), id).await.unwrap();
-    let (handle, key) = (|key: &str| Changed { id, handle_key: Some(key.to_owned()) }, "ada");
-    assert_eq!(*b.changes.lock(), [handle(key), Changed { id, handle_key: None }, handle(key)]);
+    b.store.change(&cx(), edit(id, "x", None, b.env.now())).await.unwrap();
+    b.store.delete(&cx(), gone(id)).await.unwrap();
+    let told = |keys: &[&str]| Changed { id, handle_keys: keys.iter().map(|key| (*key).to_owned()).collect() };
+    assert_eq!(*b.changes.lock(), [told(&["ada"]), told(&[]), told(&["ada"])]);
 }
 
 pub(crate) async fn ids_are_listed_by_rising_id_in_pages(b: Bench) {
@@ -238,7 +250,7 @@ pub(crate) async fn ids_are_listed_by_rising_id_in_pages(b: Bench) {
     for n in 0..7 {
         ids.push(b.created(&format!("user{n}")).await);
     }
-    b.store.delete(&cx(), ids.remove(3)).await.unwrap();
+    b.store.delete(&cx(), gone(ids.remove(3))).await.unwrap();
     let (mut listed, mut after) = (Vec::new(), AccountId(0));
     loop {
         let page = b.store.list_ids(&cx(), after, 2).await.unwrap();
@@ -283,7 +295,7 @@ pub(crate) async fn changes_at_once_are_all_counted_and_a_deletion_ends_them(b: 
         let (store, at) = (b.store.clone(), b.env.now());
         // The same request comes twice.
         let cx = request(id.get(), n / 2, 1);
-        tokio::spawn(async move { store.update_profile(&cx, edit(id, &format!("bio {}", n / 2), etag, at)).await })
+        tokio::spawn(async move { store.change(&cx, edit(id, &format!("bio {}", n / 2), etag, at)).await })
     };
     let mut answers = Vec::new();
     for call in (0..40).map(|n| change(n, None)).collect::<Vec<_>>() {
@@ -304,7 +316,7 @@ pub(crate) async fn changes_at_once_are_all_counted_and_a_deletion_ends_them(b: 
     assert_eq!((winners, b.store.get(&cx(), id).await.unwrap().unwrap().version), (1, 22));
     let deletions = (0..4).map(|_| {
         let store = b.store.clone();
-        tokio::spawn(async move { store.delete(&cx(), id).await })
+        tokio::spawn(async move { store.delete(&cx(), gone(id)).await })
     });
     let mut deleted = 0;
     for call in deletions.collect::<Vec<_>>() {
@@ -331,7 +343,7 @@ macro_rules! suite {
             handles_and_addresses_are_unique_in_any_case,
             a_batch_is_the_living_ones_asked_for,
             profiles_change_under_their_etag,
-            the_deleted_are_gone_and_their_handle_stays_taken,
+            the_deleted_are_gone_and_their_handle_is_kept,
             a_repeated_request_has_its_first_outcome,
             requests_are_forgotten_after_a_day,
             each_write_has_its_event,
@@ -339,7 +351,15 @@ macro_rules! suite {
             ids_are_listed_by_rising_id_in_pages,
             of_many_at_once_one_gets_the_handle_or_the_address,
             changes_at_once_are_all_counted_and_a_deletion_ends_them,
-            a_login_that_no_account_can_have_is_nobodys);
+            a_login_that_no_account_can_have_is_nobodys,
+            preferences_and_pictures_are_stored_and_erased,
+            accounts_go_out_of_sight_and_come_back,
+            a_deletion_that_waits_is_done_when_it_is_due,
+            a_password_changes_from_what_was_checked_alone,
+            a_handle_that_was_given_up_is_kept_for_its_owner,
+            only_so_many_handles_are_kept_for_one_account,
+            the_handle_of_one_who_is_gone_is_free_after_its_time,
+            of_many_who_want_a_handle_at_once_one_gets_it);
     };
     (@ $make:path: $($case:ident),*) => {
         $(
