@@ -23,6 +23,7 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),
+        "SignOutEverywhere" => json!({"request_id": id, "keep_current": true}),
         "RevokeSession" => json!({"request_id": id, "session_id": 1}),
         "Follow" | "Unfollow" | "Block" | "Unblock" => json!({"request_id": id, "account_id": other}),
         "ListFollowers" | "ListFollowing" | "GetUserFeed" => json!({"account_id": other}),
@@ -52,6 +53,7 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         }
         (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
+        (Kind::Bool, _) => vec![],
         (Kind::Message(_), "account" | "update_mask") => vec![],
         (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
     }

@@ -8,6 +8,7 @@ mod refresh_session;
 mod revoke_session;
 mod sign_in;
 mod sign_out;
+mod sign_out_everywhere;
 
 use std::sync::Arc;
 
@@ -49,6 +50,10 @@ impl SessionsService for Handler {
 
     async fn revoke_session(&self, cx: &Cx, req: RevokeSessionRequest) -> Result<RevokeSessionResponse> {
         revoke_session::revoke_session(self, cx, req).await
+    }
+
+    async fn sign_out_everywhere(&self, cx: &Cx, req: SignOutEverywhereRequest) -> Result<SignOutEverywhereResponse> {
+        sign_out_everywhere::sign_out_everywhere(self, cx, req).await
     }
 
     async fn get_jwks(&self, cx: &Cx, req: GetJwksRequest) -> Result<GetJwksResponse> {

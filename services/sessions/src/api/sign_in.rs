@@ -26,13 +26,15 @@ pub(crate) async fn sign_in(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<
 }
 
 async fn open(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<Grant> {
+    let proved_at = h.env.now();
     let credentials = VerifyPasswordRequest { login: req.login, password: req.password };
     let account = AccountId(h.accounts.verify_password(cx, credentials).await?.account_id);
     let kid = h.keys.kid()?;
     let mut tries = 1;
     loop {
         let id = SessionId(h.env.next_id());
-        let new = NewSession { id, account, device_name: req.device_name.clone() };
+        let (device_name, address) = (req.device_name.clone(), present::address(cx));
+        let new = NewSession { id, account, device_name, address, proved_at };
         match h.store.open(cx, new, &kid).await {
             Err(error) if error.is(reason::ID_CLASH) && tries < TRIES => tries += 1,
             outcome => return outcome,

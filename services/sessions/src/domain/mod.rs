@@ -4,4 +4,4 @@ pub(crate) mod refresh_token;
 pub(crate) mod session;
 
 pub(crate) use refresh_token::{Presented, RefreshTokens};
-pub(crate) use session::{ACCESS_MS, Decision, Grant, NewSession, REVOCATION_MS, Rules, Session};
+pub(crate) use session::{ACCESS_MS, Decision, Ending, Grant, NewSession, REVOCATION_MS, Rules, Session, Use};

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Refreshed, SessionStore};
-use crate::domain::{Grant, NewSession, Presented, REVOCATION_MS, Rules};
+use crate::domain::{Ending, Grant, NewSession, Presented, REVOCATION_MS, Rules, Use};
 use crate::tokens::StoredKey;
 
 const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3 };
@@ -44,7 +44,13 @@ impl Bench {
     }
 
     fn new_session(&self, account: AccountId) -> NewSession {
-        NewSession { id: SessionId(self.env.next_id()), account, device_name: "phone".to_owned() }
+        NewSession {
+            id: SessionId(self.env.next_id()),
+            account,
+            device_name: "phone".to_owned(),
+            address: "192.0.2.1".to_owned(),
+            proved_at: self.env.now(),
+        }
     }
 
     async fn opened(&self, account: AccountId) -> Grant {
@@ -54,7 +60,7 @@ impl Bench {
     }
 
     async fn refreshed(&self, session: SessionId, generation: i64) -> Result<Refreshed, plaza_core::Error> {
-        self.store.refresh(&cx(), Presented { session, generation }, "k1").await.map(|(refreshed, _)| refreshed)
+        self.store.refresh(&cx(), used(session, generation), "k1").await.map(|(refreshed, _)| refreshed)
     }
 
     async fn granted(&self, session: SessionId, generation: i64) -> Grant {
@@ -78,6 +84,10 @@ fn cx() -> Cx {
     Cx::new(Caller::default(), Instant::now() + Duration::from_secs(5))
 }
 
+fn used(session: SessionId, generation: i64) -> Use {
+    Use { presented: Presented { session, generation }, address: "192.0.2.2".to_owned() }
+}
+
 /// A context of the request `id` with content `digest`.
 fn request(id: u128, digest: u8) -> Cx {
     let key = RequestKey { caller: 0, request_id: Uuid::from_u128(id), method: "Test", digest: [digest; 16] };
@@ -92,6 +102,7 @@ pub(crate) async fn an_opened_session_is_listed_newest_first(b: Bench) {
     assert_eq!(b.listed(BOB).await, [other.session]);
     let page = b.store.list(&cx(), ADA, Some(second.session), 1).await.unwrap();
     assert_eq!((page[0].id, page[0].device_name.as_str()), (first.session, "phone"));
+    assert_eq!(page[0].address, "192.0.2.1");
     let clash = NewSession { id: first.session, ..b.new_session(BOB) };
     assert!(b.store.open(&cx(), clash, "k1").await.unwrap_err().is(reason::ID_CLASH));
 }
@@ -104,6 +115,7 @@ pub(crate) async fn a_refresh_rotates_and_moves_the_expiry_on(b: Bench) {
     assert_eq!((next.created_at, next.account), (opened.created_at, ADA));
     let listed = b.store.list(&cx(), ADA, None, 1).await.unwrap();
     assert_eq!((listed[0].last_used_at, listed[0].expires_at), (now, now + RULES.session_ms));
+    assert_eq!(listed[0].address, "192.0.2.2", "where it was used last");
 }
 
 pub(crate) async fn the_last_token_gets_the_same_successor_within_the_grace(b: Bench) {
@@ -150,6 +162,32 @@ pub(crate) async fn only_its_account_ends_a_session(b: Bench) {
     assert_eq!(b.revoked(0).await.0, [opened.session]);
 }
 
+pub(crate) async fn all_sessions_of_an_account_end_but_one_and_no_sign_in_under_way_opens_any(b: Bench) {
+    let (one, two, three) = (b.opened(ADA).await, b.opened(ADA).await, b.opened(ADA).await);
+    let other = b.opened(BOB).await;
+    let late = b.new_session(ADA);
+    b.clock.advance(1);
+    let all_but = |keep| Ending { keep, before: b.env.now() };
+    for _ in 0..2 {
+        let ended = b.store.end_all(&request(1, 1), ADA, all_but(Some(two.session))).await.unwrap();
+        assert_eq!(ended, 2, "told again, not done again");
+    }
+    assert_eq!((b.listed(ADA).await, b.listed(BOB).await), (vec![two.session], vec![other.session]));
+    let mut revoked = b.revoked(0).await.0;
+    revoked.sort_unstable();
+    assert_eq!(revoked, [one.session, three.session]);
+    assert!(b.store.open(&cx(), late, "k1").await.unwrap_err().is(reason::SIGN_IN_FAILED));
+    let again = b.opened(ADA).await;
+    // What was opened later than a time goes on, and an earlier time takes nothing back.
+    let long_ago = Ending { keep: None, before: Timestamp(two.created_at) };
+    assert_eq!(b.store.end_all(&cx(), ADA, long_ago).await.unwrap(), 1);
+    assert_eq!(b.listed(ADA).await, [again.session]);
+    let stale = NewSession { proved_at: Timestamp(two.created_at), ..b.new_session(ADA) };
+    assert!(b.store.open(&cx(), stale, "k1").await.unwrap_err().is(reason::SIGN_IN_FAILED));
+    assert_eq!(b.store.end_all(&cx(), ADA, all_but(None)).await.unwrap(), 1);
+    assert_eq!(b.store.end_all(&cx(), ADA, all_but(None)).await.unwrap(), 0);
+}
+
 pub(crate) async fn a_repeated_request_has_its_first_outcome(b: Bench) {
     let first = b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
     b.clock.advance(1_000);
@@ -159,13 +197,13 @@ pub(crate) async fn a_repeated_request_has_its_first_outcome(b: Bench) {
     assert!(b.store.recall_opened(&request(1, 2)).await.unwrap_err().is(reason::REQUEST_ID_REUSED));
     assert_eq!(b.store.open(&request(1, 1), b.new_session(ADA), "k2").await.unwrap(), first);
 
-    let presented = Presented { session: first.session, generation: 1 };
-    let (refreshed, device) = b.store.refresh(&request(3, 1), presented, "k1").await.unwrap();
+    let presented = used(first.session, 1);
+    let (refreshed, device) = b.store.refresh(&request(3, 1), presented.clone(), "k1").await.unwrap();
     b.clock.advance(2 * RULES.grace_ms);
-    let again = b.store.refresh(&request(3, 1), presented, "k2").await.unwrap();
+    let again = b.store.refresh(&request(3, 1), presented.clone(), "k2").await.unwrap();
     assert_eq!(again, (refreshed, device), "a repeated request is no reuse, however late");
 
-    let reused = b.store.refresh(&request(4, 1), presented, "k1").await.unwrap();
+    let reused = b.store.refresh(&request(4, 1), presented.clone(), "k1").await.unwrap();
     assert_eq!(reused, (Refreshed::Reused, String::new()));
     assert_eq!(b.store.refresh(&request(4, 1), presented, "k1").await.unwrap(), reused);
     assert_eq!(b.revoked(0).await.0, [first.session], "it ended once");
@@ -306,6 +344,7 @@ macro_rules! suite {
             an_older_token_ends_its_session_at_once,
             unknown_future_and_expired_tokens_are_refused,
             only_its_account_ends_a_session,
+            all_sessions_of_an_account_end_but_one_and_no_sign_in_under_way_opens_any,
             a_repeated_request_has_its_first_outcome,
             a_sign_in_past_the_limit_ends_the_session_unused_for_longest,
             revocations_are_paged_by_a_cursor_that_misses_none,

@@ -10,7 +10,7 @@ use plaza_core::{AccountId, Cx, Result, SessionId};
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Grant, NewSession, Presented, Session};
+use crate::domain::{Ending, Grant, NewSession, Session, Use};
 use crate::tokens::StoredKey;
 
 pub(crate) use redis::RedisSessions;
@@ -21,6 +21,8 @@ const PRUNE_LIMIT: usize = 1_000;
 /// How long no session is opened for an erased account: far longer than any sign-in takes, so that one that had its
 /// password checked before the erasure cannot open a session after it.
 const ERASED_MS: i64 = 60 * 60 * 1_000;
+/// How long it is known that an account ended its sessions: as long, for the same reason.
+const BARRED_MS: i64 = ERASED_MS;
 
 /// What came of a refresh; remembered with the request, and committed in both cases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +45,8 @@ pub(crate) struct Revoked {
 #[async_trait]
 pub(crate) trait SessionStore: Send + Sync + 'static {
     /// Opens a session whose tokens `kid` signs. Past the account's limit the session unused for longest ends. Errors:
-    /// `ID_CLASH`; `SIGN_IN_FAILED` if the account was erased a moment ago.
+    /// `ID_CLASH`; `SIGN_IN_FAILED` if the account was erased a moment ago, or ended its sessions since its password was
+    /// checked.
     async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant>;
 
     /// The outcome of the context's request to open a session, if it was performed before. Errors: `REQUEST_ID_REUSED`.
@@ -51,10 +54,13 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
 
     /// Uses a genuine refresh token; also answers the device's name, empty if the session is gone by now. Errors:
     /// `REFRESH_TOKEN_INVALID`.
-    async fn refresh(&self, cx: &Cx, presented: Presented, kid: &str) -> Result<(Refreshed, String)>;
+    async fn refresh(&self, cx: &Cx, used: Use, kid: &str) -> Result<(Refreshed, String)>;
 
     /// Ends a session of this account; whether there was one.
     async fn end(&self, cx: &Cx, account: AccountId, session: SessionId) -> Result<bool>;
+
+    /// Ends the sessions of this account but one, and opens none for sign-ins under way; how many ended.
+    async fn end_all(&self, cx: &Cx, account: AccountId, ending: Ending) -> Result<u64>;
 
     /// Up to `limit` living sessions of the account, by falling id, below `before`.
     async fn list(&self, cx: &Cx, account: AccountId, before: Option<SessionId>, limit: usize) -> Result<Vec<Session>>;

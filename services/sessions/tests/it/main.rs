@@ -9,5 +9,6 @@ mod people;
 mod refresh_session;
 mod revoke_session;
 mod sign_in;
+mod sign_out_everywhere;
 mod verifier;
 mod world;

@@ -24,9 +24,9 @@ use plaza_core::{AccountId, Cx, Env, Error, Result, SessionId, reason};
 use plaza_stores::redis::{Redis, RedisOptions, Script, ScriptCall};
 use plaza_stores::{Gauge, ServerAddress};
 
-use super::{ERASED_MS, PRUNE_LIMIT, Refreshed, Revoked, SessionStore};
+use super::{BARRED_MS, ERASED_MS, PRUNE_LIMIT, Refreshed, Revoked, SessionStore};
 use crate::SERVICE;
-use crate::domain::{Grant, NewSession, Presented, REVOCATION_MS, Rules, Session};
+use crate::domain::{Ending, Grant, NewSession, REVOCATION_MS, Rules, Session, Use};
 use crate::tokens::StoredKey;
 
 /// How long opening waits for the server.
@@ -87,7 +87,7 @@ impl RedisSessions {
             "done" if !answer.is_empty() => Ok(Performed::Done(answer)),
             "never" => Ok(Performed::Never),
             "other" => Err(Error::new(reason::REQUEST_ID_REUSED).on_field("request_id")),
-            "erased" => Err(Error::new(reason::SIGN_IN_FAILED)),
+            "erased" | "barred" => Err(Error::new(reason::SIGN_IN_FAILED)),
             "clash" => Err(Error::new(reason::ID_CLASH)),
             "invalid" => Err(Error::new(reason::REFRESH_TOKEN_INVALID)),
             _ => Err(unexpected(&said)),
@@ -106,6 +106,7 @@ impl RedisSessions {
 impl SessionStore for RedisSessions {
     async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant> {
         let Rules { session_ms, max_sessions, .. } = self.rules;
+        let proved_at = new.proved_at;
         let session = Session::start(new, self.env.now(), &self.rules);
         let args: Vec<Value> = vec![
             text::id(session.id.get()).into(),
@@ -118,6 +119,8 @@ impl SessionStore for RedisSessions {
             kid.into(),
             self.material(kid),
             text::granted(&session.grant(kid)).into(),
+            session.address.as_str().into(),
+            proved_at.0.into(),
         ];
         let outcome = self.once(cx, &scripts::OPEN, args).await?;
         opened(&outcome[0])
@@ -133,14 +136,15 @@ impl SessionStore for RedisSessions {
         }
     }
 
-    async fn refresh(&self, cx: &Cx, presented: Presented, kid: &str) -> Result<(Refreshed, String)> {
+    async fn refresh(&self, cx: &Cx, used: Use, kid: &str) -> Result<(Refreshed, String)> {
         let args: Vec<Value> = vec![
-            text::id(presented.session.get()).into(),
-            presented.generation.into(),
+            text::id(used.presented.session.get()).into(),
+            used.presented.generation.into(),
             self.rules.session_ms.into(),
             self.rules.grace_ms.into(),
             kid.into(),
             self.material(kid),
+            used.address.into(),
         ];
         let mut outcome = self.once(cx, &scripts::REFRESH, args).await?;
         let device_name = outcome.pop().unwrap_or_default();
@@ -152,6 +156,13 @@ impl SessionStore for RedisSessions {
         let args = vec![text::account(account).into(), text::id(session.get()).into()];
         let outcome = self.once(cx, &scripts::END, args).await?;
         Ok(outcome[0] == "ended")
+    }
+
+    async fn end_all(&self, cx: &Cx, account: AccountId, ending: Ending) -> Result<u64> {
+        let kept = ending.keep.map(|session| text::id(session.get())).unwrap_or_default();
+        let args = vec![text::account(account).into(), kept.into(), ending.before.0.into(), BARRED_MS.into()];
+        let outcome = self.once(cx, &scripts::END_ALL, args).await?;
+        u64::try_from(text::number(&outcome[0])?).map_err(|_| unexpected(&outcome[0]))
     }
 
     async fn list(&self, cx: &Cx, account: AccountId, before: Option<SessionId>, limit: usize) -> Result<Vec<Session>> {

@@ -1,7 +1,7 @@
 -- Opens a session. Past the account's limit the session unused for longest ends.
 local session, account, device, expires = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local lifetime, limit, erased_for = ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
-local kid, material, outcome = ARGV[14], ARGV[15], ARGV[16]
+local kid, material, outcome, address, proved = ARGV[14], ARGV[15], ARGV[16], ARGV[17], tonumber(ARGV[18])
 
 -- The account's living sessions, the one used last first, if there may be more than `others`.
 local function by_use(others)
@@ -27,6 +27,9 @@ return once(function()
     if erased and tonumber(erased) > now - erased_for then
         return nil, 'erased'
     end
+    if tonumber(redis.call('GET', base .. 'b:' .. account) or '0') > proved then
+        return nil, 'barred'
+    end
     if redis.call('EXISTS', base .. 's:' .. session) == 1 then
         return nil, 'clash'
     end
@@ -35,7 +38,8 @@ return once(function()
         finish(living[at].id, account)
     end
     redis.call('HSET', base .. 's:' .. session, 'account', account, 'device', device, 'created', whole(now),
-        'used', whole(now), 'expires', expires, 'generation', '1', 'rotated', whole(now))
+        'used', whole(now), 'expires', expires, 'generation', '1', 'rotated', whole(now),
+        'address', address)
     keep(session, account, expires, lifetime)
     publish(kid, material)
     return outcome

@@ -9,6 +9,7 @@
 --   r:<caller>:<request>   hash    what a request was answered
 --   c:<caller>             zset    the requests of an account, by time
 --   e:<account>            string  when the account was erased
+--   b:<account>            string  when the account last ended its sessions
 --   keys                   hash    the keys that sign access tokens
 --
 -- Ids have 19 digits, so that they sort as text does, and are never made numbers, which would round them.

@@ -16,6 +16,7 @@ scripts! {
     RECALL: "once.lua" "recall.lua";
     REFRESH: "once.lua" "refresh.lua";
     END: "once.lua" "end.lua";
+    END_ALL: "once.lua" "end_all.lua";
     LIST: "list.lua";
     REVOKED: "revoked.lua";
     KEYS: "keys.lua";

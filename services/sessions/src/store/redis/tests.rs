@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::Presented;
 use crate::store::SqliteSessions;
 use crate::store::conformance::Made;
 
@@ -42,15 +43,21 @@ fn request(method: &'static str, id: u64) -> Cx {
 }
 
 fn new_session(env: &Env, account: AccountId) -> NewSession {
-    NewSession { id: SessionId(env.next_id()), account, device_name: "phone".to_owned() }
+    let (device_name, address, proved_at) = ("phone".to_owned(), "192.0.2.1".to_owned(), env.now());
+    NewSession { id: SessionId(env.next_id()), account, device_name, address, proved_at }
+}
+
+fn used(session: SessionId, generation: i64) -> Use {
+    Use { presented: Presented { session, generation }, address: "192.0.2.2".to_owned() }
 }
 
 /// What a step of a history does.
 #[derive(Clone, Debug)]
 enum Step {
     Open(NewSession),
-    Refresh(Presented),
+    Refresh(Use),
     End(AccountId, SessionId),
+    EndAll(AccountId, Ending),
     Prune,
     Erase(AccountId),
 }
@@ -59,11 +66,14 @@ async fn take(store: &dyn SessionStore, id: u64, step: Step) -> String {
     let told = |error: Error| error.reason().to_owned();
     match step {
         Step::Open(new) => format!("{:?}", store.open(&request("Open", id), new, "k").await.map_err(told)),
-        Step::Refresh(presented) => {
-            format!("{:?}", store.refresh(&request("Refresh", id), presented, "k").await.map_err(told))
+        Step::Refresh(used) => {
+            format!("{:?}", store.refresh(&request("Refresh", id), used, "k").await.map_err(told))
         }
         Step::End(account, session) => {
             format!("{:?}", store.end(&request("End", id), account, session).await.map_err(told))
+        }
+        Step::EndAll(account, ending) => {
+            format!("{:?}", store.end_all(&request("EndAll", id), account, ending).await.map_err(told))
         }
         Step::Prune => format!("{:?}", store.prune(&cx()).await.map(|_| ()).map_err(told)),
         Step::Erase(account) => format!("{:?}", store.erase(&cx(), &[account]).await.map_err(told)),
@@ -87,8 +97,13 @@ async fn random_histories_are_the_same_as_in_sqlite() {
         let session = sessions[sessions.len() - 1 - pick(sessions.len().min(8))];
         let step = match pick(40) {
             0..13 => Step::Open(new_session(&env, account)),
-            13..30 => Step::Refresh(Presented { session, generation: 1 + i64::try_from(pick(4)).unwrap() }),
-            30..36 => Step::End(account, session),
+            13..30 => Step::Refresh(used(session, 1 + i64::try_from(pick(4)).unwrap())),
+            30..34 => Step::End(account, session),
+            34..36 => {
+                let ago = i64::try_from(pick(8_000)).unwrap();
+                let keep = (pick(2) == 0).then_some(session);
+                Step::EndAll(account, Ending { keep, before: env.now().plus_ms(-ago) })
+            }
             36..39 => Step::Prune,
             _ => Step::Erase(account),
         };
@@ -126,12 +141,12 @@ async fn two_replicas_share_everything_and_scripts_may_be_forgotten() {
     let opened = one.open(&request("Open", 1), new_session(&env, ADA), "k").await.unwrap();
     assert_eq!(two.recall_opened(&request("Open", 1)).await.unwrap(), Some(opened.clone()));
     assert_eq!(redis::command(&server.address(), &["SCRIPT", "FLUSH"]), "+OK");
-    let presented = Presented { session: opened.session, generation: 1 };
+    let used = used(opened.session, 1);
     // Both use the same token at once, each for many callers: one successor.
     let calls: Vec<_> = (0..20)
         .map(|n| {
-            let store = if n % 2 == 0 { one.clone() } else { two.clone() };
-            tokio::spawn(async move { store.refresh(&cx(), presented, "k").await.unwrap().0 })
+            let (store, used) = (if n % 2 == 0 { one.clone() } else { two.clone() }, used.clone());
+            tokio::spawn(async move { store.refresh(&cx(), used, "k").await.unwrap().0 })
         })
         .collect();
     let mut successors = Vec::new();
@@ -201,8 +216,8 @@ async fn a_server_that_lost_everything_ends_sessions_and_gets_its_keys_back() {
     clock.advance(1_000);
     assert_eq!(redis::command(&server.address(), &["FLUSHALL"]), "+OK");
 
-    let presented = Presented { session: opened.session, generation: 1 };
-    assert!(one.refresh(&cx(), presented, &first.kid).await.unwrap_err().is(reason::REFRESH_TOKEN_INVALID));
+    let used = used(opened.session, 1);
+    assert!(one.refresh(&cx(), used, &first.kid).await.unwrap_err().is(reason::REFRESH_TOKEN_INVALID));
     assert!(one.list(&cx(), ADA, None, 10).await.unwrap().is_empty());
 
     // A replica that starts now makes a key of its own; the first token that another signs brings the old one back.
@@ -230,7 +245,7 @@ async fn keys_go_by_themselves_when_nobody_prunes() {
     let (_, env) = env();
     let store = open(&server.address(), &env, RULES).await;
     let opened = store.open(&request("Open", 1), new_session(&env, ADA), "").await.unwrap();
-    store.refresh(&cx(), Presented { session: opened.session, generation: 1 }, "").await.unwrap();
+    store.refresh(&cx(), used(opened.session, 1), "").await.unwrap();
     let session = format!("plaza:sessions:s:{}", text::id(opened.session.get()));
     let account = format!("plaza:sessions:a:{}", text::account(ADA));
     let request = format!("plaza:sessions:r:{}:{}", text::id(0), Uuid::from_u128(1).simple());

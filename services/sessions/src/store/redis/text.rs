@@ -61,12 +61,13 @@ pub(super) fn refreshed(text: &str) -> Result<Refreshed> {
 
 /// Reads a session as `list.lua` answers it.
 pub(super) fn session(account: AccountId, fields: Vec<String>) -> Result<Session> {
-    let [id, device_name, created, used, expires, generation, rotated]: [String; 7] =
+    let [id, device_name, created, used, expires, generation, rotated, address]: [String; 8] =
         fields.try_into().map_err(|fields: Vec<String>| odd("a session", &format!("{} fields", fields.len())))?;
     Ok(Session {
         id: SessionId(number(&id)?),
         account,
         device_name,
+        address,
         created_at: number(&created)?,
         last_used_at: number(&used)?,
         expires_at: number(&expires)?,

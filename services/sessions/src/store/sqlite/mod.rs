@@ -8,13 +8,17 @@ use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
 
 use super::{Refreshed, Revoked, SessionStore};
-use crate::domain::{Decision, Grant, NewSession, Presented, REVOCATION_MS, Rules, Session};
+use crate::domain::{Decision, Ending, Grant, NewSession, REVOCATION_MS, Rules, Session, Use};
 use crate::tokens::StoredKey;
 
 /// The schema, step by step.
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_sessions", sql: include_str!("../../../migrations/sqlite/0001_sessions.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
+    Migration {
+        name: "0003_sessions_everywhere",
+        sql: include_str!("../../../migrations/sqlite/0003_sessions_everywhere.sql"),
+    },
 ];
 
 /// The store in one SQLite file.
@@ -44,7 +48,7 @@ impl SessionStore for SqliteSessions {
         let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
         let job = move |conn: &Connection| {
             requests::once(conn, request.as_ref(), now, || {
-                if rows::is_erased(conn, new.account, now)? {
+                if rows::is_erased(conn, new.account, now)? || rows::is_barred(conn, new.account, new.proved_at)? {
                     return Err(Error::new(reason::SIGN_IN_FAILED));
                 }
                 for oldest in rows::past_limit(conn, new.account, rules.max_sessions - 1, now)? {
@@ -63,12 +67,12 @@ impl SessionStore for SqliteSessions {
         self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
     }
 
-    async fn refresh(&self, cx: &Cx, presented: Presented, kid: &str) -> Result<(Refreshed, String)> {
+    async fn refresh(&self, cx: &Cx, used: Use, kid: &str) -> Result<(Refreshed, String)> {
         let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
         let job = move |conn: &Connection| {
-            let refreshed =
-                requests::once(conn, request.as_ref(), now, || refresh(conn, presented, &kid, now, &rules))?;
-            let device_name = rows::get(conn, presented.session)?.map(|s| s.device_name).unwrap_or_default();
+            let session = used.presented.session;
+            let refreshed = requests::once(conn, request.as_ref(), now, || refresh(conn, used, &kid, now, &rules))?;
+            let device_name = rows::get(conn, session)?.map(|s| s.device_name).unwrap_or_default();
             Ok((refreshed, device_name))
         };
         self.db.write(cx, job).await
@@ -84,6 +88,14 @@ impl SessionStore for SqliteSessions {
                 }
                 Ok(found.is_some())
             })
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn end_all(&self, cx: &Cx, account: AccountId, ending: Ending) -> Result<u64> {
+        let (request, now) = (cx.request().cloned(), self.env.now());
+        let job = move |conn: &Connection| {
+            requests::once(conn, request.as_ref(), now, || rows::end_all(conn, account, ending, now))
         };
         self.db.write(cx, job).await
     }
@@ -145,12 +157,12 @@ impl SessionStore for SqliteSessions {
     }
 }
 
-fn refresh(conn: &Connection, presented: Presented, kid: &str, now: Timestamp, rules: &Rules) -> Result<Refreshed> {
+fn refresh(conn: &Connection, used: Use, kid: &str, now: Timestamp, rules: &Rules) -> Result<Refreshed> {
     let invalid = || Error::new(reason::REFRESH_TOKEN_INVALID);
-    let session = rows::get(conn, presented.session)?.ok_or_else(invalid)?;
-    match session.decide(presented.generation, now, rules) {
+    let session = rows::get(conn, used.presented.session)?.ok_or_else(invalid)?;
+    match session.decide(used.presented.generation, now, rules) {
         Decision::Rotate => {
-            let session = session.rotated(now, rules);
+            let session = session.rotated(used.address, now, rules);
             rows::store_rotation(conn, &session)?;
             Ok(Refreshed::Granted(session.grant(kid)))
         }
