@@ -65,6 +65,7 @@ reasons! {
 
     // sessions
     SIGN_IN_FAILED: Unauthenticated, "no account has this login and password";
+    TOO_MANY_GUESSES: ResourceExhausted, "too many wrong passwords or codes; retry after the time told";
     SESSION_NOT_FOUND: NotFound, "there is no such session of this account";
     REFRESH_TOKEN_INVALID: Unauthenticated, "the refresh token is not valid; sign in again";
     REFRESH_TOKEN_REUSED: Unauthenticated, "a used refresh token came back, so its session was ended; sign in again";

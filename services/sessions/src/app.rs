@@ -15,9 +15,9 @@ use plaza_stores::{Gauge, ServerKind};
 use crate::SERVICE;
 use crate::api::Handler;
 use crate::config::Config;
-use crate::domain::RefreshTokens;
+use crate::domain::{Guesses, RefreshTokens};
 use crate::projections::StoredSessions;
-use crate::store::{RedisSessions, SessionStore, SqliteSessions};
+use crate::store::{RedisSessions, SqliteSessions, Store};
 use crate::tokens::{KeyRing, StoredKey};
 
 /// How long opening the store and reading the keys may take.
@@ -39,7 +39,7 @@ pub struct Deps {
 /// The service, running.
 pub struct App {
     entry: Arc<SessionsServiceEntry>,
-    store: Arc<dyn SessionStore>,
+    store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
     projections: Vec<(Arc<dyn Projection>, Marks)>,
 }
@@ -61,6 +61,7 @@ impl App {
             accounts: accounts.clone(),
             keys: keys.clone(),
             pager: Pager::new(&deps.secret),
+            guesses: Guesses::new(&deps.secret, config.guesses, config.address_guesses),
         };
         let entry = SessionsServiceEntry::new(Arc::new(handler), &deps.gate);
         let erasure = Erasure::new("sessions-erasure", accounts, StoredSessions(store.clone()));
@@ -133,7 +134,7 @@ impl App {
 }
 
 /// The engine that the address names.
-async fn open_store(config: &Config, env: Env) -> Result<Arc<dyn SessionStore>> {
+async fn open_store(config: &Config, env: Env) -> Result<Arc<dyn Store>> {
     Ok(match config.store.server(ServerKind::Redis) {
         Some(server) => Arc::new(RedisSessions::open(server, env, config.rules()).await?),
         None => Arc::new(SqliteSessions::open(&config.store, env, config.rules())?),

@@ -3,6 +3,7 @@
 mod get_jwks;
 mod list_revoked_sessions;
 mod list_sessions;
+mod password;
 mod present;
 mod refresh_session;
 mod revoke_session;
@@ -18,16 +19,18 @@ use plaza_core::{Cx, Env, Result};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::sessions::v1::*;
 
-use crate::store::SessionStore;
+use crate::domain::Guesses;
+use crate::store::Store;
 use crate::tokens::KeyRing;
 
 /// What the RPCs work with.
 pub(crate) struct Handler {
     pub(crate) env: Env,
-    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) accounts: AccountsServiceClient,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) pager: Pager,
+    pub(crate) guesses: Guesses,
 }
 
 #[async_trait]

@@ -1,11 +1,10 @@
 //! Signs in and opens a session.
 
 use plaza_core::text::{self, Lines};
-use plaza_core::{AccountId, Cx, Result, SessionId, Violations, reason};
-use plaza_proto::accounts::v1::{AccountsService as _, VerifyPasswordRequest};
+use plaza_core::{Cx, Result, SessionId, Violations, reason};
 use plaza_proto::sessions::v1::{SignInRequest, SignInResponse};
 
-use super::{Handler, present};
+use super::{Handler, password, present};
 use crate::domain::{Grant, NewSession};
 
 /// How many ids are tried: two clashes in a row do not happen by chance.
@@ -27,8 +26,7 @@ pub(crate) async fn sign_in(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<
 
 async fn open(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<Grant> {
     let proved_at = h.env.now();
-    let credentials = VerifyPasswordRequest { login: req.login, password: req.password };
-    let account = AccountId(h.accounts.verify_password(cx, credentials).await?.account_id);
+    let account = password::check(h, cx, req.login, req.password).await?;
     let kid = h.keys.kid()?;
     let mut tries = 1;
     loop {

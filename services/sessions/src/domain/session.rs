@@ -19,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) grace_ms: i64,
     /// How many sessions one account may have.
     pub(crate) max_sessions: usize,
+    /// How long after the last guess at a secret guesses are forgotten, in milliseconds.
+    pub(crate) guess_ms: i64,
 }
 
 /// A session that is to be opened.
@@ -154,7 +156,7 @@ impl Session {
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules { session_ms: 1_000_000, grace_ms: 10_000, max_sessions: 3 };
+    const RULES: Rules = Rules { session_ms: 1_000_000, grace_ms: 10_000, max_sessions: 3, guess_ms: 3_600_000 };
 
     #[test]
     fn the_newest_rotates_the_last_is_answered_again_and_the_rest_is_reuse() {

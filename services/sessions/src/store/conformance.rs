@@ -3,6 +3,8 @@
 //! An engine runs it with `suite!(make)`, where `make(env, rules)` gives an empty store, or `None` if there is no server to
 //! have one on.
 
+mod guesses;
+
 use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
@@ -12,24 +14,26 @@ use plaza_core::{AccountId, Caller, Cx, Env, ManualClock, RequestKey, SessionId,
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Refreshed, SessionStore};
+use super::{Refreshed, Store};
 use crate::domain::{Ending, Grant, NewSession, Presented, REVOCATION_MS, Rules, Use};
 use crate::tokens::StoredKey;
 
-const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3 };
+pub(crate) use guesses::*;
+
+const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3, guess_ms: 3_600_000 };
 const START: Timestamp = Timestamp(1_800_000_000_000);
 const ADA: AccountId = AccountId(7);
 const BOB: AccountId = AccountId(9);
 
 /// An empty store, and what it needs to be there for.
 pub(crate) struct Made {
-    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) keep: Box<dyn Any + Send>,
 }
 
 /// An empty store with its clock.
 pub(crate) struct Bench {
-    store: Arc<dyn SessionStore>,
+    store: Arc<dyn Store>,
     clock: Arc<ManualClock>,
     env: Env,
     _keep: Box<dyn Any + Send>,
@@ -353,7 +357,13 @@ macro_rules! suite {
             erased_accounts_have_no_sessions_and_get_none,
             what_an_erased_accounts_requests_were_answered_is_forgotten,
             only_the_living_count_towards_the_limit_and_are_listed,
-            what_no_longer_matters_is_pruned);
+            what_no_longer_matters_is_pruned,
+            after_the_free_guesses_each_next_waits_twice_as_long,
+            guesses_made_at_once_do_not_share_an_allowance,
+            a_right_guess_clears_the_account_and_not_the_address,
+            logins_of_one_account_count_as_one,
+            a_guess_that_nobody_looked_at_is_taken_back,
+            guesses_are_forgotten_a_while_after_the_last);
     };
     (@ $make:path: $($case:ident),*) => {
         $(

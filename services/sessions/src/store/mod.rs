@@ -2,17 +2,21 @@
 
 #[cfg(test)]
 mod conformance;
+mod guesses;
 mod redis;
 mod sqlite;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Result, SessionId};
+use plaza_core::{AccountId, Cx, Error, Result, SessionId, reason};
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Ending, Grant, NewSession, Session, Use};
 use crate::tokens::StoredKey;
 
+pub(crate) use guesses::GuessStore;
 pub(crate) use redis::RedisSessions;
 pub(crate) use sqlite::SqliteSessions;
 
@@ -39,6 +43,16 @@ pub(crate) struct Revoked {
     pub(crate) sessions: Vec<SessionId>,
     /// Where the next page begins.
     pub(crate) cursor: i64,
+}
+
+/// All that the service keeps.
+pub(crate) trait Store: SessionStore + GuessStore {}
+
+impl<T: SessionStore + GuessStore> Store for T {}
+
+/// What a guess is answered that has to wait.
+fn too_many_guesses(wait_ms: i64) -> Error {
+    Error::new(reason::TOO_MANY_GUESSES).retry_after(Duration::from_millis(wait_ms.unsigned_abs()))
 }
 
 /// The truth about sessions. Writes happen once for each request of the context.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails to unwrap in a helper is the test's failure")]
 
 mod erasure;
+mod guesses;
 mod list_sessions;
 mod over_grpc;
 mod over_redis;

@@ -7,6 +7,7 @@
 //! The server must not evict (`maxmemory-policy noeviction`): what it drops are sessions. One that has lost everything
 //! ends all sessions, with `REFRESH_TOKEN_INVALID`; signing keys it gets back from whoever still signs with them.
 
+mod guesses;
 mod scripts;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@
 --   c:<caller>             zset    the requests of an account, by time
 --   e:<account>            string  when the account was erased
 --   b:<account>            string  when the account last ended its sessions
+--   g:<subject>            hash    what was guessed at a login or an account, or from an address
 --   keys                   hash    the keys that sign access tokens
 --
 -- Ids have 19 digits, so that they sort as text does, and are never made numbers, which would round them.

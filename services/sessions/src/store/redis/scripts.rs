@@ -17,6 +17,8 @@ scripts! {
     REFRESH: "once.lua" "refresh.lua";
     END: "once.lua" "end.lua";
     END_ALL: "once.lua" "end_all.lua";
+    GUESS: "tallies.lua" "guess.lua";
+    GUESSED: "tallies.lua" "guessed.lua";
     LIST: "list.lua";
     REVOKED: "revoked.lua";
     KEYS: "keys.lua";

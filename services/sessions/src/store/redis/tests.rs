@@ -11,7 +11,7 @@ use crate::domain::Presented;
 use crate::store::SqliteSessions;
 use crate::store::conformance::Made;
 
-const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3 };
+const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3, guess_ms: 3_600_000 };
 const START: Timestamp = Timestamp(1_800_000_000_000);
 const ADA: AccountId = AccountId(7);
 

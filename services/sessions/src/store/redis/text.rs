@@ -90,7 +90,7 @@ pub(super) fn key(kid: String, material: &str) -> Result<StoredKey> {
     Ok(StoredKey { created_at: number(created_at)?, seed, kid })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -1,5 +1,6 @@
 //! Sessions in SQLite.
 
+mod guesses;
 mod rows;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "0003_sessions_everywhere",
         sql: include_str!("../../../migrations/sqlite/0003_sessions_everywhere.sql"),
     },
+    Migration { name: "0004_guesses", sql: include_str!("../../../migrations/sqlite/0004_guesses.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -141,7 +143,11 @@ impl SessionStore for SqliteSessions {
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
-        self.db.write(cx, move |conn| Ok(rows::prune(conn, now)? + requests::prune(conn, now)?)).await
+        let guesses = now.plus_ms(-self.rules.guess_ms);
+        let job = move |conn: &Connection| {
+            Ok(rows::prune(conn, now)? + requests::prune(conn, now)? + guesses::prune(conn, guesses)?)
+        };
+        self.db.write(cx, job).await
     }
 
     async fn ping(&self, cx: &Cx) -> Result<()> {
