@@ -19,7 +19,7 @@ use plaza_core::{Cx, Env, Result};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::sessions::v1::*;
 
-use crate::domain::Guesses;
+use crate::domain::{Devices, Guesses};
 use crate::store::Store;
 use crate::tokens::KeyRing;
 
@@ -31,6 +31,7 @@ pub(crate) struct Handler {
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) pager: Pager,
     pub(crate) guesses: Guesses,
+    pub(crate) devices: Devices,
 }
 
 #[async_trait]

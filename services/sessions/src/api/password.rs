@@ -21,9 +21,10 @@ pub(crate) async fn check(h: &Handler, cx: &Cx, login: String, password: String)
             (Guessed::Right(h.guesses.account(account)), Ok(account))
         }
         Err(error) if error.is(reason::SIGN_IN_FAILED) => {
-            let account = account_of(&error).map(|account| h.guesses.account(account));
+            let account = account_of(&error);
             // Not the peer's error, which tells more than a guest may know.
-            (account.map_or(Guessed::Nobody, Guessed::Wrong), Err(Error::new(reason::SIGN_IN_FAILED)))
+            let outcome = account.map_or(Guessed::Nobody, |id| Guessed::Wrong(id, h.guesses.account(id)));
+            (outcome, Err(Error::new(reason::SIGN_IN_FAILED)))
         }
         Err(error) => (Guessed::Unseen, Err(error)),
     };

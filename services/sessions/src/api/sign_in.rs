@@ -3,6 +3,7 @@
 use plaza_core::text::{self, Lines};
 use plaza_core::{Cx, Result, SessionId, Violations, reason};
 use plaza_proto::sessions::v1::{SignInRequest, SignInResponse};
+use plaza_rpc::limit::network;
 
 use super::{Handler, password, present};
 use crate::domain::{Grant, NewSession};
@@ -28,11 +29,12 @@ async fn open(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<Grant> {
     let proved_at = h.env.now();
     let account = password::check(h, cx, req.login, req.password).await?;
     let kid = h.keys.kid()?;
+    let device = h.devices.of(account, &req.device_name, cx.remote().map(network));
     let mut tries = 1;
     loop {
         let id = SessionId(h.env.next_id());
         let (device_name, address) = (req.device_name.clone(), present::address(cx));
-        let new = NewSession { id, account, device_name, address, proved_at };
+        let new = NewSession { id, account, device_name, address, proved_at, device };
         match h.store.open(cx, new, &kid).await {
             Err(error) if error.is(reason::ID_CLASH) && tries < TRIES => tries += 1,
             outcome => return outcome,

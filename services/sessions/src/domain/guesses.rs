@@ -32,8 +32,9 @@ pub(crate) struct Guess {
 pub(crate) enum Guessed {
     /// It was right: what was counted for the account is forgotten.
     Right(Subject),
-    /// It was wrong, for a login that is the account's: from now on both count as one.
-    Wrong(Subject),
+    /// It was wrong, for a login that is the account's: from now on both count as one. The owner is told when guesses
+    /// have to wait.
+    Wrong(AccountId, Subject),
     /// It was wrong, and there is no such login.
     Nobody,
     /// Nobody looked at it, so that nothing was learnt.
@@ -46,6 +47,8 @@ pub(crate) struct Tally {
     pub(crate) count: i64,
     pub(crate) last_at: i64,
     pub(crate) before: i64,
+    /// Whether the owner was told.
+    pub(crate) told: bool,
 }
 
 impl Tally {
@@ -61,13 +64,28 @@ impl Tally {
 
     /// With one more guess.
     pub(crate) fn guessed(self, now: i64) -> Self {
-        Self { count: self.count + 1, last_at: now, before: self.last_at }
+        Self { count: self.count + 1, last_at: now, before: self.last_at, ..self }
     }
 
     /// Without the guess made at `at`.
     pub(crate) fn without(self, at: i64) -> Self {
         let last_at = if self.last_at == at { self.before } else { self.last_at };
-        Self { count: (self.count - 1).max(0), last_at, before: self.before }
+        Self { count: (self.count - 1).max(0), last_at, ..self }
+    }
+
+    /// What was counted for two that are one.
+    pub(crate) fn merged(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            last_at: self.last_at.max(other.last_at),
+            before: self.last_at.min(other.last_at),
+            told: self.told || other.told,
+        }
+    }
+
+    /// Whether the owner is to be told now.
+    pub(crate) fn is_news(&self, free: i64) -> bool {
+        self.count >= free && !self.told
     }
 }
 
@@ -113,10 +131,11 @@ mod tests {
 
     #[test]
     fn waits_double_after_the_free_guesses_up_to_the_longest() {
-        let waits: Vec<i64> = (0..18).map(|count| Tally { count, last_at: 10, before: 0 }.wait_ms(5, 10)).collect();
+        let waits: Vec<i64> =
+            (0..18).map(|count| Tally { count, last_at: 10, ..Tally::default() }.wait_ms(5, 10)).collect();
         assert_eq!(waits[..9], [0, 0, 0, 0, 0, 1_000, 2_000, 4_000, 8_000]);
         assert_eq!(waits[15..], [LONGEST_WAIT_MS; 3]);
-        let endless = Tally { count: i64::MAX, last_at: 10, before: 0 };
+        let endless = Tally { count: i64::MAX, last_at: 10, ..Tally::default() };
         assert_eq!(endless.wait_ms(5, 10 + LONGEST_WAIT_MS - 1), 1);
         assert_eq!(endless.wait_ms(5, 10 + LONGEST_WAIT_MS), 0);
     }
@@ -125,7 +144,7 @@ mod tests {
     fn a_guess_that_is_taken_back_leaves_no_trace() {
         let one = Tally::default().guessed(5);
         assert_eq!(one.guessed(9).without(9), Tally { before: 5, ..one });
-        assert_eq!(one.guessed(9).without(5), Tally { count: 1, last_at: 9, before: 5 });
+        assert_eq!(one.guessed(9).without(5), Tally { count: 1, last_at: 9, before: 5, told: false });
         assert_eq!(Tally::default().without(3).count, 0);
     }
 

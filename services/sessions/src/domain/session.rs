@@ -3,7 +3,7 @@
 use plaza_core::{AccountId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Presented;
+use super::{Device, Presented};
 
 /// How long an access token is good: 10 minutes. Not a setting: whoever verifies tokens relies on it.
 pub(crate) const ACCESS_MS: i64 = 10 * 60 * 1_000;
@@ -33,6 +33,8 @@ pub(crate) struct NewSession {
     pub(crate) address: String,
     /// When checking the credentials began: if the account's sessions were ended after it, none is opened.
     pub(crate) proved_at: Timestamp,
+    /// What it is opened with; the owner hears of one that is not known.
+    pub(crate) device: Device,
 }
 
 /// A use of a genuine refresh token.
@@ -166,6 +168,7 @@ mod tests {
             device_name: String::new(),
             address: String::new(),
             proved_at: Timestamp(0),
+            device: Device([0; 16]),
         };
         let session = Session::start(new, Timestamp(0), &RULES);
         assert_eq!(session.decide(1, Timestamp(5), &RULES), Decision::Rotate);

@@ -4,6 +4,7 @@
 //! have one on.
 
 mod guesses;
+mod notices;
 
 use std::any::Any;
 use std::future::Future;
@@ -15,10 +16,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Refreshed, Store};
-use crate::domain::{Ending, Grant, NewSession, Presented, REVOCATION_MS, Rules, Use};
+use crate::domain::{Device, Ending, Grant, KNOWN_MS, NewSession, Presented, REVOCATION_MS, Rules, Use};
 use crate::tokens::StoredKey;
 
 pub(crate) use guesses::*;
+pub(crate) use notices::*;
 
 const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3, guess_ms: 3_600_000 };
 const START: Timestamp = Timestamp(1_800_000_000_000);
@@ -54,6 +56,7 @@ impl Bench {
             device_name: "phone".to_owned(),
             address: "192.0.2.1".to_owned(),
             proved_at: self.env.now(),
+            device: Device([1; 16]),
         }
     }
 
@@ -332,10 +335,13 @@ pub(crate) async fn what_no_longer_matters_is_pruned(b: Bench) {
     b.clock.advance(RULES.session_ms);
     assert!(b.store.prune(&cx()).await.unwrap() >= 1, "a session; requests and erased accounts may go by themselves");
     assert_eq!(b.store.prune(&cx()).await.unwrap(), 0);
-    assert!(b.store.held(&cx(), AccountId(0), 10).await.unwrap().is_empty());
+    assert_eq!(b.store.held(&cx(), AccountId(0), 10).await.unwrap(), [ADA], "its device is known");
     assert_eq!(b.store.recall_opened(&request(1, 2)).await.unwrap(), None, "another request may have the id now");
     let again = b.store.open(&request(1, 2), b.new_session(BOB), "k1").await.unwrap();
     assert_eq!(b.listed(BOB).await, [again.session]);
+    b.clock.advance(KNOWN_MS);
+    while b.store.prune(&cx()).await.unwrap() > 0 {}
+    assert!(b.store.held(&cx(), AccountId(0), 10).await.unwrap().is_empty());
 }
 
 /// Makes a test of each case for the engine that `$make` opens.
@@ -363,7 +369,12 @@ macro_rules! suite {
             a_right_guess_clears_the_account_and_not_the_address,
             logins_of_one_account_count_as_one,
             a_guess_that_nobody_looked_at_is_taken_back,
-            guesses_are_forgotten_a_while_after_the_last);
+            guesses_are_forgotten_a_while_after_the_last,
+            a_device_that_is_not_known_is_told_once,
+            only_so_many_devices_are_known,
+            a_token_that_came_back_is_told,
+            guesses_that_have_to_wait_are_told_once,
+            old_events_are_forgotten_once_published);
     };
     (@ $make:path: $($case:ident),*) => {
         $(

@@ -3,13 +3,16 @@
 #[cfg(test)]
 mod conformance;
 mod guesses;
+mod notices;
 mod redis;
 mod sqlite;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Error, Result, SessionId, reason};
+use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,7 @@ use crate::domain::{Ending, Grant, NewSession, Session, Use};
 use crate::tokens::StoredKey;
 
 pub(crate) use guesses::GuessStore;
+pub(crate) use notices::{Notice, Stamp};
 pub(crate) use redis::RedisSessions;
 pub(crate) use sqlite::SqliteSessions;
 
@@ -58,7 +62,8 @@ fn too_many_guesses(wait_ms: i64) -> Error {
 /// The truth about sessions. Writes happen once for each request of the context.
 #[async_trait]
 pub(crate) trait SessionStore: Send + Sync + 'static {
-    /// Opens a session whose tokens `kid` signs. Past the account's limit the session unused for longest ends. Errors:
+    /// Opens a session whose tokens `kid` signs, and tells of a device that the account does not know. Past the account's
+    /// limit the session unused for longest ends. Errors:
     /// `ID_CLASH`; `SIGN_IN_FAILED` if the account was erased a moment ago, or ended its sessions since its password was
     /// checked.
     async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant>;
@@ -66,7 +71,7 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
     /// The outcome of the context's request to open a session, if it was performed before. Errors: `REQUEST_ID_REUSED`.
     async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>>;
 
-    /// Uses a genuine refresh token; also answers the device's name, empty if the session is gone by now. Errors:
+    /// Uses a genuine refresh token, and tells of one that came back; also answers the device's name, empty if the session is gone by now. Errors:
     /// `REFRESH_TOKEN_INVALID`.
     async fn refresh(&self, cx: &Cx, used: Use, kid: &str) -> Result<(Refreshed, String)>;
 
@@ -90,10 +95,10 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
     /// Ends all sessions of these accounts, forgets their rows, and opens none for them for a while.
     async fn erase(&self, cx: &Cx, accounts: &[AccountId]) -> Result<()>;
 
-    /// Up to `limit` accounts above `after` that have sessions, rising.
+    /// Up to `limit` accounts above `after` of which something is kept, rising.
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
 
-    /// Which of these accounts have sessions, rising.
+    /// Of which of these accounts something is kept, rising.
     async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
 
     /// Forgets a bounded number of rows that no longer matter: expired sessions, old revocations and requests. Returns
@@ -102,6 +107,9 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
 
     /// Whether the store answers; asked about every second. Errors: `STORE_UNAVAILABLE`.
     async fn ping(&self, cx: &Cx) -> Result<()>;
+
+    /// The events of its writes.
+    fn outbox(&self) -> Arc<dyn Outbox>;
 
     /// Figures for metrics.
     fn observe(&self) -> Vec<Gauge>;

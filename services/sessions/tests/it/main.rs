@@ -6,6 +6,7 @@ mod guesses;
 mod list_sessions;
 mod over_grpc;
 mod over_redis;
+mod password_changes;
 mod people;
 mod refresh_session;
 mod revoke_session;

@@ -8,11 +8,11 @@ use plaza_core::{Secret, Timestamp, reason};
 use super::{ADA, BOB, Bench, RULES, cx};
 use crate::domain::{Guess, Guessed, Guesses, LONGEST_WAIT_MS};
 
-fn guesses() -> Guesses {
+pub(super) fn guesses() -> Guesses {
     Guesses::new(&Secret::new([1; 32]), 3, 6)
 }
 
-fn at(login: &str) -> Guess {
+pub(super) fn at(login: &str) -> Guess {
     guesses().at_login(login, None)
 }
 
@@ -29,7 +29,7 @@ impl Bench {
         })
     }
 
-    async fn guessed(&self, guess: Guess, outcome: Guessed) {
+    pub(super) async fn guessed(&self, guess: Guess, outcome: Guessed) {
         let at = self.guess(guess).await.unwrap();
         self.store.guessed(&cx(), guess, at, outcome).await.unwrap();
     }
@@ -66,11 +66,11 @@ pub(crate) async fn a_right_guess_clears_the_account_and_not_the_address(b: Benc
     let (here, there) = (from("ada", "192.0.2.1"), from("ada", "192.0.2.2"));
     let ada = guesses().account(ADA);
     for _ in 0..2 {
-        b.guessed(here, Guessed::Wrong(ada)).await;
+        b.guessed(here, Guessed::Wrong(ADA, ada)).await;
     }
     b.guessed(there, Guessed::Right(ada)).await;
     for _ in 0..3 {
-        b.guessed(here, Guessed::Wrong(ada)).await;
+        b.guessed(here, Guessed::Wrong(ADA, ada)).await;
     }
     assert_eq!(b.guess(there).await, Err(1_000), "counted from nothing again");
     // Five from here, of six; right ones are not counted.
@@ -84,15 +84,15 @@ pub(crate) async fn a_right_guess_clears_the_account_and_not_the_address(b: Benc
 
 pub(crate) async fn logins_of_one_account_count_as_one(b: Bench) {
     let ada = guesses().account(ADA);
-    b.guessed(at("ada"), Guessed::Wrong(ada)).await;
-    b.guessed(at("ada@example.org"), Guessed::Wrong(ada)).await;
-    b.guessed(at("ada"), Guessed::Wrong(ada)).await;
+    b.guessed(at("ada"), Guessed::Wrong(ADA, ada)).await;
+    b.guessed(at("ada@example.org"), Guessed::Wrong(ADA, ada)).await;
+    b.guessed(at("ada"), Guessed::Wrong(ADA, ada)).await;
     assert_eq!(b.guess(at("ada@example.org")).await, Err(1_000));
     assert_eq!(b.guess(at("ada")).await, Err(1_000));
     b.clock.advance(1_000);
     b.guessed(at("ada@example.org"), Guessed::Right(ada)).await;
     for login in ["ada", "ada@example.org", "ada"] {
-        b.guessed(at(login), Guessed::Wrong(ada)).await;
+        b.guessed(at(login), Guessed::Wrong(ADA, ada)).await;
     }
     assert_eq!(b.guess(at("ada")).await, Err(1_000));
 }
@@ -102,14 +102,14 @@ pub(crate) async fn a_guess_that_nobody_looked_at_is_taken_back(b: Bench) {
         b.guessed(from("ada", "192.0.2.1"), Guessed::Unseen).await;
     }
     for _ in 0..3 {
-        b.guessed(from("ada", "192.0.2.1"), Guessed::Wrong(guesses().account(ADA))).await;
+        b.guessed(from("ada", "192.0.2.1"), Guessed::Wrong(ADA, guesses().account(ADA))).await;
     }
     assert_eq!(b.guess(from("ada", "192.0.2.1")).await, Err(1_000));
 }
 
 pub(crate) async fn guesses_are_forgotten_a_while_after_the_last(b: Bench) {
     for _ in 0..3 {
-        b.guessed(at("ada"), Guessed::Wrong(guesses().account(ADA))).await;
+        b.guessed(at("ada"), Guessed::Wrong(ADA, guesses().account(ADA))).await;
     }
     b.clock.advance(RULES.guess_ms);
     for _ in 0..3 {

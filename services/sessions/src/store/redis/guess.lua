@@ -19,7 +19,8 @@ for at = 5, #ARGV, 2 do
 end
 if longest_wait == 0 then
     for _, one in ipairs(counted) do
-        count(one.key, { count = one.tally.count + 1, last = now, before = one.tally.last }, window)
+        count(one.key, { count = one.tally.count + 1, last = now, before = one.tally.last,
+            told = one.tally.told }, window)
     end
 end
 return longest_wait

@@ -6,7 +6,7 @@ use plaza_core::{Cx, Result, Timestamp};
 
 use super::{RedisSessions, scripts, text};
 use crate::domain::{FIRST_WAIT_MS, Guess, Guessed, LONGEST_WAIT_MS, Subject};
-use crate::store::{GuessStore, too_many_guesses};
+use crate::store::{GuessStore, Notice, too_many_guesses};
 
 #[async_trait]
 impl GuessStore for RedisSessions {
@@ -24,15 +24,18 @@ impl GuessStore for RedisSessions {
     }
 
     async fn guessed(&self, cx: &Cx, guess: Guess, at: Timestamp, outcome: Guessed) -> Result<()> {
-        let (said, account) = match outcome {
-            Guessed::Right(account) => ("right", Some(account)),
-            Guessed::Wrong(account) => ("wrong", Some(account)),
-            Guessed::Unseen => ("unseen", None),
+        let (said, account, event) = match outcome {
+            Guessed::Right(account) => ("right", Some(account), Value::from("")),
+            Guessed::Wrong(id, account) => ("wrong", Some(account), self.notice(cx, id, Notice::Limited)),
+            Guessed::Unseen => ("unseen", None, Value::from("")),
             Guessed::Nobody => return Ok(()),
         };
         let mut args = vec![self.now(), self.rules.guess_ms.into(), said.into(), at.0.into()];
         args.extend([Some(guess.at), account, guess.from].map(key));
-        self.redis.run::<i64>(cx, &scripts::GUESSED, &self.script(args)).await.map(drop)
+        args.extend([account.map_or(0, |account| account.free).into(), event, self.floor()]);
+        self.redis.run::<i64>(cx, &scripts::GUESSED, &self.script(args)).await?;
+        self.told.announce();
+        Ok(())
     }
 }
 

@@ -8,12 +8,14 @@
 //! ends all sessions, with `REFRESH_TOKEN_INVALID`; signing keys it gets back from whoever still signs with them.
 
 mod guesses;
+mod outbox;
 mod scripts;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,13 +24,16 @@ use fred::types::Value;
 use parking_lot::RwLock;
 use plaza_core::request::REMEMBERED_MS;
 use plaza_core::{AccountId, Cx, Env, Error, Result, SessionId, reason};
+use plaza_events::Outbox;
 use plaza_stores::redis::{Redis, RedisOptions, Script, ScriptCall};
 use plaza_stores::{Gauge, ServerAddress};
 
-use super::{BARRED_MS, ERASED_MS, PRUNE_LIMIT, Refreshed, Revoked, SessionStore};
+use super::{BARRED_MS, ERASED_MS, Notice, PRUNE_LIMIT, Refreshed, Revoked, SessionStore, Stamp};
 use crate::SERVICE;
-use crate::domain::{Ending, Grant, NewSession, REVOCATION_MS, Rules, Session, Use};
+use crate::domain::{Ending, Grant, KNOWN_MS, MAX_DEVICES, NewSession, REVOCATION_MS, Rules, Session, Use};
 use crate::tokens::StoredKey;
+
+use outbox::{RedisOutbox, Told};
 
 /// How long opening waits for the server.
 const START: Duration = Duration::from_secs(10);
@@ -50,6 +55,7 @@ pub(crate) struct RedisSessions {
     base: String,
     /// The signing keys that this process knows, as they are stored, for a server that loses them.
     keys: RwLock<HashMap<String, String>>,
+    told: Arc<Told>,
 }
 
 impl RedisSessions {
@@ -61,7 +67,7 @@ impl RedisSessions {
         let redis = Redis::open(address, RedisOptions::new(SERVICE))?;
         redis.connected(&Cx::background(SERVICE, START)).await?;
         let base = redis.key("sessions:");
-        Ok(Self { redis, env, rules, base, keys: RwLock::default() })
+        Ok(Self { redis, env, rules, base, keys: RwLock::default(), told: Told::new() })
     }
 
     fn now(&self) -> Value {
@@ -71,6 +77,21 @@ impl RedisSessions {
     /// A signing key as it is stored; nothing for one that was never read from here.
     fn material(&self, kid: &str) -> Value {
         self.keys.read().get(kid).cloned().unwrap_or_default().into()
+    }
+
+    /// What happened to an account, as a script puts it into the outbox.
+    fn notice(&self, cx: &Cx, account: AccountId, notice: Notice) -> Value {
+        format!("{} {}", self.stamp(cx), text::notice(account, notice)).into()
+    }
+
+    /// The part of an event in the outbox that comes before what happened.
+    fn stamp(&self, cx: &Cx) -> String {
+        text::stamp(&Stamp::new(&self.env, cx))
+    }
+
+    /// Below what no event's position may be.
+    fn floor(&self) -> Value {
+        self.told.highest().into()
     }
 
     fn script(&self, args: Vec<Value>) -> ScriptCall {
@@ -107,7 +128,7 @@ impl RedisSessions {
 impl SessionStore for RedisSessions {
     async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant> {
         let Rules { session_ms, max_sessions, .. } = self.rules;
-        let proved_at = new.proved_at;
+        let NewSession { proved_at, device, .. } = new;
         let session = Session::start(new, self.env.now(), &self.rules);
         let args: Vec<Value> = vec![
             text::id(session.id.get()).into(),
@@ -122,8 +143,14 @@ impl SessionStore for RedisSessions {
             text::granted(&session.grant(kid)).into(),
             session.address.as_str().into(),
             proved_at.0.into(),
+            text::hex(&device.0).into(),
+            KNOWN_MS.into(),
+            count(MAX_DEVICES),
+            self.notice(cx, session.account, Notice::NewDevice { session: session.id.get() }),
+            self.floor(),
         ];
         let outcome = self.once(cx, &scripts::OPEN, args).await?;
+        self.told.announce();
         opened(&outcome[0])
     }
 
@@ -146,8 +173,11 @@ impl SessionStore for RedisSessions {
             kid.into(),
             self.material(kid),
             used.address.into(),
+            self.stamp(cx).into(),
+            self.floor(),
         ];
         let mut outcome = self.once(cx, &scripts::REFRESH, args).await?;
+        self.told.announce();
         let device_name = outcome.pop().unwrap_or_default();
         let outcome = outcome.pop().unwrap_or_default();
         Ok((text::refreshed(&outcome)?, device_name))
@@ -225,12 +255,18 @@ impl SessionStore for RedisSessions {
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let ended_by = self.env.now().plus_ms(-REVOCATION_MS).0;
-        let args = vec![self.now(), count(PRUNE_LIMIT), ended_by.into()];
+        let unused_since = self.env.now().plus_ms(-KNOWN_MS).0;
+        let args = vec![self.now(), count(PRUNE_LIMIT), ended_by.into(), unused_since.into()];
         self.redis.run(cx, &scripts::PRUNE, &self.script(args)).await
     }
 
     async fn ping(&self, cx: &Cx) -> Result<()> {
         self.redis.ping(cx).await
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        let (redis, env, base) = (self.redis.clone(), self.env.clone(), self.base.clone());
+        Arc::new(RedisOutbox { redis, env, base, told: self.told.clone() })
     }
 
     fn observe(&self) -> Vec<Gauge> {

@@ -22,6 +22,19 @@ local function by_use(others)
     return living
 end
 
+local used_device, known_for, most, event, floor = ARGV[19], tonumber(ARGV[20]), tonumber(ARGV[21]), ARGV[22], ARGV[23]
+
+-- Notes that a device was used; whether it was not known.
+local function saw()
+    local key = base .. 'd:' .. account
+    local seen = redis.call('ZSCORE', key, used_device)
+    redis.call('ZADD', key, now, used_device)
+    redis.call('ZREMRANGEBYRANK', key, 0, -most - 1)
+    redis.call('PEXPIRE', key, known_for)
+    redis.call('ZADD', base .. 'devices', now, account)
+    return not seen or tonumber(seen) <= now - known_for
+end
+
 return once(function()
     local erased = redis.call('GET', base .. 'e:' .. account)
     if erased and tonumber(erased) > now - erased_for then
@@ -41,6 +54,9 @@ return once(function()
         'used', whole(now), 'expires', expires, 'generation', '1', 'rotated', whole(now),
         'address', address)
     keep(session, account, expires, lifetime)
+    if saw() then
+        tell(event, floor)
+    end
     publish(kid, material)
     return outcome
 end)

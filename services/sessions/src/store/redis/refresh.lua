@@ -2,7 +2,7 @@
 -- same successor for a while, an older one ends the session.
 local session, presented = ARGV[7], tonumber(ARGV[8])
 local lifetime, grace = tonumber(ARGV[9]), tonumber(ARGV[10])
-local kid, material, address = ARGV[11], ARGV[12], ARGV[13]
+local kid, material, address, event, floor = ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
 local key = base .. 's:' .. session
 
 local answer = once(function()
@@ -18,6 +18,7 @@ local answer = once(function()
         keep(session, account, expires, lifetime)
     elseif presented < generation - 1 or now - rotated > grace then
         finish(session, account)
+        tell(event .. ' reused ' .. account .. ' ' .. session, floor)
         return 'reused'
     end
     publish(kid, material)

@@ -12,17 +12,20 @@ macro_rules! scripts {
 }
 
 scripts! {
-    OPEN: "once.lua" "open.lua";
+    OPEN: "once.lua" "outbox.lua" "open.lua";
     RECALL: "once.lua" "recall.lua";
-    REFRESH: "once.lua" "refresh.lua";
+    REFRESH: "once.lua" "outbox.lua" "refresh.lua";
     END: "once.lua" "end.lua";
     END_ALL: "once.lua" "end_all.lua";
     GUESS: "tallies.lua" "guess.lua";
-    GUESSED: "tallies.lua" "guessed.lua";
+    GUESSED: "outbox.lua" "tallies.lua" "guessed.lua";
     LIST: "list.lua";
     REVOKED: "revoked.lua";
     KEYS: "keys.lua";
     HELD: "held.lua";
     ERASE: "erase.lua";
     PRUNE: "prune.lua";
+    OUTBOX_READ: "outbox_read.lua";
+    OUTBOX_DEPTH: "outbox_depth.lua";
+    OUTBOX_PRUNE: "outbox_prune.lua";
 }

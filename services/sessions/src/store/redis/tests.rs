@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use plaza_core::{Caller, ManualClock, RequestKey, Timestamp};
+use plaza_events::{Relay, RelayOptions, SqliteLog};
 use plaza_stores::{ServerKind, StoreAddress};
 use plaza_testkit::{RedisKeys, Server, Store, redis, wait};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::Presented;
+use crate::domain::{Device, Presented};
 use crate::store::SqliteSessions;
 use crate::store::conformance::Made;
 
@@ -44,7 +45,8 @@ fn request(method: &'static str, id: u64) -> Cx {
 
 fn new_session(env: &Env, account: AccountId) -> NewSession {
     let (device_name, address, proved_at) = ("phone".to_owned(), "192.0.2.1".to_owned(), env.now());
-    NewSession { id: SessionId(env.next_id()), account, device_name, address, proved_at }
+    let device = Device([1; 16]);
+    NewSession { id: SessionId(env.next_id()), account, device_name, address, proved_at, device }
 }
 
 fn used(session: SessionId, generation: i64) -> Use {
@@ -249,8 +251,84 @@ async fn keys_go_by_themselves_when_nobody_prunes() {
     let session = format!("plaza:sessions:s:{}", text::id(opened.session.get()));
     let account = format!("plaza:sessions:a:{}", text::account(ADA));
     let request = format!("plaza:sessions:r:{}:{}", text::id(0), Uuid::from_u128(1).simple());
-    for key in [&session, &account, &request, "plaza:sessions:expiry", "plaza:sessions:held"] {
+    for key in [&session, &account, &request, "plaza:sessions:expiry"] {
         let left: i64 = redis::command(&server.address(), &["PTTL", key]).trim_start_matches(':').parse().unwrap();
         assert!((RULES.session_ms - 60_000..=RULES.session_ms).contains(&left), "{key}: {left}");
+    }
+}
+
+/// The positions of the events in a log.
+async fn logged(log: &SqliteLog) -> Vec<i64> {
+    let read = |conn: &rusqlite::Connection| {
+        let mut rows = conn.prepare("SELECT position FROM log ORDER BY position").unwrap();
+        Ok(rows.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<_>, _>>().unwrap())
+    };
+    log.database().read(&cx(), read).await.unwrap()
+}
+
+#[tokio::test]
+async fn events_reach_the_log_in_order_from_two_replicas_also_past_the_loss_of_everything() {
+    let Some(server) = Server::start(Store::Redis).await else { return };
+    let (clock, env) = env();
+    let stores = [open(&server.address(), &env, RULES).await, open(&server.address(), &env, RULES).await];
+    let log = Arc::new(SqliteLog::ephemeral().unwrap());
+    let stop = tokio_util::sync::CancellationToken::new();
+    let options = RelayOptions { poll: Duration::from_millis(20), ..RelayOptions::default() };
+    let relays: Vec<_> = stores
+        .iter()
+        .map(|store| {
+            let relay = Relay::new(store.outbox(), log.clone(), env.clone(), options);
+            let stop = stop.clone();
+            tokio::spawn(async move { relay.run(stop).await })
+        })
+        .collect();
+    let told = async |number: usize| {
+        wait::until("events in the log", || async { (logged(&log).await.len() == number).then_some(()) }).await;
+    };
+    let tell = async |account: i64| {
+        let store = &stores[usize::try_from(account % 2).unwrap()];
+        store.open(&cx(), new_session(&env, AccountId(account)), "k").await.unwrap();
+    };
+    for account in 1..=40 {
+        tell(account).await;
+    }
+    told(40).await;
+    // The clock stands still, so that what comes next has the times of what was told before.
+    assert_eq!(redis::command(&server.address(), &["FLUSHALL"]), "+OK");
+    for account in 41..=60 {
+        tell(account).await;
+    }
+    told(60).await;
+    clock.advance(1_000);
+    tell(61).await;
+    told(61).await;
+    let positions = logged(&log).await;
+    assert!(positions.windows(2).all(|w| w[0] < w[1]), "{positions:?}");
+    stop.cancel();
+    for relay in relays {
+        relay.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_starts_on_an_emptied_server_goes_on() {
+    let Some(server) = Server::start(Store::Redis).await else { return };
+    let (_, env) = env();
+    let log = Arc::new(SqliteLog::ephemeral().unwrap());
+    for round in 1..=2 {
+        let store = open(&server.address(), &env, RULES).await;
+        let relay = Arc::new(Relay::new(store.outbox(), log.clone(), env.clone(), RelayOptions::default()));
+        let stop = tokio_util::sync::CancellationToken::new();
+        let running = tokio::spawn({
+            let (relay, stop) = (relay.clone(), stop.clone());
+            async move { relay.run(stop).await }
+        });
+        wait::until("the relay to have begun", || async { (relay.published() > 0 || round == 1).then_some(()) }).await;
+        store.open(&cx(), new_session(&env, ADA), "k").await.unwrap();
+        wait::until("the event", || async { (logged(&log).await.len() == round).then_some(()) }).await;
+        assert_eq!(relay.last_error(), None);
+        stop.cancel();
+        running.await.unwrap();
+        assert_eq!(redis::command(&server.address(), &["FLUSHALL"]), "+OK");
     }
 }

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 use fred::types::Value;
-use plaza_core::{AccountId, Error, RequestKey, Result, SessionId};
+use plaza_core::{AccountId, Error, RequestKey, Result, SessionId, Timestamp, TraceContext};
+use plaza_events::Event;
 
+use crate::SOURCE;
 use crate::domain::{Grant, Session};
-use crate::store::Refreshed;
+use crate::store::{Notice, Refreshed, Stamp};
 use crate::tokens::StoredKey;
 
 /// An id in 19 digits, so that ids sort as text does.
@@ -76,6 +78,40 @@ pub(super) fn session(account: AccountId, fields: Vec<String>) -> Result<Session
     })
 }
 
+/// What an event has besides what happened, as it stands in the outbox.
+pub(super) fn stamp(stamp: &Stamp) -> String {
+    let trace = stamp.trace.map_or_else(|| "-".to_owned(), |trace| trace.to_string());
+    format!("{} {} {trace}", stamp.id.simple(), stamp.at.0)
+}
+
+/// What happened, as it stands in the outbox behind a stamp.
+pub(super) fn notice(account: AccountId, notice: Notice) -> String {
+    let (kind, detail) = match notice {
+        Notice::NewDevice { session } => ("device", session),
+        Notice::TokenReused { session } => ("reused", session),
+        Notice::Limited => ("limited", 0),
+    };
+    format!("{kind} {} {detail}", self::account(account))
+}
+
+/// Reads an event of the outbox behind its position.
+pub(super) fn told(found: &[String]) -> Result<Event> {
+    let broken = || odd("an event", &found.join(" "));
+    let [position, event] = found else { return Err(broken()) };
+    let parts: Vec<&str> = event.split(' ').collect();
+    let [id, at, trace, kind, account, detail] = parts[..] else { return Err(broken()) };
+    let (detail, account) = (number(detail)?, AccountId(number(account)?));
+    let notice = match kind {
+        "device" => Notice::NewDevice { session: detail },
+        "reused" => Notice::TokenReused { session: detail },
+        "limited" => Notice::Limited,
+        _ => return Err(broken()),
+    };
+    let id = id.parse().map_err(|_| broken())?;
+    let stamp = Stamp { id, at: Timestamp(number(at)?), trace: TraceContext::parse(trace) };
+    Ok(stamp.event(account, notice).placed(SOURCE, number(position)?))
+}
+
 /// A signing key without its name: when it was made, and its seed.
 pub(super) fn material(key: &StoredKey) -> String {
     format!("{} {}", key.created_at, hex(&key.seed))
@@ -127,6 +163,18 @@ mod tests {
         assert_eq!(refreshed("reused").unwrap(), Refreshed::Reused);
         let stored = StoredKey { kid: "k".to_owned(), seed: [0xa5; 32], created_at: 5 };
         assert!(key("k".to_owned(), &material(&stored)).unwrap() == stored);
+        let stamped = Stamp {
+            id: uuid::Uuid::from_u128(7),
+            at: Timestamp(5),
+            trace: Some(TraceContext { trace_id: 1, span_id: 2, sampled: true }),
+        };
+        for notice in [Notice::NewDevice { session: 9 }, Notice::TokenReused { session: i64::MAX }, Notice::Limited] {
+            for stamped in [stamped, Stamp { trace: None, ..stamped }] {
+                let text = format!("{} {}", stamp(&stamped), super::notice(AccountId(3), notice));
+                let read = told(&["11".to_owned(), text]).unwrap();
+                assert_eq!(read, stamped.event(AccountId(3), notice).placed(SOURCE, 11));
+            }
+        }
         assert!(id(7) < id(10) && id(10) < id(i64::MAX));
     }
 
@@ -134,6 +182,9 @@ mod tests {
     fn what_is_damaged_is_said_and_no_seed_with_it() {
         for text in ["", "granted", "granted 1 2 3 4 5 6", "granted x 2 3 4 5 6 k", "ended"] {
             assert!(refreshed(text).is_err(), "{text}");
+        }
+        for text in ["", "x", "1 2 - device 3", "1 2 - other 3 4", "x 2 - device 3 4"] {
+            assert!(told(&["1".to_owned(), text.to_owned()]).is_err(), "{text}");
         }
         for text in ["", "5", "5 zz", "5 a5", "5 \u{e9}5"] {
             let error = key("k".to_owned(), text).err().unwrap();

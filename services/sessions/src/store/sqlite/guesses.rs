@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::SqliteSessions;
 use crate::domain::{Guess, Guessed, Subject, Tally};
-use crate::store::{GuessStore, PRUNE_LIMIT, too_many_guesses};
+use crate::store::{GuessStore, Notice, PRUNE_LIMIT, too_many_guesses};
 
 type Key = [u8; 16];
 
@@ -32,12 +32,20 @@ impl GuessStore for SqliteSessions {
     }
 
     async fn guessed(&self, cx: &Cx, guess: Guess, at: Timestamp, outcome: Guessed) -> Result<()> {
-        let (now, window) = (self.env.now(), self.rules.guess_ms);
+        let (now, window, events) = (self.env.now(), self.rules.guess_ms, self.events(cx));
         let job = move |conn: &Connection| {
             let table = Table { conn, now: now.0, since: now.0 - window };
             match outcome {
                 Guessed::Nobody => Ok(()),
-                Guessed::Wrong(account) => table.merge(&guess.at, &account),
+                Guessed::Wrong(id, account) => {
+                    table.merge(&guess.at, &account)?;
+                    let tally = table.get(&account.key)?;
+                    if tally.is_news(account.free) {
+                        table.put(&account.key, Tally { told: true, ..tally })?;
+                        events.append(conn, id, Notice::Limited)?;
+                    }
+                    Ok(())
+                }
                 Guessed::Right(account) => {
                     table.forget(&guess.at.key)?;
                     table.forget(&account.key)?;
@@ -82,10 +90,10 @@ impl Table<'_> {
     fn get(&self, key: &Key) -> Result<Tally> {
         let found = self
             .conn
-            .prepare_cached("SELECT count, last_at, before FROM guesses WHERE subject = ?1 AND last_at > ?2")
+            .prepare_cached("SELECT count, last_at, before, told FROM guesses WHERE subject = ?1 AND last_at > ?2")
             .sql()?
             .query_row(params![key, self.since], |row| {
-                Ok(Tally { count: row.get(0)?, last_at: row.get(1)?, before: row.get(2)? })
+                Ok(Tally { count: row.get(0)?, last_at: row.get(1)?, before: row.get(2)?, told: row.get(3)? })
             })
             .optional()
             .sql()?;
@@ -97,9 +105,11 @@ impl Table<'_> {
             return self.forget(key);
         }
         self.conn
-            .prepare_cached("INSERT OR REPLACE INTO guesses (subject, count, last_at, before) VALUES (?1, ?2, ?3, ?4)")
+            .prepare_cached(
+                "INSERT OR REPLACE INTO guesses (subject, count, last_at, before, told) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )
             .sql()?
-            .execute(params![key, tally.count, tally.last_at, tally.before])
+            .execute(params![key, tally.count, tally.last_at, tally.before, tally.told])
             .sql()?;
         Ok(())
     }
@@ -119,8 +129,7 @@ impl Table<'_> {
     fn merge(&self, login: &Subject, account: &Subject) -> Result<()> {
         if login.key != account.key && self.counted_as(&login.key)?.is_none() {
             let (one, other) = (self.get(&login.key)?, self.get(&account.key)?);
-            let (last_at, before) = (one.last_at.max(other.last_at), one.last_at.min(other.last_at));
-            self.put(&account.key, Tally { count: one.count + other.count, last_at, before })?;
+            self.put(&account.key, other.merged(one))?;
         }
         self.conn
             .prepare_cached(

@@ -1,14 +1,19 @@
 //! Sessions in SQLite.
 
+mod devices;
 mod guesses;
 mod rows;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Env, Error, Result, SessionId, Timestamp, reason};
+use plaza_events::{Outbox, SqliteOutbox, outbox};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
 
-use super::{Refreshed, Revoked, SessionStore};
+use super::{Notice, Refreshed, Revoked, SessionStore, Stamp};
+use crate::SOURCE;
 use crate::domain::{Decision, Ending, Grant, NewSession, REVOCATION_MS, Rules, Session, Use};
 use crate::tokens::StoredKey;
 
@@ -21,6 +26,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/sqlite/0003_sessions_everywhere.sql"),
     },
     Migration { name: "0004_guesses", sql: include_str!("../../../migrations/sqlite/0004_guesses.sql") },
+    Migration {
+        name: "0005_security_events",
+        sql: include_str!("../../../migrations/sqlite/0005_security_events.sql"),
+    },
+    Migration { name: "0006_outbox", sql: outbox::sqlite::SCHEMA },
 ];
 
 /// The store in one SQLite file.
@@ -42,12 +52,27 @@ impl SqliteSessions {
         };
         Ok(Self { db, env, rules })
     }
+
+    /// Appends an event; moved into a write.
+    fn events(&self, cx: &Cx) -> Events {
+        Events(Stamp::new(&self.env, cx))
+    }
+}
+
+/// Writes the event of one call, if it tells any.
+struct Events(Stamp);
+
+impl Events {
+    fn append(&self, conn: &Connection, account: AccountId, notice: Notice) -> Result<()> {
+        outbox::sqlite::append(conn, &self.0.event(account, notice)).map(drop)
+    }
 }
 
 #[async_trait]
 impl SessionStore for SqliteSessions {
     async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant> {
         let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
+        let events = self.events(cx);
         let job = move |conn: &Connection| {
             requests::once(conn, request.as_ref(), now, || {
                 if rows::is_erased(conn, new.account, now)? || rows::is_barred(conn, new.account, new.proved_at)? {
@@ -56,8 +81,12 @@ impl SessionStore for SqliteSessions {
                 for oldest in rows::past_limit(conn, new.account, rules.max_sessions - 1, now)? {
                     rows::end(conn, oldest, now)?;
                 }
+                let device = new.device;
                 let session = Session::start(new, now, &rules);
                 rows::insert(conn, &session)?;
+                if devices::saw(conn, session.account, device, now)? {
+                    events.append(conn, session.account, Notice::NewDevice { session: session.id.get() })?;
+                }
                 Ok(session.grant(&kid))
             })
         };
@@ -71,9 +100,11 @@ impl SessionStore for SqliteSessions {
 
     async fn refresh(&self, cx: &Cx, used: Use, kid: &str) -> Result<(Refreshed, String)> {
         let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
+        let events = self.events(cx);
         let job = move |conn: &Connection| {
             let session = used.presented.session;
-            let refreshed = requests::once(conn, request.as_ref(), now, || refresh(conn, used, &kid, now, &rules))?;
+            let refreshed =
+                requests::once(conn, request.as_ref(), now, || refresh(conn, &events, used, &kid, now, &rules))?;
             let device_name = rows::get(conn, session)?.map(|s| s.device_name).unwrap_or_default();
             Ok((refreshed, device_name))
         };
@@ -145,13 +176,18 @@ impl SessionStore for SqliteSessions {
         let now = self.env.now();
         let guesses = now.plus_ms(-self.rules.guess_ms);
         let job = move |conn: &Connection| {
-            Ok(rows::prune(conn, now)? + requests::prune(conn, now)? + guesses::prune(conn, guesses)?)
+            let rows = rows::prune(conn, now)? + requests::prune(conn, now)?;
+            Ok(rows + guesses::prune(conn, guesses)? + devices::prune(conn, now)?)
         };
         self.db.write(cx, job).await
     }
 
     async fn ping(&self, cx: &Cx) -> Result<()> {
         self.db.ping(cx).await
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        Arc::new(SqliteOutbox::new(SOURCE, self.db.clone()))
     }
 
     fn observe(&self) -> Vec<Gauge> {
@@ -163,7 +199,14 @@ impl SessionStore for SqliteSessions {
     }
 }
 
-fn refresh(conn: &Connection, used: Use, kid: &str, now: Timestamp, rules: &Rules) -> Result<Refreshed> {
+fn refresh(
+    conn: &Connection,
+    events: &Events,
+    used: Use,
+    kid: &str,
+    now: Timestamp,
+    rules: &Rules,
+) -> Result<Refreshed> {
     let invalid = || Error::new(reason::REFRESH_TOKEN_INVALID);
     let session = rows::get(conn, used.presented.session)?.ok_or_else(invalid)?;
     match session.decide(used.presented.generation, now, rules) {
@@ -175,6 +218,7 @@ fn refresh(conn: &Connection, used: Use, kid: &str, now: Timestamp, rules: &Rule
         Decision::Again => Ok(Refreshed::Granted(session.grant(kid))),
         Decision::Reuse => {
             rows::end(conn, session.id, now)?;
+            events.append(conn, session.account, Notice::TokenReused { session: session.id.get() })?;
             Ok(Refreshed::Reused)
         }
         Decision::Refuse => Err(invalid()),
