@@ -25,6 +25,9 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         }
         "DeleteAccount" => json!({"request_id": id, "account_id": me}),
         "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
+        "CompleteSignIn" => json!({"request_id": id, "challenge": "forged", "code": "123456"}),
+        "BeginTotpSetup" => json!({"request_id": id}),
+        "ConfirmTotp" | "DisableTotp" => json!({"request_id": id, "code": "123456"}),
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),
         "SignOutEverywhere" => json!({"request_id": id, "keep_current": true}),
@@ -75,6 +78,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "password" => (vec![empty], 129),
         "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
         "etag" => (vec![], 65),
+        "challenge" | "code" => (vec![empty], 600),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),
     };

@@ -39,7 +39,7 @@ pub(crate) fn address(cx: &Cx) -> String {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the fields are optional in the message")]
-fn time(ms: i64) -> Option<prost_types::Timestamp> {
+pub(crate) fn time(ms: i64) -> Option<prost_types::Timestamp> {
     let (seconds, nanos) = Timestamp(ms).seconds_nanos();
     Some(prost_types::Timestamp { seconds, nanos })
 }

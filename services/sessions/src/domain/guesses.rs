@@ -109,6 +109,12 @@ impl Guesses {
         Guess { at: self.subject("login", login.as_bytes(), self.free), from: from.map(|from| self.network(from)) }
     }
 
+    /// A guess at a code of an account's second factor, from a network.
+    pub(crate) fn at_factor(&self, account: AccountId, from: Option<IpAddr>) -> Guess {
+        let at = self.subject("factor", &account.get().to_be_bytes(), self.free);
+        Guess { at, from: from.map(|from| self.network(from)) }
+    }
+
     /// The subject of an account's password.
     pub(crate) fn account(&self, account: AccountId) -> Subject {
         self.subject("account", &account.get().to_be_bytes(), self.free)

@@ -3,7 +3,7 @@
 use plaza_core::{AccountId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Device, Presented};
+use super::{Challenge, Device, Presented, Proof};
 
 /// How long an access token is good: 10 minutes. Not a setting: whoever verifies tokens relies on it.
 pub(crate) const ACCESS_MS: i64 = 10 * 60 * 1_000;
@@ -35,6 +35,17 @@ pub(crate) struct NewSession {
     pub(crate) proved_at: Timestamp,
     /// What it is opened with; the owner hears of one that is not known.
     pub(crate) device: Device,
+    /// A code of the account's second factor, if one was given.
+    pub(crate) proof: Option<Proof>,
+}
+
+/// What came of a sign-in; remembered with the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum SignedIn {
+    /// A session is open.
+    Opened(Grant),
+    /// The account has a second factor, of which no code was given.
+    Challenged(Challenge),
 }
 
 /// A use of a genuine refresh token.
@@ -169,6 +180,7 @@ mod tests {
             address: String::new(),
             proved_at: Timestamp(0),
             device: Device([0; 16]),
+            proof: None,
         };
         let session = Session::start(new, Timestamp(0), &RULES);
         assert_eq!(session.decide(1, Timestamp(5), &RULES), Decision::Rotate);

@@ -3,6 +3,7 @@
 //! An engine runs it with `suite!(make)`, where `make(env, rules)` gives an empty store, or `None` if there is no server to
 //! have one on.
 
+mod factors;
 mod guesses;
 mod notices;
 
@@ -16,9 +17,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Refreshed, Store};
-use crate::domain::{Device, Ending, Grant, KNOWN_MS, NewSession, Presented, REVOCATION_MS, Rules, Use};
+use crate::domain::{Device, Ending, Grant, KNOWN_MS, NewSession, Presented, REVOCATION_MS, Rules, SignedIn, Use};
 use crate::tokens::StoredKey;
 
+pub(crate) use factors::*;
 pub(crate) use guesses::*;
 pub(crate) use notices::*;
 
@@ -57,13 +59,22 @@ impl Bench {
             address: "192.0.2.1".to_owned(),
             proved_at: self.env.now(),
             device: Device([1; 16]),
+            proof: None,
         }
     }
 
     async fn opened(&self, account: AccountId) -> Grant {
-        let grant = self.store.open(&cx(), self.new_session(account), "k1").await.unwrap();
+        let grant = self.open(&cx(), self.new_session(account), "k1").await.unwrap();
         self.clock.advance(1);
         grant
+    }
+
+    /// Opens a session of an account without a second factor, or with a code of it.
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant, plaza_core::Error> {
+        self.store.open(cx, new, kid).await.map(|signed_in| match signed_in {
+            SignedIn::Opened(grant) => grant,
+            SignedIn::Challenged(challenge) => panic!("{challenge:?}"),
+        })
     }
 
     async fn refreshed(&self, session: SessionId, generation: i64) -> Result<Refreshed, plaza_core::Error> {
@@ -111,7 +122,7 @@ pub(crate) async fn an_opened_session_is_listed_newest_first(b: Bench) {
     assert_eq!((page[0].id, page[0].device_name.as_str()), (first.session, "phone"));
     assert_eq!(page[0].address, "192.0.2.1");
     let clash = NewSession { id: first.session, ..b.new_session(BOB) };
-    assert!(b.store.open(&cx(), clash, "k1").await.unwrap_err().is(reason::ID_CLASH));
+    assert!(b.open(&cx(), clash, "k1").await.unwrap_err().is(reason::ID_CLASH));
 }
 
 pub(crate) async fn a_refresh_rotates_and_moves_the_expiry_on(b: Bench) {
@@ -183,26 +194,26 @@ pub(crate) async fn all_sessions_of_an_account_end_but_one_and_no_sign_in_under_
     let mut revoked = b.revoked(0).await.0;
     revoked.sort_unstable();
     assert_eq!(revoked, [one.session, three.session]);
-    assert!(b.store.open(&cx(), late, "k1").await.unwrap_err().is(reason::SIGN_IN_FAILED));
+    assert!(b.open(&cx(), late, "k1").await.unwrap_err().is(reason::SIGN_IN_FAILED));
     let again = b.opened(ADA).await;
     // What was opened later than a time goes on, and an earlier time takes nothing back.
     let long_ago = Ending { keep: None, before: Timestamp(two.created_at) };
     assert_eq!(b.store.end_all(&cx(), ADA, long_ago).await.unwrap(), 1);
     assert_eq!(b.listed(ADA).await, [again.session]);
     let stale = NewSession { proved_at: Timestamp(two.created_at), ..b.new_session(ADA) };
-    assert!(b.store.open(&cx(), stale, "k1").await.unwrap_err().is(reason::SIGN_IN_FAILED));
+    assert!(b.open(&cx(), stale, "k1").await.unwrap_err().is(reason::SIGN_IN_FAILED));
     assert_eq!(b.store.end_all(&cx(), ADA, all_but(None)).await.unwrap(), 1);
     assert_eq!(b.store.end_all(&cx(), ADA, all_but(None)).await.unwrap(), 0);
 }
 
 pub(crate) async fn a_repeated_request_has_its_first_outcome(b: Bench) {
-    let first = b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
+    let first = b.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
     b.clock.advance(1_000);
-    assert_eq!(b.store.recall_opened(&request(1, 1)).await.unwrap(), Some(first.clone()));
+    assert_eq!(b.store.recall_opened(&request(1, 1)).await.unwrap(), Some(SignedIn::Opened(first.clone())));
     assert_eq!(b.store.recall_opened(&request(2, 1)).await.unwrap(), None);
     assert_eq!(b.store.recall_opened(&cx()).await.unwrap(), None);
     assert!(b.store.recall_opened(&request(1, 2)).await.unwrap_err().is(reason::REQUEST_ID_REUSED));
-    assert_eq!(b.store.open(&request(1, 1), b.new_session(ADA), "k2").await.unwrap(), first);
+    assert_eq!(b.open(&request(1, 1), b.new_session(ADA), "k2").await.unwrap(), first);
 
     let presented = used(first.session, 1);
     let (refreshed, device) = b.store.refresh(&request(3, 1), presented.clone(), "k1").await.unwrap();
@@ -295,7 +306,7 @@ pub(crate) async fn erased_accounts_have_no_sessions_and_get_none(b: Bench) {
     revoked.sort_unstable();
     assert_eq!(revoked, [one.session, two.session]);
     assert_eq!(b.listed(BOB).await, [other.session]);
-    let late = b.store.open(&cx(), b.new_session(ADA), "k1").await.unwrap_err();
+    let late = b.open(&cx(), b.new_session(ADA), "k1").await.unwrap_err();
     assert!(late.is(reason::SIGN_IN_FAILED), "its password was checked before the erasure");
 }
 
@@ -329,7 +340,7 @@ pub(crate) async fn only_the_living_count_towards_the_limit_and_are_listed(b: Be
 }
 
 pub(crate) async fn what_no_longer_matters_is_pruned(b: Bench) {
-    let _expires = b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
+    let _expires = b.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
     b.store.erase(&cx(), &[BOB]).await.unwrap();
     assert_eq!(b.store.prune(&cx()).await.unwrap(), 0);
     b.clock.advance(RULES.session_ms);
@@ -337,7 +348,7 @@ pub(crate) async fn what_no_longer_matters_is_pruned(b: Bench) {
     assert_eq!(b.store.prune(&cx()).await.unwrap(), 0);
     assert_eq!(b.store.held(&cx(), AccountId(0), 10).await.unwrap(), [ADA], "its device is known");
     assert_eq!(b.store.recall_opened(&request(1, 2)).await.unwrap(), None, "another request may have the id now");
-    let again = b.store.open(&request(1, 2), b.new_session(BOB), "k1").await.unwrap();
+    let again = b.open(&request(1, 2), b.new_session(BOB), "k1").await.unwrap();
     assert_eq!(b.listed(BOB).await, [again.session]);
     b.clock.advance(KNOWN_MS);
     while b.store.prune(&cx()).await.unwrap() > 0 {}
@@ -374,7 +385,12 @@ macro_rules! suite {
             only_so_many_devices_are_known,
             a_token_that_came_back_is_told,
             guesses_that_have_to_wait_are_told_once,
-            old_events_are_forgotten_once_published);
+            old_events_are_forgotten_once_published,
+            a_second_factor_is_asked_for_once_it_is_confirmed,
+            each_code_is_spent_once_however_many_try,
+            a_setup_begins_anew_and_ends_in_an_hour,
+            a_factor_is_dropped_for_a_code,
+            a_second_factor_goes_with_its_account_and_stays_else);
     };
     (@ $make:path: $($case:ident),*) => {
         $(

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod factors;
 mod guesses;
 mod notices;
 mod redis;
@@ -16,9 +17,10 @@ use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Ending, Grant, NewSession, Session, Use};
+use crate::domain::{Ending, Grant, NewSession, Session, SignedIn, Use};
 use crate::tokens::StoredKey;
 
+pub(crate) use factors::FactorStore;
 pub(crate) use guesses::GuessStore;
 pub(crate) use notices::{Notice, Stamp};
 pub(crate) use redis::RedisSessions;
@@ -50,9 +52,14 @@ pub(crate) struct Revoked {
 }
 
 /// All that the service keeps.
-pub(crate) trait Store: SessionStore + GuessStore {}
+pub(crate) trait Store: SessionStore + GuessStore + FactorStore {}
 
-impl<T: SessionStore + GuessStore> Store for T {}
+impl<T: SessionStore + GuessStore + FactorStore> Store for T {}
+
+/// What a code is answered that is wrong, or was spent.
+pub(crate) fn code_invalid() -> Error {
+    Error::new(reason::CODE_INVALID).on_field("code")
+}
 
 /// What a guess is answered that has to wait.
 fn too_many_guesses(wait_ms: i64) -> Error {
@@ -62,14 +69,15 @@ fn too_many_guesses(wait_ms: i64) -> Error {
 /// The truth about sessions. Writes happen once for each request of the context.
 #[async_trait]
 pub(crate) trait SessionStore: Send + Sync + 'static {
-    /// Opens a session whose tokens `kid` signs, and tells of a device that the account does not know. Past the account's
-    /// limit the session unused for longest ends. Errors:
+    /// Opens a session whose tokens `kid` signs, and tells of a device that the account does not know; or opens none, if
+    /// the account has a second factor and no code is given, which else is spent. Past the account's limit the session
+    /// unused for longest ends. Errors:
     /// `ID_CLASH`; `SIGN_IN_FAILED` if the account was erased a moment ago, or ended its sessions since its password was
-    /// checked.
-    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant>;
+    /// checked; `CODE_INVALID` if the code was used by now.
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<SignedIn>;
 
     /// The outcome of the context's request to open a session, if it was performed before. Errors: `REQUEST_ID_REUSED`.
-    async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>>;
+    async fn recall_opened(&self, cx: &Cx) -> Result<Option<SignedIn>>;
 
     /// Uses a genuine refresh token, and tells of one that came back; also answers the device's name, empty if the session is gone by now. Errors:
     /// `REFRESH_TOKEN_INVALID`.

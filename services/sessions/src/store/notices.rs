@@ -1,8 +1,10 @@
 //! What the owner of an account may want to hear, as it goes into the outbox.
 
-use plaza_core::{AccountId, Cx, Env, Timestamp, TraceContext};
+use plaza_core::{AccountId, Env, Timestamp, TraceContext};
 use plaza_events::NewEvent;
-use plaza_proto::sessions::v1::{NewDeviceSignedIn, RefreshTokenReused, SignInsLimited};
+use plaza_proto::sessions::v1::{
+    NewDeviceSignedIn, RecoveryCodeUsed, RefreshTokenReused, SecondFactorChanged, SignInsLimited,
+};
 use prost::{Message, Name};
 use uuid::Uuid;
 
@@ -16,8 +18,12 @@ pub(crate) enum Notice {
     NewDevice { session: i64 },
     /// A used refresh token came back, and its session was ended.
     TokenReused { session: i64 },
-    /// Guesses at its password have to wait.
+    /// Guesses at its password or its codes have to wait.
     Limited,
+    /// It got a second factor, or has none any more.
+    FactorChanged { enabled: bool },
+    /// A recovery code was used.
+    RecoveryUsed { left: i32 },
 }
 
 /// What events have that is not in their messages.
@@ -29,9 +35,9 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of an event of this call.
-    pub(crate) fn new(env: &Env, cx: &Cx) -> Self {
-        Self { id: env.event_id(), at: env.now(), trace: cx.trace() }
+    /// The stamp of an event of now.
+    pub(crate) fn new(env: &Env, trace: Option<TraceContext>) -> Self {
+        Self { id: env.event_id(), at: env.now(), trace }
     }
 
     /// The event.
@@ -45,6 +51,10 @@ impl Stamp {
                 self.of(account_id, &RefreshTokenReused { account_id, session_id })
             }
             Notice::Limited => self.of(account_id, &SignInsLimited { account_id }),
+            Notice::FactorChanged { enabled } => self.of(account_id, &SecondFactorChanged { account_id, enabled }),
+            Notice::RecoveryUsed { left: codes_left } => {
+                self.of(account_id, &RecoveryCodeUsed { account_id, codes_left })
+            }
         }
     }
 

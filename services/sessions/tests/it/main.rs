@@ -10,6 +10,7 @@ mod password_changes;
 mod people;
 mod refresh_session;
 mod revoke_session;
+mod second_factor;
 mod sign_in;
 mod sign_out_everywhere;
 mod verifier;

@@ -97,8 +97,13 @@ impl AccountsService for People {
         none()
     }
 
-    async fn get_account(&self, _: &Cx, _: GetAccountRequest) -> Result<GetAccountResponse> {
-        none()
+    async fn get_account(&self, cx: &Cx, req: GetAccountRequest) -> Result<GetAccountResponse> {
+        self.enter(cx)?;
+        let living = self.living.lock();
+        let found = living.iter().find(|(_, id)| **id == req.account_id);
+        let (handle, account_id) = found.ok_or_else(|| Error::new(reason::ACCOUNT_NOT_FOUND))?;
+        let account = Account { account_id: *account_id, handle: (*handle).to_owned(), ..Account::default() };
+        Ok(GetAccountResponse { account: Some(account) })
     }
 
     async fn get_account_by_handle(&self, _: &Cx, _: GetAccountByHandleRequest) -> Result<GetAccountByHandleResponse> {

@@ -14,13 +14,13 @@ impl Bench {
         self.store.outbox().read_after(&cx(), 0, 1_000).await.unwrap()
     }
 
-    async fn told_of<M: Message + Name + Default>(&self) -> Vec<M> {
+    pub(super) async fn told_of<M: Message + Name + Default>(&self) -> Vec<M> {
         self.told().await.iter().filter_map(Event::decode::<M>).map(|message| message.unwrap()).collect()
     }
 
     async fn opened_by(&self, device: u8) -> SessionId {
         let new = NewSession { device: Device([device; 16]), ..self.new_session(ADA) };
-        let grant = self.store.open(&cx(), new, "k1").await.unwrap();
+        let grant = self.open(&cx(), new, "k1").await.unwrap();
         self.clock.advance(1);
         grant.session
     }
@@ -31,8 +31,8 @@ impl Bench {
 }
 
 pub(crate) async fn a_device_that_is_not_known_is_told_once(b: Bench) {
-    let first = b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap().session.get();
-    b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
+    let first = b.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap().session.get();
+    b.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
     b.opened_by(1).await;
     let second = b.opened_by(2).await.get();
     let other = b.opened(BOB).await.session.get();

@@ -7,6 +7,7 @@
 //! The server must not evict (`maxmemory-policy noeviction`): what it drops are sessions. One that has lost everything
 //! ends all sessions, with `REFRESH_TOKEN_INVALID`; signing keys it gets back from whoever still signs with them.
 
+mod factors;
 mod guesses;
 mod outbox;
 mod scripts;
@@ -28,9 +29,11 @@ use plaza_events::Outbox;
 use plaza_stores::redis::{Redis, RedisOptions, Script, ScriptCall};
 use plaza_stores::{Gauge, ServerAddress};
 
-use super::{BARRED_MS, ERASED_MS, Notice, PRUNE_LIMIT, Refreshed, Revoked, SessionStore, Stamp};
+use super::{BARRED_MS, ERASED_MS, Notice, PRUNE_LIMIT, Refreshed, Revoked, SessionStore, Stamp, code_invalid};
 use crate::SERVICE;
-use crate::domain::{Ending, Grant, KNOWN_MS, MAX_DEVICES, NewSession, REVOCATION_MS, Rules, Session, Use};
+use crate::domain::{
+    Ending, KNOWN_MS, MAX_DEVICES, NewSession, REVOCATION_MS, Rules, SETUP_MS, Session, SignedIn, Use,
+};
 use crate::tokens::StoredKey;
 
 use outbox::{RedisOutbox, Told};
@@ -86,7 +89,7 @@ impl RedisSessions {
 
     /// The part of an event in the outbox that comes before what happened.
     fn stamp(&self, cx: &Cx) -> String {
-        text::stamp(&Stamp::new(&self.env, cx))
+        text::stamp(&Stamp::new(&self.env, cx.trace()))
     }
 
     /// Below what no event's position may be.
@@ -110,6 +113,9 @@ impl RedisSessions {
             "never" => Ok(Performed::Never),
             "other" => Err(Error::new(reason::REQUEST_ID_REUSED).on_field("request_id")),
             "erased" | "barred" => Err(Error::new(reason::SIGN_IN_FAILED)),
+            "code" => Err(code_invalid()),
+            "active" => Err(Error::new(reason::SECOND_FACTOR_ACTIVE)),
+            "no factor" => Err(Error::new(reason::SECOND_FACTOR_NOT_FOUND)),
             "clash" => Err(Error::new(reason::ID_CLASH)),
             "invalid" => Err(Error::new(reason::REFRESH_TOKEN_INVALID)),
             _ => Err(unexpected(&said)),
@@ -126,11 +132,11 @@ impl RedisSessions {
 
 #[async_trait]
 impl SessionStore for RedisSessions {
-    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant> {
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<SignedIn> {
         let Rules { session_ms, max_sessions, .. } = self.rules;
-        let NewSession { proved_at, device, .. } = new;
+        let NewSession { proved_at, device, proof, .. } = new;
         let session = Session::start(new, self.env.now(), &self.rules);
-        let args: Vec<Value> = vec![
+        let mut args: Vec<Value> = vec![
             text::id(session.id.get()).into(),
             text::account(session.account).into(),
             session.device_name.as_str().into(),
@@ -148,18 +154,21 @@ impl SessionStore for RedisSessions {
             count(MAX_DEVICES),
             self.notice(cx, session.account, Notice::NewDevice { session: session.id.get() }),
             self.floor(),
+            SETUP_MS.into(),
         ];
+        args.extend(text::proof(proof.as_ref()));
+        args.push(self.stamp(cx).into());
         let outcome = self.once(cx, &scripts::OPEN, args).await?;
         self.told.announce();
-        opened(&outcome[0])
+        text::signed_in(&outcome[0])
     }
 
-    async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>> {
+    async fn recall_opened(&self, cx: &Cx) -> Result<Option<SignedIn>> {
         if cx.request().is_none() {
             return Ok(None);
         }
         match self.perform(cx, &scripts::RECALL, Vec::new()).await? {
-            Performed::Done(outcome) => opened(&outcome[0]).map(Some),
+            Performed::Done(outcome) => text::signed_in(&outcome[0]).map(Some),
             Performed::Never => Ok(None),
         }
     }
@@ -275,13 +284,6 @@ impl SessionStore for RedisSessions {
 
     async fn close(&self) {
         self.redis.close().await;
-    }
-}
-
-fn opened(outcome: &str) -> Result<Grant> {
-    match text::refreshed(outcome)? {
-        Refreshed::Granted(grant) => Ok(grant),
-        Refreshed::Reused => Err(Error::internal("a sign-in is remembered as a refresh")),
     }
 }
 

@@ -35,6 +35,8 @@ local function saw()
     return not seen or tonumber(seen) <= now - known_for
 end
 
+local setup, nonce, kind, value, used_event = tonumber(ARGV[24]), ARGV[25], ARGV[26], ARGV[27], ARGV[28]
+
 return once(function()
     local erased = redis.call('GET', base .. 'e:' .. account)
     if erased and tonumber(erased) > now - erased_for then
@@ -45,6 +47,20 @@ return once(function()
     end
     if redis.call('EXISTS', base .. 's:' .. session) == 1 then
         return nil, 'clash'
+    end
+    if kind == '' then
+        local factor = factor_of(account, setup)
+        if factor and factor.confirmed then
+            return 'challenged ' .. account .. ' ' .. whole(proved)
+        end
+    else
+        local spent, left = spend(account, setup, nonce, kind, value)
+        if not spent then
+            return nil, 'code'
+        end
+        if left then
+            tell(used_event .. ' recovery ' .. account .. ' ' .. whole(left), floor)
+        end
     end
     local living = by_use(limit - 1)
     for at = limit, #living do

@@ -7,7 +7,7 @@ use plaza_core::{AccountId, Error, RequestKey, Result, SessionId, Timestamp, Tra
 use plaza_events::Event;
 
 use crate::SOURCE;
-use crate::domain::{Grant, Session};
+use crate::domain::{Challenge, Code, Factor, Grant, Nonce, Proof, Session, SignedIn};
 use crate::store::{Notice, Refreshed, Stamp};
 use crate::tokens::StoredKey;
 
@@ -90,6 +90,8 @@ pub(super) fn notice(account: AccountId, notice: Notice) -> String {
         Notice::NewDevice { session } => ("device", session),
         Notice::TokenReused { session } => ("reused", session),
         Notice::Limited => ("limited", 0),
+        Notice::FactorChanged { enabled } => ("factor", enabled.into()),
+        Notice::RecoveryUsed { left } => ("recovery", left.into()),
     };
     format!("{kind} {} {detail}", self::account(account))
 }
@@ -105,11 +107,49 @@ pub(super) fn told(found: &[String]) -> Result<Event> {
         "device" => Notice::NewDevice { session: detail },
         "reused" => Notice::TokenReused { session: detail },
         "limited" => Notice::Limited,
+        "factor" => Notice::FactorChanged { enabled: detail != 0 },
+        "recovery" => Notice::RecoveryUsed { left: i32::try_from(detail).map_err(|_| broken())? },
         _ => return Err(broken()),
     };
     let id = id.parse().map_err(|_| broken())?;
     let stamp = Stamp { id, at: Timestamp(number(at)?), trace: TraceContext::parse(trace) };
     Ok(stamp.event(account, notice).placed(SOURCE, number(position)?))
+}
+
+/// A code that is to be spent, as scripts take it: nonce, kind, value.
+pub(super) fn proof(proof: Option<&Proof>) -> [Value; 3] {
+    let Some(Proof { nonce, code }) = proof else { return [const { "" }; 3].map(Value::from) };
+    let (kind, value) = match code {
+        Code::Step(step) => ("step", *step),
+        Code::Recovery(number) => ("recovery", i64::from(*number)),
+    };
+    [hex(nonce).into(), kind.into(), value.into()]
+}
+
+/// Reads a nonce.
+pub(super) fn nonce(text: &str) -> Result<Nonce> {
+    let nonce = unhex(text).and_then(|bytes| bytes.try_into().ok());
+    nonce.ok_or_else(|| odd("a nonce", text))
+}
+
+/// Reads a second factor as `factor_read.lua` answers it.
+pub(super) fn factor(fields: &[String]) -> Result<Factor> {
+    let [nonce, confirmed, step, recovery] = fields else { return Err(odd("a second factor", &fields.join(" "))) };
+    let (nonce, confirmed) = (self::nonce(nonce)?, confirmed == "1");
+    Ok(Factor { nonce, confirmed, last_step: number(step)?, recovery: number(recovery)? })
+}
+
+/// Reads what came of a sign-in.
+pub(super) fn signed_in(text: &str) -> Result<SignedIn> {
+    if let Some(rest) = text.strip_prefix("challenged ") {
+        let (account, proved_at) = rest.split_once(' ').ok_or_else(|| odd("an outcome", text))?;
+        let (account, proved_at) = (AccountId(number(account)?), number(proved_at)?);
+        return Ok(SignedIn::Challenged(Challenge { account, proved_at }));
+    }
+    match refreshed(text)? {
+        Refreshed::Granted(grant) => Ok(SignedIn::Opened(grant)),
+        Refreshed::Reused => Err(odd("a sign-in", text)),
+    }
 }
 
 /// A signing key without its name: when it was made, and its seed.
@@ -160,6 +200,8 @@ mod tests {
             kid: "k_1-".to_owned(),
         };
         assert_eq!(refreshed(&granted(&grant)).unwrap(), Refreshed::Granted(grant));
+        let challenge = Challenge { account: AccountId(7), proved_at: 5 };
+        assert_eq!(signed_in("challenged 0000000000000000007 5").unwrap(), SignedIn::Challenged(challenge));
         assert_eq!(refreshed("reused").unwrap(), Refreshed::Reused);
         let stored = StoredKey { kid: "k".to_owned(), seed: [0xa5; 32], created_at: 5 };
         assert!(key("k".to_owned(), &material(&stored)).unwrap() == stored);
@@ -168,7 +210,14 @@ mod tests {
             at: Timestamp(5),
             trace: Some(TraceContext { trace_id: 1, span_id: 2, sampled: true }),
         };
-        for notice in [Notice::NewDevice { session: 9 }, Notice::TokenReused { session: i64::MAX }, Notice::Limited] {
+        for notice in [
+            Notice::NewDevice { session: 9 },
+            Notice::TokenReused { session: i64::MAX },
+            Notice::Limited,
+            Notice::FactorChanged { enabled: true },
+            Notice::FactorChanged { enabled: false },
+            Notice::RecoveryUsed { left: 9 },
+        ] {
             for stamped in [stamped, Stamp { trace: None, ..stamped }] {
                 let text = format!("{} {}", stamp(&stamped), super::notice(AccountId(3), notice));
                 let read = told(&["11".to_owned(), text]).unwrap();

@@ -127,7 +127,10 @@ impl Table<'_> {
 
     /// Counts a login's guesses for its account from now on.
     fn merge(&self, login: &Subject, account: &Subject) -> Result<()> {
-        if login.key != account.key && self.counted_as(&login.key)?.is_none() {
+        if login.key == account.key {
+            return Ok(());
+        }
+        if self.counted_as(&login.key)?.is_none() {
             let (one, other) = (self.get(&login.key)?, self.get(&account.key)?);
             self.put(&account.key, other.merged(one))?;
         }

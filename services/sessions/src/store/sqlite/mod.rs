@@ -1,20 +1,21 @@
 //! Sessions in SQLite.
 
 mod devices;
+mod factors;
 mod guesses;
 mod rows;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, Result, SessionId, Timestamp, reason};
+use plaza_core::{AccountId, Cx, Env, Error, Result, SessionId, Timestamp, TraceContext, reason};
 use plaza_events::{Outbox, SqliteOutbox, outbox};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
 
 use super::{Notice, Refreshed, Revoked, SessionStore, Stamp};
 use crate::SOURCE;
-use crate::domain::{Decision, Ending, Grant, NewSession, REVOCATION_MS, Rules, Session, Use};
+use crate::domain::{Challenge, Decision, Ending, NewSession, REVOCATION_MS, Rules, Session, SignedIn, Use};
 use crate::tokens::StoredKey;
 
 /// The schema, step by step.
@@ -31,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/sqlite/0005_security_events.sql"),
     },
     Migration { name: "0006_outbox", sql: outbox::sqlite::SCHEMA },
+    Migration { name: "0007_second_factors", sql: include_str!("../../../migrations/sqlite/0007_second_factors.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -53,30 +55,38 @@ impl SqliteSessions {
         Ok(Self { db, env, rules })
     }
 
-    /// Appends an event; moved into a write.
+    /// Appends events; moved into a write.
     fn events(&self, cx: &Cx) -> Events {
-        Events(Stamp::new(&self.env, cx))
+        Events { env: self.env.clone(), trace: cx.trace() }
     }
 }
 
-/// Writes the event of one call, if it tells any.
-struct Events(Stamp);
+/// Writes the events of one call.
+struct Events {
+    env: Env,
+    trace: Option<TraceContext>,
+}
 
 impl Events {
     fn append(&self, conn: &Connection, account: AccountId, notice: Notice) -> Result<()> {
-        outbox::sqlite::append(conn, &self.0.event(account, notice)).map(drop)
+        let stamp = Stamp::new(&self.env, self.trace);
+        outbox::sqlite::append(conn, &stamp.event(account, notice)).map(drop)
     }
 }
 
 #[async_trait]
 impl SessionStore for SqliteSessions {
-    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant> {
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<SignedIn> {
         let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
         let events = self.events(cx);
         let job = move |conn: &Connection| {
             requests::once(conn, request.as_ref(), now, || {
                 if rows::is_erased(conn, new.account, now)? || rows::is_barred(conn, new.account, new.proved_at)? {
                     return Err(Error::new(reason::SIGN_IN_FAILED));
+                }
+                if !factors::pass(conn, &events, new.account, new.proof.as_ref(), now)? {
+                    let (account, proved_at) = (new.account, new.proved_at.0);
+                    return Ok(SignedIn::Challenged(Challenge { account, proved_at }));
                 }
                 for oldest in rows::past_limit(conn, new.account, rules.max_sessions - 1, now)? {
                     rows::end(conn, oldest, now)?;
@@ -87,13 +97,13 @@ impl SessionStore for SqliteSessions {
                 if devices::saw(conn, session.account, device, now)? {
                     events.append(conn, session.account, Notice::NewDevice { session: session.id.get() })?;
                 }
-                Ok(session.grant(&kid))
+                Ok(SignedIn::Opened(session.grant(&kid)))
             })
         };
         self.db.write(cx, job).await
     }
 
-    async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>> {
+    async fn recall_opened(&self, cx: &Cx) -> Result<Option<SignedIn>> {
         let now = self.env.now();
         self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
     }
@@ -177,7 +187,8 @@ impl SessionStore for SqliteSessions {
         let guesses = now.plus_ms(-self.rules.guess_ms);
         let job = move |conn: &Connection| {
             let rows = rows::prune(conn, now)? + requests::prune(conn, now)?;
-            Ok(rows + guesses::prune(conn, guesses)? + devices::prune(conn, now)?)
+            let rows = rows + guesses::prune(conn, guesses)? + devices::prune(conn, now)?;
+            Ok(rows + factors::prune(conn, now)?)
         };
         self.db.write(cx, job).await
     }

@@ -198,6 +198,7 @@ pub(super) fn erase(conn: &Connection, accounts: &[AccountId], now: Timestamp) -
     }
     for sql in [
         "DELETE FROM sessions WHERE account_id IN (SELECT value FROM json_each(?1))",
+        "DELETE FROM second_factors WHERE account_id IN (SELECT value FROM json_each(?1))",
         "DELETE FROM known_devices WHERE account_id IN (SELECT value FROM json_each(?1))",
         "DELETE FROM barred_sign_ins WHERE account_id IN (SELECT value FROM json_each(?1))",
         "DELETE FROM requests WHERE caller IN (SELECT value FROM json_each(?1))",
@@ -211,7 +212,9 @@ pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<
     let mut statement = conn
         .prepare_cached(
             "SELECT account_id FROM sessions WHERE account_id > ?1
-             UNION SELECT account_id FROM known_devices WHERE account_id > ?1 ORDER BY account_id LIMIT ?2",
+             UNION SELECT account_id FROM known_devices WHERE account_id > ?1
+             UNION SELECT account_id FROM second_factors WHERE account_id > ?1 AND confirmed_at > 0
+             ORDER BY account_id LIMIT ?2",
         )
         .sql()?;
     let ids = statement.query_map(params![after.get(), count(limit)], |row| row.get(0).map(AccountId)).sql()?;
@@ -225,6 +228,7 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
              SELECT DISTINCT account_id FROM asked
              WHERE EXISTS (SELECT 1 FROM sessions WHERE sessions.account_id = asked.account_id)
                 OR EXISTS (SELECT 1 FROM known_devices WHERE known_devices.account_id = asked.account_id)
+                OR EXISTS (SELECT 1 FROM second_factors f WHERE f.account_id = asked.account_id AND confirmed_at > 0)
              ORDER BY account_id",
         )
         .sql()?;
