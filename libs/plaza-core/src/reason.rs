@@ -67,6 +67,11 @@ reasons! {
 
     // sessions
     SIGN_IN_FAILED: Unauthenticated, "no account has this login and password";
+    TOO_MANY_GUESSES: ResourceExhausted, "too many wrong passwords or codes; retry after the time told";
+    CHALLENGE_INVALID: Unauthenticated, "the challenge of the sign-in is not valid any more; sign in again";
+    CODE_INVALID: InvalidArgument, "the code is wrong or was used; take the newest one";
+    SECOND_FACTOR_ACTIVE: FailedPrecondition, "the account has a second factor; disable it first";
+    SECOND_FACTOR_NOT_FOUND: FailedPrecondition, "the account has no such second factor; begin to set one up";
     SESSION_NOT_FOUND: NotFound, "there is no such session of this account";
     REFRESH_TOKEN_INVALID: Unauthenticated, "the refresh token is not valid; sign in again";
     REFRESH_TOKEN_REUSED: Unauthenticated, "a used refresh token came back, so its session was ended; sign in again";

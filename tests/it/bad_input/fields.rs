@@ -29,8 +29,12 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         }
         "DeleteAccount" | "DeactivateAccount" | "ReactivateAccount" => json!({"request_id": id, "account_id": me}),
         "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
+        "CompleteSignIn" => json!({"request_id": id, "challenge": "forged", "code": "123456"}),
+        "BeginTotpSetup" => json!({"request_id": id}),
+        "ConfirmTotp" | "DisableTotp" => json!({"request_id": id, "code": "123456"}),
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),
+        "SignOutEverywhere" => json!({"request_id": id, "keep_current": true}),
         "RevokeSession" => json!({"request_id": id, "session_id": 1}),
         "Follow" | "Unfollow" | "Block" | "Unblock" => json!({"request_id": id, "account_id": other}),
         "ListFollowers" | "ListFollowing" | "GetUserFeed" => json!({"account_id": other}),
@@ -61,6 +65,7 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
         (Kind::Bool, _) => vec![],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
+        (Kind::Bool, _) => vec![],
         (Kind::Message(_), "account" | "preferences" | "update_mask") => vec![],
         (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
     }
@@ -79,6 +84,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "new_password" => (vec![empty, ("short", "1234567")], 129),
         "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
         "etag" => (vec![], 65),
+        "challenge" | "code" => (vec![empty], 600),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),
     };
