@@ -121,6 +121,7 @@ impl GraphService for Fake {
             followed_by: state.follows(account_id, viewer),
             blocking: state.blocks.contains(&(viewer, account_id)),
             blocked_by: state.blocks.contains(&(account_id, viewer)),
+            ..graph::Relationship::default()
         };
         let relationships = req.account_ids.into_iter().map(relationship).collect();
         Ok(graph::BatchGetRelationshipsResponse { relationships })
@@ -169,6 +170,26 @@ impl GraphService for Fake {
     }
 
     async fn unblock(&self, _: &Cx, _: graph::UnblockRequest) -> Result<graph::UnblockResponse> {
+        unused()
+    }
+
+    async fn remove_follower(&self, _: &Cx, _: graph::RemoveFollowerRequest) -> Result<graph::RemoveFollowerResponse> {
+        unused()
+    }
+
+    async fn mute(&self, _: &Cx, _: graph::MuteRequest) -> Result<graph::MuteResponse> {
+        unused()
+    }
+
+    async fn unmute(&self, _: &Cx, _: graph::UnmuteRequest) -> Result<graph::UnmuteResponse> {
+        unused()
+    }
+
+    async fn list_blocks(&self, _: &Cx, _: graph::ListBlocksRequest) -> Result<graph::ListBlocksResponse> {
+        unused()
+    }
+
+    async fn list_mutes(&self, _: &Cx, _: graph::ListMutesRequest) -> Result<graph::ListMutesResponse> {
         unused()
     }
 

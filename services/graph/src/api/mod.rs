@@ -5,13 +5,18 @@ mod batch_get_relationships;
 mod block;
 mod edges;
 mod follow;
+mod list_blocks;
 mod list_follower_ids;
 mod list_followers;
 mod list_following;
 mod list_following_ids;
+mod list_mutes;
+mod mute;
 mod relationship;
+mod remove_follower;
 mod unblock;
 mod unfollow;
+mod unmute;
 
 use std::sync::Arc;
 
@@ -19,15 +24,9 @@ use async_trait::async_trait;
 use plaza_core::page::{self, Pager};
 use plaza_core::{AccountId, Cx, Env, Result, reason};
 use plaza_proto::accounts::v1::{AccountsService as _, AccountsServiceClient, GetAccountRequest};
-use plaza_proto::graph::v1::{
-    BatchGetCountsRequest, BatchGetCountsResponse, BatchGetRelationshipsRequest, BatchGetRelationshipsResponse,
-    BlockRequest, BlockResponse, FollowRequest, FollowResponse, GraphService, ListFollowerIdsRequest,
-    ListFollowerIdsResponse, ListFollowersRequest, ListFollowersResponse, ListFollowingIdsRequest,
-    ListFollowingIdsResponse, ListFollowingRequest, ListFollowingResponse, UnblockRequest, UnblockResponse,
-    UnfollowRequest, UnfollowResponse,
-};
+use plaza_proto::graph::v1::*;
 
-use crate::domain::{Direction, Write, refuse_self};
+use crate::domain::{Direction, Limits, Write, refuse_self};
 use crate::store::GraphStore;
 
 /// The largest page of ids.
@@ -39,6 +38,7 @@ pub(crate) struct Handler {
     pub(crate) accounts: AccountsServiceClient,
     pub(crate) pager: Pager,
     pub(crate) env: Env,
+    pub(crate) limits: Limits,
 }
 
 impl Handler {
@@ -51,12 +51,13 @@ impl Handler {
             Err(error) if error.is(reason::ACCOUNT_NOT_FOUND) => false,
             Err(error) => return Err(error),
         };
-        Ok(Write { actor, target, target_exists, at: self.env.now() })
+        Ok(Write { actor, target, target_exists, at: self.env.now(), limits: self.limits })
     }
 
     /// The end of the caller's edge to `target`, whoever that is or was.
     fn end_of(&self, cx: &Cx, target: i64) -> Result<Write> {
-        Ok(Write { actor: cx.account()?, target: AccountId(target), target_exists: true, at: self.env.now() })
+        let (actor, target) = (cx.account()?, AccountId(target));
+        Ok(Write { actor, target, target_exists: true, at: self.env.now(), limits: self.limits })
     }
 
     /// A page of ids at the other ends of an account's follows.
@@ -83,6 +84,26 @@ impl GraphService for Handler {
 
     async fn unblock(&self, cx: &Cx, req: UnblockRequest) -> Result<UnblockResponse> {
         unblock::unblock(self, cx, req).await
+    }
+
+    async fn remove_follower(&self, cx: &Cx, req: RemoveFollowerRequest) -> Result<RemoveFollowerResponse> {
+        remove_follower::remove_follower(self, cx, req).await
+    }
+
+    async fn mute(&self, cx: &Cx, req: MuteRequest) -> Result<MuteResponse> {
+        mute::mute(self, cx, req).await
+    }
+
+    async fn unmute(&self, cx: &Cx, req: UnmuteRequest) -> Result<UnmuteResponse> {
+        unmute::unmute(self, cx, req).await
+    }
+
+    async fn list_blocks(&self, cx: &Cx, req: ListBlocksRequest) -> Result<ListBlocksResponse> {
+        list_blocks::list_blocks(self, cx, req).await
+    }
+
+    async fn list_mutes(&self, cx: &Cx, req: ListMutesRequest) -> Result<ListMutesResponse> {
+        list_mutes::list_mutes(self, cx, req).await
     }
 
     async fn list_followers(&self, cx: &Cx, req: ListFollowersRequest) -> Result<ListFollowersResponse> {

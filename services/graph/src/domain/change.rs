@@ -2,18 +2,37 @@
 
 use plaza_core::{AccountId, Env, Position, Result, Timestamp, TraceContext};
 use plaza_events::{Event, NewEvent};
-use plaza_proto::graph::v1::{Blocked, Followed, Unblocked, Unfollowed};
+use plaza_proto::graph::v1::{Blocked, Followed, Muted, Unblocked, Unfollowed, Unmuted};
 use serde::{Deserialize, Serialize};
 
-use super::Relation;
+use super::{Limits, Mute, Relation};
 
 /// What kind of thing the events of this service are about: the account that follows or blocks.
 const AGGREGATE: &str = "account";
 
+/// What a write does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The actor follows the target.
+    Follow,
+    /// The actor's follow of the target ends.
+    Unfollow,
+    /// The target's follow of the actor ends.
+    RemoveFollower,
+    /// The actor blocks the target; follows both ways end.
+    Block,
+    /// The actor's block of the target ends.
+    Unblock,
+    /// The actor mutes the target this way, whichever way it did before.
+    Mute(Mute),
+    /// The actor's mute of the target ends.
+    Unmute,
+}
+
 /// A change of how one account stands to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// Whose follow or block it is.
+    /// Who changes it.
     pub actor: AccountId,
     /// Whom it is about.
     pub target: AccountId,
@@ -22,6 +41,8 @@ pub struct Write {
     pub target_exists: bool,
     /// When.
     pub at: Timestamp,
+    /// What the actor may have at most.
+    pub limits: Limits,
 }
 
 /// What a write left behind; remembered, so that a repeated request gets the same answer.
@@ -45,6 +66,10 @@ pub enum Change {
     Blocked(AccountId, AccountId),
     /// The first does not block the second any more.
     Unblocked(AccountId, AccountId),
+    /// The first mutes the second, or does so in another way than before.
+    Muted(AccountId, AccountId),
+    /// The first does not mute the second any more.
+    Unmuted(AccountId, AccountId),
 }
 
 impl Change {
@@ -64,6 +89,12 @@ impl Change {
             Self::Unblocked(AccountId(blocker_id), AccountId(blocked_id)) => {
                 NewEvent::new(env, trace, AGGREGATE, blocker_id, &Unblocked { blocker_id, blocked_id })
             }
+            Self::Muted(AccountId(muter_id), AccountId(muted_id)) => {
+                NewEvent::new(env, trace, AGGREGATE, muter_id, &Muted { muter_id, muted_id })
+            }
+            Self::Unmuted(AccountId(muter_id), AccountId(muted_id)) => {
+                NewEvent::new(env, trace, AGGREGATE, muter_id, &Unmuted { muter_id, muted_id })
+            }
         }
     }
 
@@ -82,15 +113,26 @@ impl Change {
         if let Some(m) = event.decode::<Blocked>().transpose()? {
             return Ok(Some(Self::Blocked(id(m.blocker_id), id(m.blocked_id))));
         }
-        let unblocked = event.decode::<Unblocked>().transpose()?;
-        Ok(unblocked.map(|m| Self::Unblocked(id(m.blocker_id), id(m.blocked_id))))
+        if let Some(m) = event.decode::<Unblocked>().transpose()? {
+            return Ok(Some(Self::Unblocked(id(m.blocker_id), id(m.blocked_id))));
+        }
+        if let Some(m) = event.decode::<Muted>().transpose()? {
+            return Ok(Some(Self::Muted(id(m.muter_id), id(m.muted_id))));
+        }
+        let unmuted = event.decode::<Unmuted>().transpose()?;
+        Ok(unmuted.map(|m| Self::Unmuted(id(m.muter_id), id(m.muted_id))))
     }
 
     /// The two accounts whose relation it changes.
     #[must_use]
     pub const fn accounts(self) -> [AccountId; 2] {
         match self {
-            Self::Followed(a, b) | Self::Unfollowed(a, b) | Self::Blocked(a, b) | Self::Unblocked(a, b) => [a, b],
+            Self::Followed(a, b)
+            | Self::Unfollowed(a, b)
+            | Self::Blocked(a, b)
+            | Self::Unblocked(a, b)
+            | Self::Muted(a, b)
+            | Self::Unmuted(a, b) => [a, b],
         }
     }
 }
@@ -110,6 +152,8 @@ mod tests {
             (Change::Unfollowed(a, b), "Unfollowed"),
             (Change::Blocked(a, b), "Blocked"),
             (Change::Unblocked(a, b), "Unblocked"),
+            (Change::Muted(a, b), "Muted"),
+            (Change::Unmuted(a, b), "Unmuted"),
         ] {
             let event = change.event(&env, None);
             assert_eq!((event.aggregate_type, event.aggregate_id), ("account", 7));

@@ -8,6 +8,7 @@ mod erasure;
 mod follow_block;
 mod ground;
 mod lists;
+mod mutes;
 mod neo4j;
 mod outage;
 mod property;

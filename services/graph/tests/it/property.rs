@@ -20,6 +20,9 @@ fn op() -> impl Strategy<Value = Op> {
         4 => pair().prop_map(|(a, b)| Op::Unfollow(a, b)),
         3 => pair().prop_map(|(a, b)| Op::Block(a, b)),
         3 => pair().prop_map(|(a, b)| Op::Unblock(a, b)),
+        1 => pair().prop_map(|(a, b)| Op::RemoveFollower(a, b)),
+        3 => (pair(), prop::option::of(0_i64..40)).prop_map(|((a, b), ms)| Op::Mute(a, b, ms)),
+        2 => pair().prop_map(|(a, b)| Op::Unmute(a, b)),
         1 => (1..=ACCOUNTS, 1_usize..4).prop_map(|(a, at_once)| Op::Erase(a, at_once)),
     ]
 }

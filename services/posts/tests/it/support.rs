@@ -63,6 +63,7 @@ impl GraphService for Graph {
             followed_by: follows.contains(&(*other, viewer)),
             blocking: blocks.contains(&(viewer, *other)),
             blocked_by: blocks.contains(&(*other, viewer)),
+            ..Relationship::default()
         };
         Ok(BatchGetRelationshipsResponse { relationships: req.account_ids.iter().map(relationship).collect() })
     }
@@ -80,6 +81,26 @@ impl GraphService for Graph {
     }
 
     async fn unblock(&self, _: &Cx, _: UnblockRequest) -> Result<UnblockResponse> {
+        unused()
+    }
+
+    async fn remove_follower(&self, _: &Cx, _: RemoveFollowerRequest) -> Result<RemoveFollowerResponse> {
+        unused()
+    }
+
+    async fn mute(&self, _: &Cx, _: MuteRequest) -> Result<MuteResponse> {
+        unused()
+    }
+
+    async fn unmute(&self, _: &Cx, _: UnmuteRequest) -> Result<UnmuteResponse> {
+        unused()
+    }
+
+    async fn list_blocks(&self, _: &Cx, _: ListBlocksRequest) -> Result<ListBlocksResponse> {
+        unused()
+    }
+
+    async fn list_mutes(&self, _: &Cx, _: ListMutesRequest) -> Result<ListMutesResponse> {
         unused()
     }
 

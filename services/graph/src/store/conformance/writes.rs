@@ -7,7 +7,8 @@ use super::{Subject, changes, cx, request, told, write};
 use crate::domain::Change::{Blocked, Followed, Unblocked, Unfollowed};
 use crate::domain::{Counts, Relation, Write};
 
-const NOTHING: Relation = Relation { following: false, followed_by: false, blocking: false, blocked_by: false };
+const NOTHING: Relation =
+    Relation { following: false, followed_by: false, blocking: false, blocked_by: false, muting: None };
 const A: AccountId = AccountId(1);
 const B: AccountId = AccountId(2);
 
