@@ -173,26 +173,6 @@ impl GraphService for Fake {
         unused()
     }
 
-    async fn remove_follower(&self, _: &Cx, _: graph::RemoveFollowerRequest) -> Result<graph::RemoveFollowerResponse> {
-        unused()
-    }
-
-    async fn mute(&self, _: &Cx, _: graph::MuteRequest) -> Result<graph::MuteResponse> {
-        unused()
-    }
-
-    async fn unmute(&self, _: &Cx, _: graph::UnmuteRequest) -> Result<graph::UnmuteResponse> {
-        unused()
-    }
-
-    async fn list_blocks(&self, _: &Cx, _: graph::ListBlocksRequest) -> Result<graph::ListBlocksResponse> {
-        unused()
-    }
-
-    async fn list_mutes(&self, _: &Cx, _: graph::ListMutesRequest) -> Result<graph::ListMutesResponse> {
-        unused()
-    }
-
     async fn list_followers(&self, _: &Cx, _: graph::ListFollowersRequest) -> Result<graph::ListFollowersResponse> {
         unused()
     }

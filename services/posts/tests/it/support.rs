@@ -84,26 +84,6 @@ impl GraphService for Graph {
         unused()
     }
 
-    async fn remove_follower(&self, _: &Cx, _: RemoveFollowerRequest) -> Result<RemoveFollowerResponse> {
-        unused()
-    }
-
-    async fn mute(&self, _: &Cx, _: MuteRequest) -> Result<MuteResponse> {
-        unused()
-    }
-
-    async fn unmute(&self, _: &Cx, _: UnmuteRequest) -> Result<UnmuteResponse> {
-        unused()
-    }
-
-    async fn list_blocks(&self, _: &Cx, _: ListBlocksRequest) -> Result<ListBlocksResponse> {
-        unused()
-    }
-
-    async fn list_mutes(&self, _: &Cx, _: ListMutesRequest) -> Result<ListMutesResponse> {
-        unused()
-    }
-
     async fn list_followers(&self, _: &Cx, _: ListFollowersRequest) -> Result<ListFollowersResponse> {
         unused()
     }
