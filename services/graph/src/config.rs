@@ -24,6 +24,8 @@ pub struct Config {
     pub erase_batch: usize,
     /// How many accounts one account may follow.
     pub max_following: u32,
+    /// How many of one account's requests to follow may wait for an answer.
+    pub max_follow_requests: u32,
     /// How many accounts one account may mute.
     pub max_mutes: u32,
 }
@@ -37,6 +39,7 @@ impl Default for Config {
             cache_ttl_seconds: 600,
             erase_batch: 1_000,
             max_following: 100_000,
+            max_follow_requests: 1_000,
             max_mutes: 10_000,
         }
     }
@@ -70,7 +73,11 @@ impl Config {
     /// What one account may have at most.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { following: self.max_following.into(), mutes: self.max_mutes.into() }
+        Limits {
+            following: self.max_following.into(),
+            requests: self.max_follow_requests.into(),
+            mutes: self.max_mutes.into(),
+        }
     }
 
     /// How long a cached account is served.

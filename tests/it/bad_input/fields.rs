@@ -28,7 +28,8 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),
         "RevokeSession" => json!({"request_id": id, "session_id": 1}),
-        "Follow" | "Unfollow" | "Block" | "Unblock" | "Mute" | "Unmute" | "RemoveFollower" => {
+        "Follow" | "Unfollow" | "Block" | "Unblock" | "Mute" | "Unmute" | "RemoveFollower" | "AcceptFollowRequest"
+        | "RejectFollowRequest" | "CancelFollowRequest" => {
             json!({"request_id": id, "account_id": other})
         }
         "ListFollowers" | "ListFollowing" | "GetUserFeed" => json!({"account_id": other}),
@@ -38,7 +39,7 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "DeletePost" | "LikePost" | "UnlikePost" => json!({"request_id": id, "post_id": post}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "ListBlocks" | "ListMutes" | "ListSessions" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        "ListBlocks" | "ListFollowRequests" | "ListMutes" | "ListSessions" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
         other => panic!("say here what a valid {other} is"),
     }
 }
@@ -137,7 +138,7 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
     }
     let unknown = 1_i64 << 60;
     for name in
-        ["GetAccount", "Follow", "Block", "Mute", "GetPost", "DeletePost", "LikePost", "UnlikePost", "RevokeSession"]
+        ["GetAccount", "Follow", "Block", "Mute", "AcceptFollowRequest", "GetPost", "DeletePost", "LikePost", "UnlikePost", "RevokeSession"]
     {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");

@@ -1,17 +1,21 @@
 //! The RPCs, one file each.
 
+mod accept_follow_request;
 mod batch_get_counts;
 mod batch_get_relationships;
 mod block;
+mod cancel_follow_request;
 mod edges;
 mod follow;
 mod list_blocks;
+mod list_follow_requests;
 mod list_follower_ids;
 mod list_followers;
 mod list_following;
 mod list_following_ids;
 mod list_mutes;
 mod mute;
+mod reject_follow_request;
 mod relationship;
 mod remove_follower;
 mod unblock;
@@ -46,18 +50,21 @@ impl Handler {
     async fn write_to(&self, cx: &Cx, target: i64) -> Result<Write> {
         let (actor, target) = (cx.account()?, AccountId(target));
         refuse_self(actor, target)?;
-        let target_exists = match self.accounts.get_account(cx, GetAccountRequest { account_id: target.get() }).await {
-            Ok(_) => true,
-            Err(error) if error.is(reason::ACCOUNT_NOT_FOUND) => false,
+        let found = match self.accounts.get_account(cx, GetAccountRequest { account_id: target.get() }).await {
+            Ok(answer) => Some(answer.account.unwrap_or_default()),
+            Err(error) if error.is(reason::ACCOUNT_NOT_FOUND) => None,
             Err(error) => return Err(error),
         };
-        Ok(Write { actor, target, target_exists, at: self.env.now(), limits: self.limits })
+        let target_protected = found.as_ref().is_some_and(|account| account.protected);
+        let (target_exists, at, limits) = (found.is_some(), self.env.now(), self.limits);
+        Ok(Write { actor, target, target_exists, target_protected, at, limits })
     }
 
-    /// The end of the caller's edge to `target`, whoever that is or was.
+    /// The end of an edge between the caller and `target`, whoever that is or was, or an answer to it.
     fn end_of(&self, cx: &Cx, target: i64) -> Result<Write> {
         let (actor, target) = (cx.account()?, AccountId(target));
-        Ok(Write { actor, target, target_exists: true, at: self.env.now(), limits: self.limits })
+        let (at, limits) = (self.env.now(), self.limits);
+        Ok(Write { actor, target, target_exists: true, target_protected: false, at, limits })
     }
 
     /// A page of ids at the other ends of an account's follows.
@@ -104,6 +111,38 @@ impl GraphService for Handler {
 
     async fn list_mutes(&self, cx: &Cx, req: ListMutesRequest) -> Result<ListMutesResponse> {
         list_mutes::list_mutes(self, cx, req).await
+    }
+
+    async fn list_follow_requests(
+        &self,
+        cx: &Cx,
+        req: ListFollowRequestsRequest,
+    ) -> Result<ListFollowRequestsResponse> {
+        list_follow_requests::list_follow_requests(self, cx, req).await
+    }
+
+    async fn accept_follow_request(
+        &self,
+        cx: &Cx,
+        req: AcceptFollowRequestRequest,
+    ) -> Result<AcceptFollowRequestResponse> {
+        accept_follow_request::accept_follow_request(self, cx, req).await
+    }
+
+    async fn reject_follow_request(
+        &self,
+        cx: &Cx,
+        req: RejectFollowRequestRequest,
+    ) -> Result<RejectFollowRequestResponse> {
+        reject_follow_request::reject_follow_request(self, cx, req).await
+    }
+
+    async fn cancel_follow_request(
+        &self,
+        cx: &Cx,
+        req: CancelFollowRequestRequest,
+    ) -> Result<CancelFollowRequestResponse> {
+        cancel_follow_request::cancel_follow_request(self, cx, req).await
     }
 
     async fn list_followers(&self, cx: &Cx, req: ListFollowersRequest) -> Result<ListFollowersResponse> {

@@ -12,7 +12,7 @@ use crate::domain::{Mute, Relation, Scopes, Write, Written};
 pub(super) fn told(cx: &Cx, other: AccountId, relation: Relation, now: Timestamp) -> Relationship {
     let relation = relation.at(now);
     let known = if cx.caller().service.is_some() { relation } else { relation.as_told_to_viewer() };
-    let Relation { following, followed_by, blocking, blocked_by, muting: mute } = known;
+    let Relation { following, followed_by, blocking, blocked_by, muting: mute, requested, requested_by } = known;
     Relationship {
         account_id: other.get(),
         following,
@@ -20,8 +20,8 @@ pub(super) fn told(cx: &Cx, other: AccountId, relation: Relation, now: Timestamp
         blocking,
         blocked_by,
         muting: mute.map(muting),
-        requested: false,
-        requested_by: false,
+        requested,
+        requested_by,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use plaza_core::{AccountId, Env, Position, Result, Timestamp, TraceContext};
 use plaza_events::{Event, NewEvent};
-use plaza_proto::graph::v1::{Blocked, Followed, Muted, Unblocked, Unfollowed, Unmuted};
+use plaza_proto::graph::v1::{
+    Blocked, FollowRequestEnded, FollowRequestOutcome, FollowRequested, Followed, Muted, Unblocked, Unfollowed, Unmuted,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Limits, Mute, Relation};
@@ -27,6 +29,23 @@ pub enum Action {
     Mute(Mute),
     /// The actor's mute of the target ends.
     Unmute,
+    /// The target, which asked the actor, follows it.
+    AcceptRequest,
+    /// The target's request to follow the actor ends.
+    RejectRequest,
+    /// The actor's request to follow the target ends.
+    CancelRequest,
+}
+
+/// How a request to follow ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The follow stands.
+    Accepted,
+    /// Whoever was asked said no.
+    Rejected,
+    /// Whoever asked thinks better of it, or the two are kept apart.
+    Cancelled,
 }
 
 /// A change of how one account stands to another.
@@ -39,6 +58,8 @@ pub struct Write {
     /// Whether the accounts service knows the target. A new follow or block of an unknown one is refused; a repeated
     /// request gets its first answer even if the target has gone since.
     pub target_exists: bool,
+    /// Whether the target is protected: to follow it is to ask it.
+    pub target_protected: bool,
     /// When.
     pub at: Timestamp,
     /// What the actor may have at most.
@@ -70,6 +91,10 @@ pub enum Change {
     Muted(AccountId, AccountId),
     /// The first does not mute the second any more.
     Unmuted(AccountId, AccountId),
+    /// The first asks to follow the second.
+    Requested(AccountId, AccountId),
+    /// The first does not ask to follow the second any more.
+    RequestEnded(AccountId, AccountId, Outcome),
 }
 
 impl Change {
@@ -95,6 +120,14 @@ impl Change {
             Self::Unmuted(AccountId(muter_id), AccountId(muted_id)) => {
                 NewEvent::new(env, trace, AGGREGATE, muter_id, &Unmuted { muter_id, muted_id })
             }
+            Self::Requested(AccountId(requester_id), AccountId(target_id)) => {
+                NewEvent::new(env, trace, AGGREGATE, requester_id, &FollowRequested { requester_id, target_id })
+            }
+            Self::RequestEnded(AccountId(requester_id), AccountId(target_id), outcome) => {
+                let outcome = told(outcome).into();
+                let event = FollowRequestEnded { requester_id, target_id, outcome };
+                NewEvent::new(env, trace, AGGREGATE, requester_id, &event)
+            }
         }
     }
 
@@ -119,8 +152,14 @@ impl Change {
         if let Some(m) = event.decode::<Muted>().transpose()? {
             return Ok(Some(Self::Muted(id(m.muter_id), id(m.muted_id))));
         }
-        let unmuted = event.decode::<Unmuted>().transpose()?;
-        Ok(unmuted.map(|m| Self::Unmuted(id(m.muter_id), id(m.muted_id))))
+        if let Some(m) = event.decode::<Unmuted>().transpose()? {
+            return Ok(Some(Self::Unmuted(id(m.muter_id), id(m.muted_id))));
+        }
+        if let Some(m) = event.decode::<FollowRequested>().transpose()? {
+            return Ok(Some(Self::Requested(id(m.requester_id), id(m.target_id))));
+        }
+        let ended = event.decode::<FollowRequestEnded>().transpose()?;
+        Ok(ended.map(|m| Self::RequestEnded(id(m.requester_id), id(m.target_id), outcome(m.outcome()))))
     }
 
     /// The two accounts whose relation it changes.
@@ -132,8 +171,26 @@ impl Change {
             | Self::Blocked(a, b)
             | Self::Unblocked(a, b)
             | Self::Muted(a, b)
-            | Self::Unmuted(a, b) => [a, b],
+            | Self::Unmuted(a, b)
+            | Self::Requested(a, b)
+            | Self::RequestEnded(a, b, _) => [a, b],
         }
+    }
+}
+
+const fn told(outcome: Outcome) -> FollowRequestOutcome {
+    match outcome {
+        Outcome::Accepted => FollowRequestOutcome::Accepted,
+        Outcome::Rejected => FollowRequestOutcome::Rejected,
+        Outcome::Cancelled => FollowRequestOutcome::Cancelled,
+    }
+}
+
+const fn outcome(told: FollowRequestOutcome) -> Outcome {
+    match told {
+        FollowRequestOutcome::Accepted => Outcome::Accepted,
+        FollowRequestOutcome::Rejected => Outcome::Rejected,
+        FollowRequestOutcome::Cancelled | FollowRequestOutcome::Unspecified => Outcome::Cancelled,
     }
 }
 
@@ -154,6 +211,10 @@ mod tests {
             (Change::Unblocked(a, b), "Unblocked"),
             (Change::Muted(a, b), "Muted"),
             (Change::Unmuted(a, b), "Unmuted"),
+            (Change::Requested(a, b), "FollowRequested"),
+            (Change::RequestEnded(a, b, Outcome::Accepted), "FollowRequestEnded"),
+            (Change::RequestEnded(a, b, Outcome::Rejected), "FollowRequestEnded"),
+            (Change::RequestEnded(a, b, Outcome::Cancelled), "FollowRequestEnded"),
         ] {
             let event = change.event(&env, None);
             assert_eq!((event.aggregate_type, event.aggregate_id), ("account", 7));

@@ -65,14 +65,19 @@ pub struct Circle {
     pub blocked_by: Side,
     /// Whom it mutes and how, mutes that have run out among them.
     pub muting: Side<(i64, Mute)>,
+    /// Whom it asked to be let follow.
+    pub requested: Side,
+    /// Who asked to follow it.
+    pub requested_by: Side,
 }
 
 /// What an entry costs besides its ids: key, counters of the cache, headers of allocations.
 const OVERHEAD: usize = 256;
 
 impl Circle {
-    fn sides(&self) -> [&Side; 4] {
-        [&self.following, &self.followers, &self.blocking, &self.blocked_by]
+    fn sides(&self) -> [&Side; 6] {
+        let Self { following, followers, blocking, blocked_by, requested, requested_by, .. } = self;
+        [following, followers, blocking, blocked_by, requested, requested_by]
     }
 
     /// Whether all sides are whole, so that [`Circle::relation`] is right about everybody.
@@ -91,6 +96,8 @@ impl Circle {
             blocking: self.blocking.holds(id),
             blocked_by: self.blocked_by.holds(id),
             muting: self.muting.find(id),
+            requested: self.requested.holds(id),
+            requested_by: self.requested_by.holds(id),
         }
     }
 
@@ -118,6 +125,8 @@ mod tests {
             blocking: side(&[]),
             blocked_by: side(&[7]),
             muting: Side::new(vec![(7, mute)], 3),
+            requested: side(&[8]),
+            requested_by: side(&[]),
         };
         assert!(circle.is_whole());
         let both = Relation { following: true, followed_by: true, ..Relation::default() };
@@ -125,7 +134,7 @@ mod tests {
         let seven = Relation { blocked_by: true, muting: Some(mute), ..Relation::default() };
         assert_eq!(circle.relation(AccountId(7)), seven);
         assert_eq!(circle.relation(AccountId(9)), Relation::default());
-        assert_eq!(circle.weight(), 256 + 4 * 8 + 32);
+        assert_eq!(circle.weight(), 256 + 5 * 8 + 32);
 
         let large = Circle { followers: side(&[1, 2, 3, 4]), ..circle };
         assert!(!large.is_whole());

@@ -7,13 +7,15 @@ use plaza_core::{Error, Result, reason};
 pub struct Limits {
     /// How many accounts it may follow.
     pub following: i64,
+    /// How many requests of it may wait for an answer.
+    pub requests: i64,
     /// How many accounts it may mute.
     pub mutes: i64,
 }
 
 impl Limits {
     /// No limits, for tests.
-    pub const NONE: Self = Self { following: i64::MAX, mutes: i64::MAX };
+    pub const NONE: Self = Self { following: i64::MAX, requests: i64::MAX, mutes: i64::MAX };
 }
 
 /// Refuses one more of something of which there are `count`.

@@ -6,7 +6,7 @@ mod limits;
 mod mute;
 mod relation;
 
-pub use change::{Action, Change, Write, Written};
+pub use change::{Action, Change, Outcome, Write, Written};
 pub use circle::{Circle, Side};
 pub use limits::{Limits, refuse_over};
 pub use mute::{Mute, Muted, Scopes};

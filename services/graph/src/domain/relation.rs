@@ -19,6 +19,12 @@ pub struct Relation {
     /// How the viewer mutes it; see [`Relation::at`].
     #[serde(default)]
     pub muting: Option<Mute>,
+    /// The viewer asked to follow it.
+    #[serde(default)]
+    pub requested: bool,
+    /// It asked to follow the viewer.
+    #[serde(default)]
+    pub requested_by: bool,
 }
 
 impl Relation {

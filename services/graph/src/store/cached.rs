@@ -129,6 +129,10 @@ impl<S: GraphStore> GraphStore for CachedGraph<S> {
         self.inner.blocks(cx, account, after, limit).await
     }
 
+    async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+        self.inner.requests(cx, account, after, limit).await
+    }
+
     async fn mutes(
         &self,
         cx: &Cx,

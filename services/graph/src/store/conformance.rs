@@ -8,6 +8,7 @@ mod lists;
 pub mod model;
 mod mutes;
 mod race;
+mod requests;
 mod writes;
 
 use std::sync::Arc;
@@ -77,6 +78,11 @@ cases![
     mutes::mutes_and_blocks_are_listed_newest_first,
     mutes::a_follower_can_be_removed,
     mutes::limits_are_kept_and_make_room_again,
+    requests::a_protected_account_is_asked,
+    requests::an_answer_ends_a_request,
+    requests::a_request_is_taken_back_by_either_call_and_by_a_block,
+    requests::requests_are_listed_newest_first,
+    requests::requests_have_a_limit,
     erasure::an_erased_account_leaves_nothing_behind,
     erasure::an_erased_account_takes_no_new_edges,
     erasure::erasing_goes_on_where_it_stopped,
@@ -103,7 +109,13 @@ fn request(n: u128, method: &'static str, digest: u8) -> Cx {
 #[must_use]
 pub const fn write(actor: i64, target: i64, at: i64) -> Write {
     let (actor, target) = (AccountId(actor), AccountId(target));
-    Write { actor, target, target_exists: true, at: Timestamp(at), limits: Limits::NONE }
+    let at = Timestamp(at);
+    Write { actor, target, target_exists: true, target_protected: false, at, limits: Limits::NONE }
+}
+
+/// As [`write()`], to a protected target.
+const fn ask(actor: i64, target: i64, at: i64) -> Write {
+    Write { target_protected: true, ..write(actor, target, at) }
 }
 
 /// What the whole outbox tells, in order.

@@ -24,7 +24,7 @@ pub use sqlite::SqliteGraph;
 /// caller is gone by then. Calling it for an account that did not change is fine.
 pub type OnChange = Arc<dyn Fn(&[AccountId]) + Send + Sync>;
 
-/// Holds follows, blocks, mutes, counts and the outbox that tells of their changes.
+/// Holds follows, requests to follow, blocks, mutes, counts and the outbox that tells of their changes.
 ///
 /// Each write is one transaction: check, rows, counts, events, and the remembered answer under `cx.request()`. Whatever
 /// runs at once, no follow stands across a block, and counts equal the follows there are. Doing something twice changes
@@ -34,10 +34,11 @@ pub trait GraphStore: Send + Sync + 'static {
     /// Changes how the actor stands to the target.
     ///
     /// Errors: of what makes a new edge, `ACCOUNT_NOT_FOUND` if the target does not exist or either was erased, and
-    /// `LIMIT_REACHED`; of a follow, `BLOCKED` if either blocks the other. What ends an edge is never refused.
+    /// `LIMIT_REACHED`; of a follow, `BLOCKED` if either blocks the other; of an answer, `FOLLOW_REQUEST_NOT_FOUND` if
+    /// there is neither request nor follow. What ends an edge is never refused.
     async fn change(&self, cx: &Cx, action: Action, write: Write) -> Result<Written>;
 
-    /// Makes the actor follow the target.
+    /// Makes the actor follow the target, or ask it if it is protected.
     async fn follow(&self, cx: &Cx, write: Write) -> Result<Written> {
         self.change(cx, Action::Follow, write).await
     }
@@ -47,7 +48,7 @@ pub trait GraphStore: Send + Sync + 'static {
         self.change(cx, Action::Unfollow, write).await
     }
 
-    /// Makes the actor block the target, and ends follows both ways.
+    /// Makes the actor block the target, and ends follows and requests both ways.
     async fn block(&self, cx: &Cx, write: Write) -> Result<Written> {
         self.change(cx, Action::Block, write).await
     }
@@ -89,6 +90,9 @@ pub trait GraphStore: Send + Sync + 'static {
 
     /// Up to `limit` accounts that an account blocks, of those that come after `after`, newest block first.
     async fn blocks(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>>;
+
+    /// Up to `limit` accounts that wait for an account's answer, of those that come after `after`, newest request first.
+    async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>>;
 
     /// Up to `limit` accounts that an account mutes at `now`, of those that come after `after`, newest mute first.
     async fn mutes(

@@ -33,6 +33,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_outbox", sql: outbox::SCHEMA },
     Migration { name: "0003_requests", sql: requests::SCHEMA },
     Migration { name: "0004_mutes", sql: include_str!("../../migrations/neo4j/0004_mutes.cypher") },
+    Migration { name: "0005_follow_requests", sql: include_str!("../../migrations/neo4j/0005_follow_requests.cypher") },
 ];
 /// How long a start waits for the server.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -120,6 +121,10 @@ impl GraphStore for Neo4jGraph {
 
     async fn blocks(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
         reads::blocks(&self.db, cx, account, after, limit).await
+    }
+
+    async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+        reads::requests(&self.db, cx, account, after, limit).await
     }
 
     async fn mutes(

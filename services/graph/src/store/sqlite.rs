@@ -23,6 +23,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_outbox", sql: plaza_events::outbox::sqlite::SCHEMA },
     Migration { name: "0003_requests", sql: requests::SCHEMA },
     Migration { name: "0004_mutes", sql: include_str!("../../migrations/sqlite/0004_mutes.sql") },
+    Migration { name: "0005_follow_requests", sql: include_str!("../../migrations/sqlite/0005_follow_requests.sql") },
 ];
 
 /// The graph in a SQLite file. Its one writer runs each check together with the write that rests on it.
@@ -111,6 +112,10 @@ impl GraphStore for SqliteGraph {
 
     async fn blocks(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
         self.db.read(cx, |conn| reads::newest(conn, reads::BLOCKS_NEWEST, account, after, limit)).await
+    }
+
+    async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+        self.db.read(cx, |conn| reads::newest(conn, reads::REQUESTS_NEWEST, account, after, limit)).await
     }
 
     async fn mutes(

@@ -15,4 +15,5 @@ mod property;
 mod refusals;
 mod relationships;
 mod replicas;
+mod requests;
 mod support;

@@ -132,6 +132,8 @@ pub(super) async fn a_circle_is_whole_or_large(s: Subject) {
         blocking: side(&[8]),
         blocked_by: side(&[9]),
         muting: Side::Whole([].into()),
+        requested: side(&[]),
+        requested_by: side(&[]),
     };
     assert_eq!(s.store.circle(&cx(), AccountId(1), 3).await.unwrap(), whole);
     let large = Circle { following: Side::Large, ..whole };

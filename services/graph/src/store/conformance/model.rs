@@ -6,8 +6,10 @@ use std::sync::Arc;
 use plaza_core::{AccountId, Env, ManualClock, Timestamp, reason};
 
 use super::lists::{walk, walk_ids, walk_mutes};
-use super::{Subject, changes, cx, write};
-use crate::domain::{Action, Change, Circle, Counts, Direction, Edge, EdgeKey, Mute, Muted, Relation, Scopes, Side};
+use super::{Subject, ask, changes, cx, write};
+use crate::domain::{
+    Action, Change, Circle, Counts, Direction, Edge, EdgeKey, Mute, Muted, Relation, Scopes, Side, Write,
+};
 use crate::store::GraphStore;
 
 /// One operation; the numbers are accounts.
@@ -21,6 +23,14 @@ pub enum Op {
     Block(i64, i64),
     /// The first unblocks the second.
     Unblock(i64, i64),
+    /// The first follows the second, which is protected.
+    Ask(i64, i64),
+    /// The first lets the second follow it.
+    Accept(i64, i64),
+    /// The first does not let the second follow it.
+    Reject(i64, i64),
+    /// The first takes its request to the second back.
+    Cancel(i64, i64),
     /// The second follows the first no more.
     RemoveFollower(i64, i64),
     /// The first mutes the second's posts for this many milliseconds, or everything until it is lifted.
@@ -38,6 +48,8 @@ pub struct Model {
     follows: BTreeMap<(i64, i64), i64>,
     /// Blocker and blocked.
     blocks: BTreeSet<(i64, i64)>,
+    /// Who asked whom.
+    requests: BTreeSet<(i64, i64)>,
     /// Muter and muted, since when and how.
     mutes: BTreeMap<(i64, i64), (i64, Mute)>,
     erased: BTreeSet<i64>,
@@ -58,6 +70,8 @@ impl Model {
                 Change::Blocked(..) => model.blocks.insert((a, b)),
                 Change::Unblocked(..) => model.blocks.remove(&(a, b)),
                 Change::Muted(..) | Change::Unmuted(..) => true,
+                Change::Requested(..) => model.requests.insert((a, b)),
+                Change::RequestEnded(..) => model.requests.remove(&(a, b)),
             };
             assert!(changed, "{change:?} changed nothing");
         }
@@ -69,6 +83,17 @@ impl Model {
         Self { follows, erased: BTreeSet::new(), mutes: BTreeMap::new(), ..self.clone() }
     }
 
+    fn follow(&mut self, a: i64, b: i64, at: i64) {
+        self.end_request(a, b);
+        let before = self.follows.len();
+        self.follows.entry((a, b)).or_insert(at);
+        self.told += self.follows.len() - before;
+    }
+
+    fn end_request(&mut self, a: i64, b: i64) {
+        self.told += usize::from(self.requests.remove(&(a, b)));
+    }
+
     fn unfollow(&mut self, a: i64, b: i64) {
         self.told += usize::from(self.follows.remove(&(a, b)).is_some());
     }
@@ -76,18 +101,24 @@ impl Model {
     /// Applies an operation at `at`; the reason if it is refused.
     fn apply(&mut self, op: Op, at: i64) -> Result<(), reason::Reason> {
         match op {
-            Op::Follow(a, b) | Op::Block(a, b) | Op::Mute(a, b, _)
+            Op::Follow(a, b) | Op::Ask(a, b) | Op::Accept(a, b) | Op::Block(a, b) | Op::Mute(a, b, _)
                 if self.erased.contains(&a) || self.erased.contains(&b) =>
             {
                 return Err(reason::ACCOUNT_NOT_FOUND);
             }
-            Op::Follow(a, b) if self.relation(a, b).is_blocked() => return Err(reason::BLOCKED),
-            Op::Follow(a, b) => {
-                let before = self.follows.len();
-                self.follows.entry((a, b)).or_insert(at);
-                self.told += self.follows.len() - before;
+            Op::Follow(a, b) | Op::Ask(a, b) if self.relation(a, b).is_blocked() => return Err(reason::BLOCKED),
+            Op::Follow(a, b) => self.follow(a, b, at),
+            Op::Ask(a, b) if self.follows.contains_key(&(a, b)) => {}
+            Op::Ask(a, b) => self.told += usize::from(self.requests.insert((a, b))),
+            Op::Accept(a, b) if self.requests.contains(&(b, a)) => self.follow(b, a, at),
+            Op::Accept(a, b) if self.follows.contains_key(&(b, a)) => {}
+            Op::Accept(..) => return Err(reason::FOLLOW_REQUEST_NOT_FOUND),
+            Op::Reject(a, b) => self.end_request(b, a),
+            Op::Cancel(a, b) => self.end_request(a, b),
+            Op::Unfollow(a, b) => {
+                self.end_request(a, b);
+                self.unfollow(a, b);
             }
-            Op::Unfollow(a, b) => self.unfollow(a, b),
             Op::RemoveFollower(a, b) => self.unfollow(b, a),
             Op::Mute(a, b, _) => {
                 let Action::Mute(mute) = action(op, at) else { return Ok(()) };
@@ -104,14 +135,17 @@ impl Model {
             Op::Block(a, b) => {
                 self.unfollow(a, b);
                 self.unfollow(b, a);
+                self.end_request(a, b);
+                self.end_request(b, a);
                 self.told += usize::from(self.blocks.insert((a, b)));
             }
             Op::Unblock(a, b) => self.told += usize::from(self.blocks.remove(&(a, b))),
             Op::Erase(a, _) => {
-                let before = self.follows.len() + self.blocks.len();
+                let before = self.follows.len() + self.blocks.len() + self.requests.len();
                 self.follows.retain(|(x, y), _| *x != a && *y != a);
                 self.blocks.retain(|(x, y)| *x != a && *y != a);
-                self.told += before - self.follows.len() - self.blocks.len();
+                self.requests.retain(|(x, y)| *x != a && *y != a);
+                self.told += before - self.follows.len() - self.blocks.len() - self.requests.len();
                 // The store's own clock is far ahead of the operations': every mute with an end has run out.
                 let ended = self.mutes.extract_if(.., |(x, y), _| *x == a || *y == a);
                 self.told += ended.filter(|(_, (_, mute))| mute.until.is_none()).count();
@@ -128,6 +162,8 @@ impl Model {
             blocking: self.blocks.contains(&(viewer, other)),
             blocked_by: self.blocks.contains(&(other, viewer)),
             muting: self.mutes.get(&(viewer, other)).map(|(_, mute)| *mute),
+            requested: self.requests.contains(&(viewer, other)),
+            requested_by: self.requests.contains(&(other, viewer)),
         }
     }
 
@@ -168,17 +204,21 @@ impl Model {
         let blocking = self.blocks.iter().filter(|(a, _)| *a == account).map(|(_, b)| *b);
         let blocked_by = self.blocks.iter().filter(|(_, b)| *b == account).map(|(a, _)| *a);
         let muting = self.mutes.iter().filter(|((a, _), _)| *a == account).map(|((_, b), (_, mute))| (*b, *mute));
+        let requested = self.requests.iter().filter(|(a, _)| *a == account).map(|(_, b)| *b);
+        let requested_by = self.requests.iter().filter(|(_, b)| *b == account).map(|(a, _)| *a);
         Circle {
             following: follows(Direction::Following),
             followers: follows(Direction::Followers),
             blocking: Side::Whole(blocking.collect()),
             blocked_by: Side::Whole(blocked_by.collect()),
             muting: Side::Whole(muting.collect()),
+            requested: Side::Whole(requested.collect()),
+            requested_by: Side::Whole(requested_by.collect()),
         }
     }
 
     fn held(&self) -> Vec<AccountId> {
-        let pairs = self.follows.keys().chain(&self.blocks).chain(self.mutes.keys());
+        let pairs = self.follows.keys().chain(&self.blocks).chain(&self.requests).chain(self.mutes.keys());
         let held: BTreeSet<i64> = pairs.flat_map(|(a, b)| [*a, *b]).collect();
         held.into_iter().map(AccountId).collect()
     }
@@ -223,9 +263,13 @@ fn panic_on(i: usize, op: Op, answer: &dyn std::fmt::Debug, expected: Result<(),
 }
 
 /// The accounts that an operation is about.
-pub(super) const fn ends(op: Op) -> (i64, i64) {
+const fn ends(op: Op) -> (i64, i64) {
     match op {
         Op::Follow(a, b)
+        | Op::Ask(a, b)
+        | Op::Accept(a, b)
+        | Op::Reject(a, b)
+        | Op::Cancel(a, b)
         | Op::Unfollow(a, b)
         | Op::RemoveFollower(a, b)
         | Op::Block(a, b)
@@ -239,7 +283,10 @@ pub(super) const fn ends(op: Op) -> (i64, i64) {
 /// What an operation asks of the store at `at`; an erasure is no such thing.
 pub(super) const fn action(op: Op, at: i64) -> Action {
     match op {
-        Op::Follow(..) => Action::Follow,
+        Op::Follow(..) | Op::Ask(..) => Action::Follow,
+        Op::Accept(..) => Action::AcceptRequest,
+        Op::Reject(..) => Action::RejectRequest,
+        Op::Cancel(..) => Action::CancelRequest,
         Op::Unfollow(..) | Op::Erase(..) => Action::Unfollow,
         Op::RemoveFollower(..) => Action::RemoveFollower,
         Op::Block(..) => Action::Block,
@@ -250,13 +297,19 @@ pub(super) const fn action(op: Op, at: i64) -> Action {
     }
 }
 
+/// The write of an operation at `at`.
+pub(super) const fn write_of(op: Op, at: i64) -> Write {
+    let (a, b) = ends(op);
+    if matches!(op, Op::Ask(..)) { ask(a, b, at) } else { write(a, b, at) }
+}
+
 async fn perform(store: &dyn GraphStore, op: Op, at: i64) -> plaza_core::Result<Option<(i64, i64, Relation)>> {
     if let Op::Erase(a, limit) = op {
         while store.erase(&cx(), AccountId(a), limit).await? >= limit {}
         return Ok(None);
     }
     let (a, b) = ends(op);
-    let written = store.change(&cx(), action(op, at), write(a, b, at)).await?;
+    let written = store.change(&cx(), action(op, at), write_of(op, at)).await?;
     Ok(Some((a, b, written.relation)))
 }
 
@@ -330,8 +383,12 @@ pub fn random_ops(env: &Env, accounts: u64, length: usize) -> Vec<Op> {
     let op = |_| {
         let (a, b) = pair();
         match env.below(100) {
-            0..45 => Op::Follow(a, b),
-            45..58 => Op::Unfollow(a, b),
+            0..30 => Op::Follow(a, b),
+            30..38 => Op::Ask(a, b),
+            38..43 => Op::Accept(a, b),
+            43..45 => Op::Reject(a, b),
+            45..47 => Op::Cancel(a, b),
+            47..58 => Op::Unfollow(a, b),
             58..62 => Op::RemoveFollower(a, b),
             62..72 => Op::Block(a, b),
             72..81 => Op::Unblock(a, b),

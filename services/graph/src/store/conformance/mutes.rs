@@ -102,7 +102,8 @@ pub(super) async fn a_follower_can_be_removed(s: Subject) {
 }
 
 pub(super) async fn limits_are_kept_and_make_room_again(s: Subject) {
-    let limited = |target, at| Write { limits: Limits { following: 2, mutes: 1 }, ..write(1, target, at) };
+    let limited =
+        |target, at| Write { limits: Limits { following: 2, mutes: 1, ..Limits::NONE }, ..write(1, target, at) };
     for target in [2, 3, 2] {
         s.store.follow(&cx(), limited(target, 10)).await.unwrap();
     }

@@ -9,7 +9,7 @@ use plaza_stores::neo4j::{Fault, Neo4j};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::domain::{Action, Change, Write, Written};
+use crate::domain::{Action, Change, Outcome, Write, Written};
 
 use super::draft::{Draft, Pair, Stored};
 use super::reads::Erasable;
@@ -109,11 +109,14 @@ impl<'a> Batch<'a> {
             follows: found.follows.iter().map(|pair| (*pair, ())).collect(),
             blocks: found.blocks.iter().map(|pair| (*pair, ())).collect(),
             mutes: found.mutes.iter().copied().collect(),
+            requests: found.requests.iter().map(|pair| (*pair, ())).collect(),
             ..Stored::default()
         });
         let mut changes = Vec::new();
         changes.extend(found.follows.iter().filter_map(|(a, b)| draft.end_follow(*a, *b)));
         changes.extend(found.blocks.iter().filter_map(|(a, b)| draft.end_block(*a, *b)));
+        let cancelled = |(a, b): &Pair| draft.end_request(*a, *b, Outcome::Cancelled);
+        changes.extend(found.requests.iter().filter_map(cancelled));
         let now = self.env.now();
         changes.extend(found.mutes.iter().filter_map(|((a, b), _)| draft.end_mute(*a, *b, now)));
         if draft.changes_something() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plaza_core::{AccountId, Error, Result, Timestamp, reason};
 
-use crate::domain::{Action, Change, Mute, Relation, Write, refuse_over};
+use crate::domain::{Action, Change, Mute, Outcome, Relation, Write, refuse_over};
 
 /// Who follows, blocks or mutes, and whom.
 pub(super) type Pair = (AccountId, AccountId);
@@ -16,6 +16,7 @@ pub(super) struct Stored {
     pub(super) follows: BTreeMap<Pair, ()>,
     pub(super) blocks: BTreeMap<Pair, ()>,
     pub(super) mutes: BTreeMap<Pair, Mute>,
+    pub(super) requests: BTreeMap<Pair, ()>,
     pub(super) degrees: BTreeMap<AccountId, Degrees>,
 }
 
@@ -24,6 +25,7 @@ pub(super) struct Stored {
 pub(super) struct Degrees {
     pub(super) following: i64,
     pub(super) mutes: i64,
+    pub(super) requests: i64,
 }
 
 /// Edges of one kind: as they are stored, and as the batch leaves them.
@@ -81,27 +83,36 @@ pub(super) struct Draft {
     pub(super) follows: Edges,
     pub(super) blocks: Edges,
     pub(super) mutes: Edges<Mute>,
+    pub(super) requests: Edges,
 }
 
 impl Draft {
     pub(super) fn new(stored: Stored) -> Self {
-        let Stored { erased, follows, blocks, mutes, degrees } = stored;
-        let (follows, blocks, mutes) = (Edges::new(follows), Edges::new(blocks), Edges::new(mutes));
-        Self { erased, degrees, follows, blocks, mutes }
+        let Stored { erased, follows, blocks, mutes, requests, degrees } = stored;
+        Self {
+            erased,
+            degrees,
+            follows: Edges::new(follows),
+            blocks: Edges::new(blocks),
+            mutes: Edges::new(mutes),
+            requests: Edges::new(requests),
+        }
     }
 
     /// Whether there is anything to write.
     pub(super) fn changes_something(&self) -> bool {
-        self.follows.is_changed() || self.blocks.is_changed() || self.mutes.is_changed()
+        self.mutes.is_changed() || [&self.follows, &self.blocks, &self.requests].iter().any(|e| e.is_changed())
     }
 
     /// All pairs whose edges end, and those whose edges begin.
     pub(super) fn touched(&self) -> (Vec<Pair>, Vec<Pair>) {
-        let ended = [self.follows.ended(), self.blocks.ended(), self.mutes.ended()].concat();
-        let follows = self.follows.begun().into_iter().map(|(pair, ..)| pair);
-        let blocks = self.blocks.begun().into_iter().map(|(pair, ..)| pair);
-        let mutes = self.mutes.begun().into_iter().map(|(pair, ..)| pair);
-        (ended, follows.chain(blocks).chain(mutes).collect())
+        let (mut ended, mut begun) = (self.mutes.ended(), Vec::new());
+        begun.extend(self.mutes.begun().into_iter().map(|(pair, ..)| pair));
+        for edges in [&self.follows, &self.blocks, &self.requests] {
+            ended.extend(edges.ended());
+            begun.extend(edges.begun().into_iter().map(|(pair, ..)| pair));
+        }
+        (ended, begun)
     }
 
     pub(super) fn relation(&self, viewer: AccountId, other: AccountId) -> Relation {
@@ -111,6 +122,8 @@ impl Draft {
             blocking: self.blocks.has((viewer, other)),
             blocked_by: self.blocks.has((other, viewer)),
             muting: self.mutes.get((viewer, other)),
+            requested: self.requests.has((viewer, other)),
+            requested_by: self.requests.has((other, viewer)),
         }
     }
 
@@ -119,12 +132,18 @@ impl Draft {
         let Write { actor, target, at, .. } = write;
         match action {
             Action::Follow => self.follow(write),
-            Action::Unfollow => Ok(self.end_follow(actor, target).into_iter().collect()),
+            Action::Unfollow => {
+                let request = self.end_request(actor, target, Outcome::Cancelled);
+                Ok(request.into_iter().chain(self.end_follow(actor, target)).collect())
+            }
             Action::RemoveFollower => Ok(self.end_follow(target, actor).into_iter().collect()),
             Action::Block => self.block(write),
             Action::Unblock => Ok(self.end_block(actor, target).into_iter().collect()),
             Action::Mute(how) => self.mute(write, how),
             Action::Unmute => Ok(self.end_mute(actor, target, at).into_iter().collect()),
+            Action::AcceptRequest => self.accept(write),
+            Action::RejectRequest => Ok(self.end_request(target, actor, Outcome::Rejected).into_iter().collect()),
+            Action::CancelRequest => Ok(self.end_request(actor, target, Outcome::Cancelled).into_iter().collect()),
         }
     }
 
@@ -138,9 +157,35 @@ impl Draft {
             return Ok(Vec::new());
         }
         refuse_over(self.degrees(actor).following, write.limits.following)?;
-        self.follows.begin((actor, target), (), at);
-        self.degrees(actor).following += 1;
-        Ok(vec![Change::Followed(actor, target)])
+        if write.target_protected {
+            return self.request(write);
+        }
+        // What was asked for while the target was protected is granted with this.
+        let request = self.end_request(actor, target, Outcome::Accepted);
+        Ok(request.into_iter().chain([self.begin_follow(actor, target, at)]).collect())
+    }
+
+    fn request(&mut self, write: Write) -> Result<Vec<Change>> {
+        let Write { actor, target, at, .. } = write;
+        if self.requests.has((actor, target)) {
+            return Ok(Vec::new());
+        }
+        refuse_over(self.degrees(actor).requests, write.limits.requests)?;
+        self.requests.begin((actor, target), (), at);
+        self.degrees(actor).requests += 1;
+        Ok(vec![Change::Requested(actor, target)])
+    }
+
+    fn accept(&mut self, write: Write) -> Result<Vec<Change>> {
+        self.require_both(write)?;
+        let Write { actor, target, at, .. } = write;
+        if !self.requests.has((target, actor)) {
+            let follows = self.follows.has((target, actor));
+            return if follows { Ok(Vec::new()) } else { Err(Error::new(reason::FOLLOW_REQUEST_NOT_FOUND)) };
+        }
+        refuse_over(self.degrees(target).following, write.limits.following)?;
+        let request = self.end_request(target, actor, Outcome::Accepted);
+        Ok(request.into_iter().chain([self.begin_follow(target, actor, at)]).collect())
     }
 
     fn block(&mut self, write: Write) -> Result<Vec<Change>> {
@@ -150,7 +195,12 @@ impl Draft {
             return Ok(Vec::new());
         }
         self.blocks.begin((actor, target), (), at);
-        let ended = [self.end_follow(actor, target), self.end_follow(target, actor)];
+        let ended = [
+            self.end_follow(actor, target),
+            self.end_follow(target, actor),
+            self.end_request(actor, target, Outcome::Cancelled),
+            self.end_request(target, actor, Outcome::Cancelled),
+        ];
         Ok(ended.into_iter().flatten().chain([Change::Blocked(actor, target)]).collect())
     }
 
@@ -167,6 +217,19 @@ impl Draft {
         }
         self.mutes.begin((actor, target), how, at);
         Ok(vec![Change::Muted(actor, target)])
+    }
+
+    /// Adds a follow that is not there.
+    fn begin_follow(&mut self, follower: AccountId, followee: AccountId, at: Timestamp) -> Change {
+        self.follows.begin((follower, followee), (), at);
+        self.degrees(follower).following += 1;
+        Change::Followed(follower, followee)
+    }
+
+    pub(super) fn end_request(&mut self, asker: AccountId, target: AccountId, outcome: Outcome) -> Option<Change> {
+        self.requests.end((asker, target))?;
+        self.degrees(asker).requests -= 1;
+        Some(Change::RequestEnded(asker, target, outcome))
     }
 
     pub(super) fn end_follow(&mut self, follower: AccountId, followee: AccountId) -> Option<Change> {
@@ -208,7 +271,8 @@ mod tests {
     const B: AccountId = AccountId(2);
 
     fn write(actor: AccountId, target: AccountId, at: i64) -> Write {
-        Write { actor, target, target_exists: true, at: Timestamp(at), limits: Limits { following: 2, mutes: 1 } }
+        let limits = Limits { following: 2, requests: 1, mutes: 1 };
+        Write { actor, target, target_exists: true, target_protected: false, at: Timestamp(at), limits }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(super) struct Kind {
 
 pub(super) const FOLLOWS: Kind = Kind { name: "FOLLOWS", from: "follower", to: "followee", more: "", set: "" };
 pub(super) const BLOCKS: Kind = Kind { name: "BLOCKS", from: "blocker", to: "blocked", more: "", set: "" };
+pub(super) const REQUESTS: Kind = Kind { name: "REQUESTS", from: "requester", to: "target", more: "", set: "" };
 /// Without an end, `until` is told as the last millisecond there is.
 pub(super) const MUTES: Kind = Kind {
     name: "MUTES",

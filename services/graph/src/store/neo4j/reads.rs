@@ -9,7 +9,7 @@ use plaza_stores::neo4j::{Fault, Neo4j, Tx, get};
 use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Mute, Muted, Relation, Scopes, Side};
 
 use super::draft::{Degrees, Pair, Stored};
-use super::kind::{BLOCKS, End, FOLLOWS, Kind, MUTES};
+use super::kind::{BLOCKS, End, FOLLOWS, Kind, MUTES, REQUESTS};
 
 /// Takes the account's lock, which a change of its edges holds until its commit is applied. Neo4j has no snapshots: the
 /// queries that follow in the same statement would see a commit half applied, a follow gone and the block not yet there.
@@ -40,18 +40,23 @@ struct Sides {
     blocking: Vec<i64>,
     blocked_by: Vec<i64>,
     muting: Vec<(i64, i64, i64)>,
+    requested: Vec<i64>,
+    requested_by: Vec<i64>,
 }
 
 impl Sides {
     /// The columns, each by `of`.
     fn columns(of: impl Fn(Kind, End) -> String) -> String {
         format!(
-            "RETURN {} AS following, {} AS followers, {} AS blocking, {} AS blocked_by, {} AS muting",
+            "RETURN {} AS following, {} AS followers, {} AS blocking, {} AS blocked_by, {} AS muting,
+                    {} AS requested, {} AS requested_by",
             of(FOLLOWS, End::From),
             of(FOLLOWS, End::To),
             of(BLOCKS, End::From),
             of(BLOCKS, End::To),
             of(MUTES, End::From),
+            of(REQUESTS, End::From),
+            of(REQUESTS, End::To),
         )
     }
 
@@ -64,11 +69,14 @@ impl Sides {
             blocking: get(row, "blocking")?,
             blocked_by: get(row, "blocked_by")?,
             muting: get(row, "muting")?,
+            requested: get(row, "requested")?,
+            requested_by: get(row, "requested_by")?,
         })
     }
 
     fn sort(&mut self) {
-        for side in [&mut self.following, &mut self.followers, &mut self.blocking, &mut self.blocked_by] {
+        let Self { following, followers, blocking, blocked_by, requested, requested_by, .. } = self;
+        for side in [following, followers, blocking, blocked_by, requested, requested_by] {
             side.sort_unstable();
         }
         self.muting.sort_unstable();
@@ -83,6 +91,8 @@ impl Sides {
             blocking: Side::new(self.blocking, limit),
             blocked_by: Side::new(self.blocked_by, limit),
             muting: Side::new(muting, limit),
+            requested: Side::new(self.requested, limit),
+            requested_by: Side::new(self.requested_by, limit),
         }
     }
 }
@@ -117,6 +127,8 @@ pub(super) async fn some_edges(tx: &mut Tx, account: AccountId, limit: usize) ->
         (BLOCKS, End::To),
         (MUTES, End::From),
         (MUTES, End::To),
+        (REQUESTS, End::From),
+        (REQUESTS, End::To),
     ];
     let columns: Vec<String> =
         columns.iter().enumerate().map(|(i, (kind, end))| format!("{} AS c{i}", kind.side(*end))).collect();
@@ -135,6 +147,8 @@ pub(super) async fn some_edges(tx: &mut Tx, account: AccountId, limit: usize) ->
     erasable.mutes.extend(muting.into_iter().map(|(other, scopes, until)| (own(other), mute(scopes, until))));
     let muted_by: Vec<(i64, i64, i64)> = part(get(row, "c5")?, &mut left);
     erasable.mutes.extend(muted_by.into_iter().map(|(other, scopes, until)| (others(other), mute(scopes, until))));
+    erasable.requests.extend(part(get(row, "c6")?, &mut left).into_iter().map(own));
+    erasable.requests.extend(part(get(row, "c7")?, &mut left).into_iter().map(others));
     Ok(erasable)
 }
 
@@ -144,16 +158,22 @@ pub(super) struct Erasable {
     pub(super) follows: Vec<Pair>,
     pub(super) blocks: Vec<Pair>,
     pub(super) mutes: Vec<(Pair, Mute)>,
+    pub(super) requests: Vec<Pair>,
 }
 
 impl Erasable {
     pub(super) const fn len(&self) -> usize {
-        self.follows.len() + self.blocks.len() + self.mutes.len()
+        self.follows.len() + self.blocks.len() + self.mutes.len() + self.requests.len()
     }
 
     /// The ends of all of them.
     pub(super) fn accounts(&self) -> BTreeSet<AccountId> {
-        let pairs = self.follows.iter().chain(&self.blocks).chain(self.mutes.iter().map(|(pair, _)| pair));
+        let pairs = self
+            .follows
+            .iter()
+            .chain(&self.blocks)
+            .chain(&self.requests)
+            .chain(self.mutes.iter().map(|(pair, _)| pair));
         pairs.flat_map(|(a, b)| [*a, *b]).collect()
     }
 }
@@ -185,6 +205,16 @@ pub(super) async fn edges(
 
 pub(super) async fn blocks(db: &Neo4j, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
     newest(db, cx, &BLOCKS.newest(End::From, ""), account, after, limit).await
+}
+
+pub(super) async fn requests(
+    db: &Neo4j,
+    cx: &Cx,
+    account: AccountId,
+    after: EdgeKey,
+    limit: usize,
+) -> Result<Vec<Edge>> {
+    newest(db, cx, &REQUESTS.newest(End::To, ""), account, after, limit).await
 }
 
 pub(super) async fn mutes(
@@ -259,14 +289,16 @@ pub(super) async fn held_among(db: &Neo4j, cx: &Cx, accounts: &[AccountId]) -> R
 pub(super) async fn stored(tx: &mut Tx, accounts: &[AccountId], pairs: &[Pair]) -> Result<Stored, Fault> {
     let all: BoltType = pairs.iter().map(|pair| numbers(&[pair.0, pair.1])).collect();
     let query = tx.query(&format!(
-        "RETURN {ERASED} AS erased, {} AS follows, {} AS blocks, {} AS mutes,
+        "RETURN {ERASED} AS erased, {} AS follows, {} AS blocks, {} AS mutes, {} AS requests,
                 COLLECT {{ UNWIND $accounts AS account MATCH (a:Account{{ns}} {{id: account}})
-                           RETURN [account, {}, {}] }} AS degrees",
+                           RETURN [account, {}, {}, {}] }} AS degrees",
         FOLLOWS.pairs(),
         BLOCKS.pairs(),
         MUTES.pairs(),
+        REQUESTS.pairs(),
         FOLLOWS.degree(),
         MUTES.degree(),
+        REQUESTS.degree(),
     ));
     let rows = tx.rows(query.param("accounts", numbers(accounts)).param("pairs", all)).await?;
     let Some(row) = rows.first() else { return Ok(Stored::default()) };
@@ -277,13 +309,14 @@ pub(super) async fn stored(tx: &mut Tx, accounts: &[AccountId], pairs: &[Pair]) 
     };
     let mutes: Vec<(i64, i64, i64, i64)> = get(row, "mutes")?;
     let muted = |(a, b, scopes, until)| ((AccountId(a), AccountId(b)), mute(scopes, until));
-    let degrees: Vec<(i64, i64, i64)> = get(row, "degrees")?;
-    let degree = |(account, following, mutes)| (AccountId(account), Degrees { following, mutes });
+    let degrees: Vec<(i64, i64, i64, i64)> = get(row, "degrees")?;
+    let degree = |(account, following, mutes, requests)| (AccountId(account), Degrees { following, mutes, requests });
     Ok(Stored {
         erased: erased.into_iter().map(AccountId).collect(),
         follows: of("follows")?,
         blocks: of("blocks")?,
         mutes: mutes.into_iter().map(muted).collect(),
+        requests: of("requests")?,
         degrees: degrees.into_iter().map(degree).collect(),
     })
 }

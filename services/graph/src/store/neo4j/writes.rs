@@ -9,7 +9,7 @@ use plaza_stores::neo4j::{Fault, Tx, get};
 use crate::domain::Mute;
 
 use super::draft::{Draft, Edges, Pair};
-use super::kind::{BLOCKS, FOLLOWS, Kind, MUTES};
+use super::kind::{BLOCKS, FOLLOWS, Kind, MUTES, REQUESTS};
 use super::reads::numbers;
 
 /// Takes the locks of accounts whose edges change, so that who reads all of an account's edges waits; see `reads.rs`. In
@@ -32,6 +32,7 @@ pub(super) async fn save(tx: &mut Tx, draft: &Draft) -> Result<(), Fault> {
     tx.run(on_accounts(tx.query(LOCK_ACCOUNTS), &all)).await?;
     save_edges(tx, FOLLOWS, &draft.follows, |()| Vec::new()).await?;
     save_edges(tx, BLOCKS, &draft.blocks, |()| Vec::new()).await?;
+    save_edges(tx, REQUESTS, &draft.requests, |()| Vec::new()).await?;
     let mute = |mute: Mute| vec![mute.scopes.bits().into(), mute.until.map(|until| until.0).into()];
     save_edges(tx, MUTES, &draft.mutes, mute).await?;
     if !ended.is_empty() {

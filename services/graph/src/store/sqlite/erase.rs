@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::reads::{account_id, collect, numbers, rows};
 use super::writes::Tx;
+use crate::domain::Outcome;
 
 /// Ends up to `limit` edges of `account`, its follows first; returns how many. At `at`, mutes may have run out.
 pub(super) fn erase(tx: &mut Tx<'_>, account: AccountId, at: Timestamp, limit: usize) -> Result<usize> {
@@ -18,6 +19,14 @@ pub(super) fn erase(tx: &mut Tx<'_>, account: AccountId, at: Timestamp, limit: u
     }
     for follower in some(tx, "SELECT follower FROM follows WHERE followee = ?1 LIMIT ?2", account, &mut left)? {
         tx.end_follow(follower, account)?;
+    }
+    let sql = "SELECT target FROM follow_requests WHERE requester = ?1 LIMIT ?2";
+    for target in some(tx, sql, account, &mut left)? {
+        tx.end_request(account, target, Outcome::Cancelled)?;
+    }
+    let sql = "SELECT requester FROM follow_requests WHERE target = ?1 LIMIT ?2";
+    for requester in some(tx, sql, account, &mut left)? {
+        tx.end_request(requester, account, Outcome::Cancelled)?;
     }
     for blocked in some(tx, "SELECT blocked FROM blocks WHERE blocker = ?1 LIMIT ?2", account, &mut left)? {
         tx.end_block(account, blocked)?;
@@ -43,8 +52,15 @@ fn some(tx: &Tx<'_>, sql: &str, account: AccountId, left: &mut usize) -> Result<
 
 /// Who may have edges: each column by an index that begins with it. `counts` has a row for each account that follows or is
 /// followed.
-const HOLDERS: [(&str, &str); 5] =
-    [("counts", "account"), ("blocks", "blocker"), ("blocks", "blocked"), ("mutes", "muter"), ("mutes", "muted")];
+const HOLDERS: [(&str, &str); 7] = [
+    ("counts", "account"),
+    ("blocks", "blocker"),
+    ("blocks", "blocked"),
+    ("mutes", "muter"),
+    ("mutes", "muted"),
+    ("follow_requests", "requester"),
+    ("follow_requests", "target"),
+];
 
 /// Accounts with edges. Each column is walked from one id to the next, so that an account blocked by very many costs one
 /// step.
@@ -72,6 +88,8 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
                   OR EXISTS (SELECT 1 FROM blocks WHERE blocked = value)
                   OR EXISTS (SELECT 1 FROM mutes WHERE muter = value)
                   OR EXISTS (SELECT 1 FROM mutes WHERE muted = value)
+                  OR EXISTS (SELECT 1 FROM follow_requests WHERE requester = value)
+                  OR EXISTS (SELECT 1 FROM follow_requests WHERE target = value)
                ORDER BY value";
     collect(conn, sql, params![Ids(&numbers(accounts))], account_id)
 }

@@ -12,12 +12,18 @@ const FOLLOWING_NEWEST: &str = "SELECT followee, at FROM follows WHERE follower 
      ORDER BY at DESC, followee DESC LIMIT ?4";
 pub(super) const BLOCKS_NEWEST: &str = "SELECT blocked, at FROM blocks WHERE blocker = ?1 AND (at, blocked) < (?2, ?3)
      ORDER BY at DESC, blocked DESC LIMIT ?4";
+pub(super) const REQUESTS_NEWEST: &str = "SELECT requester, at FROM follow_requests
+     WHERE target = ?1 AND (at, requester) < (?2, ?3) ORDER BY at DESC, requester DESC LIMIT ?4";
 const MUTES_NEWEST: &str = "SELECT muted, at, scopes, until FROM mutes
      WHERE muter = ?1 AND (at, muted) < (?2, ?3) AND (until IS NULL OR until > ?5)
      ORDER BY at DESC, muted DESC LIMIT ?4";
 const FOLLOWERS: &str = "SELECT follower FROM follows WHERE followee = ?1 AND follower > ?2 ORDER BY follower LIMIT ?3";
 const FOLLOWING: &str = "SELECT followee FROM follows WHERE follower = ?1 AND followee > ?2 ORDER BY followee LIMIT ?3";
 const BLOCKING: &str = "SELECT blocked FROM blocks WHERE blocker = ?1 AND blocked > ?2 ORDER BY blocked LIMIT ?3";
+const REQUESTED: &str =
+    "SELECT target FROM follow_requests WHERE requester = ?1 AND target > ?2 ORDER BY target LIMIT ?3";
+const REQUESTED_BY: &str =
+    "SELECT requester FROM follow_requests WHERE target = ?1 AND requester > ?2 ORDER BY requester LIMIT ?3";
 const MUTING: &str = "SELECT muted, scopes, until FROM mutes WHERE muter = ?1 AND muted > ?2 ORDER BY muted LIMIT ?3";
 const BLOCKED_BY: &str = "SELECT blocker FROM blocks WHERE blocked = ?1 AND blocker > ?2 ORDER BY blocker LIMIT ?3";
 
@@ -30,13 +36,16 @@ pub(super) fn relations(conn: &Connection, viewer: AccountId, others: &[AccountI
                       EXISTS (SELECT 1 FROM follows WHERE follower = value AND followee = ?1),
                       EXISTS (SELECT 1 FROM blocks WHERE blocker = ?1 AND blocked = value),
                       EXISTS (SELECT 1 FROM blocks WHERE blocker = value AND blocked = ?1),
+                      EXISTS (SELECT 1 FROM follow_requests WHERE requester = ?1 AND target = value),
+                      EXISTS (SELECT 1 FROM follow_requests WHERE requester = value AND target = ?1),
                       scopes, until
                FROM json_each(?2) LEFT JOIN mutes ON muter = ?1 AND muted = value ORDER BY key";
     collect(conn, sql, params![viewer.get(), Ids(&numbers(others))], |row| {
         let (following, followed_by, blocking, blocked_by) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let (scopes, until): (Option<i64>, Option<i64>) = (row.get(4)?, row.get(5)?);
+        let (scopes, until): (Option<i64>, Option<i64>) = (row.get(6)?, row.get(7)?);
         let muting = scopes.map(|scopes| mute(scopes, until));
-        Ok(Relation { following, followed_by, blocking, blocked_by, muting })
+        let (requested, requested_by) = (row.get(4)?, row.get(5)?);
+        Ok(Relation { following, followed_by, blocking, blocked_by, muting, requested, requested_by })
     })
 }
 
@@ -55,6 +64,8 @@ pub(super) fn circle(conn: &Connection, account: AccountId, limit: usize) -> Res
         blocking: side(BLOCKING)?,
         blocked_by: side(BLOCKED_BY)?,
         muting: Side::new(muting, limit),
+        requested: side(REQUESTED)?,
+        requested_by: side(REQUESTED_BY)?,
     })
 }
 

@@ -6,7 +6,7 @@ use plaza_stores::{SqlResultExt as _, requests};
 use rusqlite::{Connection, Params, params};
 
 use super::reads;
-use crate::domain::{Action, Change, Mute, Write, refuse_over};
+use crate::domain::{Action, Change, Mute, Outcome, Write, refuse_over};
 
 /// A transaction and what it has changed so far.
 pub(super) struct Tx<'a> {
@@ -61,6 +61,28 @@ impl<'a> Tx<'a> {
             self.changes.push(Change::Unfollowed(follower, followee));
         }
         Ok(())
+    }
+
+    /// Whether there was one.
+    pub(super) fn end_request(&mut self, requester: AccountId, target: AccountId, outcome: Outcome) -> Result<bool> {
+        let sql = "DELETE FROM follow_requests WHERE requester = ?1 AND target = ?2";
+        let ended = self.execute(sql, params![requester.get(), target.get()])?;
+        if ended {
+            self.changes.push(Change::RequestEnded(requester, target, outcome));
+        }
+        Ok(ended)
+    }
+
+    /// Whether the first follows the second.
+    fn follows(&self, follower: AccountId, followee: AccountId) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM follows WHERE follower = ?1 AND followee = ?2)";
+        self.exists(sql, follower, followee)
+    }
+
+    /// Refuses one more account for `follower` to follow if it has as many as it may.
+    fn require_room(&self, follower: AccountId, write: Write) -> Result<()> {
+        let sql = "SELECT coalesce((SELECT following FROM counts WHERE account = ?1), 0)";
+        refuse_over(self.number(sql, follower)?, write.limits.following)
     }
 
     pub(super) fn end_block(&mut self, blocker: AccountId, blocked: AccountId) -> Result<()> {
@@ -121,14 +143,21 @@ impl<'a> Tx<'a> {
 
 /// Performs a change of one pair.
 pub(super) fn perform(tx: &mut Tx<'_>, action: Action, write: Write) -> Result<()> {
+    let Write { actor, target, .. } = write;
     match action {
         Action::Follow => follow(tx, write),
-        Action::Unfollow => tx.end_follow(write.actor, write.target),
-        Action::RemoveFollower => tx.end_follow(write.target, write.actor),
+        Action::Unfollow => {
+            tx.end_request(actor, target, Outcome::Cancelled)?;
+            tx.end_follow(actor, target)
+        }
+        Action::RemoveFollower => tx.end_follow(target, actor),
         Action::Block => block(tx, write),
-        Action::Unblock => tx.end_block(write.actor, write.target),
+        Action::Unblock => tx.end_block(actor, target),
         Action::Mute(how) => mute(tx, write, how),
-        Action::Unmute => tx.end_mute(write.actor, write.target, write.at).map(drop),
+        Action::Unmute => tx.end_mute(actor, target, write.at).map(drop),
+        Action::AcceptRequest => accept(tx, write),
+        Action::RejectRequest => tx.end_request(target, actor, Outcome::Rejected).map(drop),
+        Action::CancelRequest => tx.end_request(actor, target, Outcome::Cancelled).map(drop),
     }
 }
 
@@ -140,12 +169,37 @@ fn follow(tx: &mut Tx<'_>, write: Write) -> Result<()> {
     if tx.exists(blocked, actor, target)? {
         return Err(Error::new(reason::BLOCKED));
     }
-    if tx.exists("SELECT EXISTS (SELECT 1 FROM follows WHERE follower = ?1 AND followee = ?2)", actor, target)? {
+    if tx.follows(actor, target)? {
         return Ok(());
     }
-    let following = "SELECT coalesce((SELECT following FROM counts WHERE account = ?1), 0)";
-    refuse_over(tx.number(following, actor)?, write.limits.following)?;
+    tx.require_room(actor, write)?;
+    if write.target_protected {
+        return request(tx, write);
+    }
+    // What was asked for while the target was protected is granted with this.
+    tx.end_request(actor, target, Outcome::Accepted)?;
     tx.begin_follow(actor, target, at)
+}
+
+fn request(tx: &mut Tx<'_>, write: Write) -> Result<()> {
+    let Write { actor, target, at, .. } = write;
+    let sql = "INSERT OR IGNORE INTO follow_requests (requester, target, at) VALUES (?1, ?2, ?3)";
+    if tx.execute(sql, params![actor.get(), target.get(), at.0])? {
+        let sql = "SELECT count(*) - 1 FROM follow_requests WHERE requester = ?1";
+        refuse_over(tx.number(sql, actor)?, write.limits.requests)?;
+        tx.changes.push(Change::Requested(actor, target));
+    }
+    Ok(())
+}
+
+fn accept(tx: &mut Tx<'_>, write: Write) -> Result<()> {
+    tx.require_both(write)?;
+    let Write { actor, target, at, .. } = write;
+    if tx.end_request(target, actor, Outcome::Accepted)? {
+        tx.require_room(target, write)?;
+        return tx.begin_follow(target, actor, at);
+    }
+    if tx.follows(target, actor)? { Ok(()) } else { Err(Error::new(reason::FOLLOW_REQUEST_NOT_FOUND)) }
 }
 
 fn block(tx: &mut Tx<'_>, write: Write) -> Result<()> {
@@ -155,6 +209,8 @@ fn block(tx: &mut Tx<'_>, write: Write) -> Result<()> {
     if tx.execute(sql, params![actor.get(), target.get(), at.0])? {
         tx.end_follow(actor, target)?;
         tx.end_follow(target, actor)?;
+        tx.end_request(actor, target, Outcome::Cancelled)?;
+        tx.end_request(target, actor, Outcome::Cancelled)?;
         tx.changes.push(Change::Blocked(actor, target));
     }
     Ok(())
