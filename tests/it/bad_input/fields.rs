@@ -17,7 +17,7 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         }
         "GetAccount" => json!({"account_id": other}),
         "GetAccountByHandle" => json!({"handle": "ben"}),
-        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" => json!({"account_ids": [other]}),
+        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" | "BatchGetFamiliarFollowers" => json!({"account_ids": [other]}),
         "UpdateProfile" => json!({"request_id": id, "account_id": me, "account": {"bio": "b"}, "update_mask": "bio"}),
         "GetPreferences" => json!({"account_id": me}),
         "UpdatePreferences" => {
@@ -32,7 +32,7 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         | "RejectFollowRequest" | "CancelFollowRequest" => {
             json!({"request_id": id, "account_id": other})
         }
-        "ListFollowers" | "ListFollowing" | "GetUserFeed" => json!({"account_id": other}),
+        "ListFollowers" | "ListFollowing" | "ListMutuals" | "GetPath" | "GetUserFeed" => json!({"account_id": other}),
         "CreatePost" => json!({"request_id": id, "text": "fine"}),
         "GetPost" => json!({"post_id": post}),
         "BatchGetPosts" => json!({"post_ids": [post]}),

@@ -73,7 +73,7 @@ pub(super) fn time(at: Timestamp) -> prost_types::Timestamp {
 }
 
 /// Whether the list's account blocks the reader.
-async fn is_shut_out(h: &Handler, cx: &Cx, account: AccountId) -> Result<bool> {
+pub(super) async fn is_shut_out(h: &Handler, cx: &Cx, account: AccountId) -> Result<bool> {
     let Some(viewer) = cx.viewer().filter(|viewer| *viewer != account) else { return Ok(false) };
     let relations = h.store.relations(cx, viewer, &[account]).await?;
     Ok(relations.iter().any(|relation| relation.blocked_by))

@@ -2,11 +2,13 @@
 
 mod accept_follow_request;
 mod batch_get_counts;
+mod batch_get_familiar_followers;
 mod batch_get_relationships;
 mod block;
 mod cancel_follow_request;
 mod edges;
 mod follow;
+mod get_path;
 mod list_blocks;
 mod list_follow_requests;
 mod list_follower_ids;
@@ -14,6 +16,7 @@ mod list_followers;
 mod list_following;
 mod list_following_ids;
 mod list_mutes;
+mod list_mutuals;
 mod mute;
 mod reject_follow_request;
 mod relationship;
@@ -163,6 +166,22 @@ impl GraphService for Handler {
 
     async fn batch_get_counts(&self, cx: &Cx, req: BatchGetCountsRequest) -> Result<BatchGetCountsResponse> {
         batch_get_counts::batch_get_counts(self, cx, req).await
+    }
+
+    async fn list_mutuals(&self, cx: &Cx, req: ListMutualsRequest) -> Result<ListMutualsResponse> {
+        list_mutuals::list_mutuals(self, cx, req).await
+    }
+
+    async fn batch_get_familiar_followers(
+        &self,
+        cx: &Cx,
+        req: BatchGetFamiliarFollowersRequest,
+    ) -> Result<BatchGetFamiliarFollowersResponse> {
+        batch_get_familiar_followers::batch_get_familiar_followers(self, cx, req).await
+    }
+
+    async fn get_path(&self, cx: &Cx, req: GetPathRequest) -> Result<GetPathResponse> {
+        get_path::get_path(self, cx, req).await
     }
 
     async fn list_follower_ids(&self, cx: &Cx, req: ListFollowerIdsRequest) -> Result<ListFollowerIdsResponse> {

@@ -5,9 +5,11 @@ mod circle;
 mod limits;
 mod mute;
 mod relation;
+mod walk;
 
 pub use change::{Action, Change, Outcome, Write, Written};
 pub use circle::{Circle, Side};
 pub use limits::{Limits, refuse_over};
 pub use mute::{Mute, Muted, Scopes};
 pub use relation::{Counts, Direction, Edge, EdgeKey, Relation, refuse_self};
+pub use walk::{Arm, Common, Familiar, MAX_HOPS, Path};

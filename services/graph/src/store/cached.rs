@@ -15,7 +15,9 @@ use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{GraphStore, OnChange};
-use crate::domain::{Action, Circle, Counts, Direction, Edge, EdgeKey, Muted, Relation, Write, Written};
+use crate::domain::{
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+};
 
 /// The cache itself: made first, since the engine has to be told how to invalidate it.
 #[derive(Clone, Debug)]
@@ -142,6 +144,24 @@ impl<S: GraphStore> GraphStore for CachedGraph<S> {
         limit: usize,
     ) -> Result<Vec<Muted>> {
         self.inner.mutes(cx, account, now, after, limit).await
+    }
+
+    async fn common(&self, cx: &Cx, one: Arm, other: Arm, after: AccountId, scan: usize) -> Result<Common> {
+        self.inner.common(cx, one, other, after, scan).await
+    }
+
+    async fn familiar(
+        &self,
+        cx: &Cx,
+        viewer: AccountId,
+        accounts: &[AccountId],
+        bounds: Familiar,
+    ) -> Result<Vec<Vec<AccountId>>> {
+        self.inner.familiar(cx, viewer, accounts, bounds).await
+    }
+
+    async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
+        self.inner.path(cx, from, to).await
     }
 
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {

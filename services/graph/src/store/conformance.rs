@@ -9,6 +9,7 @@ pub mod model;
 mod mutes;
 mod race;
 mod requests;
+mod walks;
 mod writes;
 
 use std::sync::Arc;
@@ -83,6 +84,10 @@ cases![
     requests::a_request_is_taken_back_by_either_call_and_by_a_block,
     requests::requests_are_listed_newest_first,
     requests::requests_have_a_limit,
+    walks::what_two_accounts_have_in_common_is_found_in_parts,
+    walks::familiar_followers_come_newest_first_from_either_side,
+    walks::the_shortest_path_is_found_and_leads_round_blocks,
+    walks::random_walks_agree_with_brute_force,
     erasure::an_erased_account_leaves_nothing_behind,
     erasure::an_erased_account_takes_no_new_edges,
     erasure::erasing_goes_on_where_it_stopped,

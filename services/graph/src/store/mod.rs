@@ -14,7 +14,9 @@ use plaza_core::{AccountId, Cx, Result, Timestamp};
 use plaza_events::Outbox;
 use plaza_stores::Gauge;
 
-use crate::domain::{Action, Circle, Counts, Direction, Edge, EdgeKey, Muted, Relation, Write, Written};
+use crate::domain::{
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+};
 
 pub use cached::CachedGraph;
 pub use neo4j::Neo4jGraph;
@@ -103,6 +105,22 @@ pub trait GraphStore: Send + Sync + 'static {
         after: EdgeKey,
         limit: usize,
     ) -> Result<Vec<Muted>>;
+
+    /// The accounts above `after` that stand on both arms, of the next `scan` that stand on the first.
+    async fn common(&self, cx: &Cx, one: Arm, other: Arm, after: AccountId, scan: usize) -> Result<Common>;
+
+    /// For each of `accounts` a few of those whom the viewer follows and who follow it, newest follow first.
+    async fn familiar(
+        &self,
+        cx: &Cx,
+        viewer: AccountId,
+        accounts: &[AccountId],
+        bounds: Familiar,
+    ) -> Result<Vec<Vec<AccountId>>>;
+
+    /// A shortest way along follows from one account to another, which does not lead over accounts that the first blocks or
+    /// that block it.
+    async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path>;
 
     /// Erases up to `limit` edges of an account that is gone, and refuses new ones from the first call on; returns how
     /// many it erased. Fewer than `limit` means that nothing is left.

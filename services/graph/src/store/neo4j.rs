@@ -8,6 +8,7 @@ mod batch;
 mod draft;
 mod kind;
 mod reads;
+mod walks;
 mod writer;
 mod writes;
 
@@ -23,7 +24,9 @@ use plaza_stores::{Gauge, Migration, ServerAddress};
 
 use super::{GraphStore, OnChange};
 use crate::NAME;
-use crate::domain::{Action, Circle, Counts, Direction, Edge, EdgeKey, Muted, Relation, Write, Written};
+use crate::domain::{
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+};
 
 use writer::{Tools, Writer};
 
@@ -136,6 +139,24 @@ impl GraphStore for Neo4jGraph {
         limit: usize,
     ) -> Result<Vec<Muted>> {
         reads::mutes(&self.db, cx, account, now, after, limit).await
+    }
+
+    async fn common(&self, cx: &Cx, one: Arm, other: Arm, after: AccountId, scan: usize) -> Result<Common> {
+        walks::common(&self.db, cx, one, other, after, scan).await
+    }
+
+    async fn familiar(
+        &self,
+        cx: &Cx,
+        viewer: AccountId,
+        accounts: &[AccountId],
+        bounds: Familiar,
+    ) -> Result<Vec<Vec<AccountId>>> {
+        walks::familiar(&self.db, cx, viewer, accounts, bounds).await
+    }
+
+    async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
+        walks::path(&self.db, cx, from, to).await
     }
 
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {

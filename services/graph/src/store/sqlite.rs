@@ -1,7 +1,9 @@
 //! The embedded engine.
 
 mod erase;
+mod path;
 mod reads;
+mod walks;
 mod writes;
 
 use std::sync::Arc;
@@ -13,7 +15,9 @@ use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
 
 use super::{GraphStore, OnChange};
-use crate::domain::{Action, Circle, Counts, Direction, Edge, EdgeKey, Muted, Relation, Write, Written};
+use crate::domain::{
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+};
 
 use writes::Tx;
 
@@ -127,6 +131,24 @@ impl GraphStore for SqliteGraph {
         limit: usize,
     ) -> Result<Vec<Muted>> {
         self.db.read(cx, |conn| reads::mutes(conn, account, now, after, limit)).await
+    }
+
+    async fn common(&self, cx: &Cx, one: Arm, other: Arm, after: AccountId, scan: usize) -> Result<Common> {
+        self.db.read(cx, |conn| walks::common(conn, one, other, after, scan)).await
+    }
+
+    async fn familiar(
+        &self,
+        cx: &Cx,
+        viewer: AccountId,
+        accounts: &[AccountId],
+        bounds: Familiar,
+    ) -> Result<Vec<Vec<AccountId>>> {
+        self.db.read(cx, |conn| walks::familiar(conn, viewer, accounts, bounds)).await
+    }
+
+    async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
+        self.db.read(cx, |conn| path::path(conn, from, to)).await
     }
 
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {

@@ -17,3 +17,4 @@ mod relationships;
 mod replicas;
 mod requests;
 mod support;
+mod walks;

@@ -42,7 +42,7 @@ pub(super) enum End {
 
 impl Kind {
     /// The properties of the account's own end and of the other.
-    const fn ends(self, end: End) -> (&'static str, &'static str) {
+    pub(super) const fn ends(self, end: End) -> (&'static str, &'static str) {
         match end {
             End::From => (self.from, self.to),
             End::To => (self.to, self.from),

@@ -332,6 +332,6 @@ pub(super) fn numbers(accounts: &[AccountId]) -> BoltType {
 }
 
 /// A limit as Cypher counts.
-fn rows(limit: usize) -> i64 {
+pub(super) fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
