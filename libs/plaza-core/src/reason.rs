@@ -77,7 +77,9 @@ reasons! {
     REFRESH_TOKEN_REUSED: Unauthenticated, "a used refresh token came back, so its session was ended; sign in again";
 
     // graph
-    SELF_RELATION: InvalidArgument, "an account cannot follow or block itself";
+    SELF_RELATION: InvalidArgument, "an account cannot follow, block or mute itself";
+    LIMIT_REACHED: FailedPrecondition, "the account has as many of these as it may; the limit is told; remove some first";
+    FOLLOW_REQUEST_NOT_FOUND: NotFound, "this account does not wait for an answer; it may have taken its request back";
     BLOCKED: PermissionDenied, "one of the two accounts blocks the other";
 
     // posts

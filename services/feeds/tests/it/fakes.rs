@@ -121,6 +121,7 @@ impl GraphService for Fake {
             followed_by: state.follows(account_id, viewer),
             blocking: state.blocks.contains(&(viewer, account_id)),
             blocked_by: state.blocks.contains(&(account_id, viewer)),
+            ..graph::Relationship::default()
         };
         let relationships = req.account_ids.into_iter().map(relationship).collect();
         Ok(graph::BatchGetRelationshipsResponse { relationships })

@@ -63,6 +63,7 @@ impl GraphService for Graph {
             followed_by: follows.contains(&(*other, viewer)),
             blocking: blocks.contains(&(viewer, *other)),
             blocked_by: blocks.contains(&(*other, viewer)),
+            ..Relationship::default()
         };
         Ok(BatchGetRelationshipsResponse { relationships: req.account_ids.iter().map(relationship).collect() })
     }
