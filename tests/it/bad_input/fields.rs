@@ -29,10 +29,13 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "CreatePost" => json!({"request_id": id, "text": "fine"}),
         "GetPost" => json!({"post_id": post}),
         "BatchGetPosts" => json!({"post_ids": [post]}),
-        "DeletePost" | "LikePost" | "UnlikePost" => json!({"request_id": id, "post_id": post}),
+        "DeletePost" | "LikePost" | "UnlikePost" | "Repost" | "UndoRepost" | "BookmarkPost" | "UnbookmarkPost" => {
+            json!({"request_id": id, "post_id": post})
+        }
+        "ListLikers" | "ListReposters" | "ListQuotes" => json!({"post_id": post}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "ListSessions" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        "ListSessions" | "ListBookmarks" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
         other => panic!("say here what a valid {other} is"),
     }
 }
@@ -46,7 +49,7 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
     }
     match (field.kind(), field.name()) {
         (Kind::String, name) => wrong_texts(name).into_iter().map(|(word, text)| (word, Value::String(text))).collect(),
-        (Kind::Int64, "reply_to_id") => vec![("negative", Value::I64(-1))],
+        (Kind::Int64, "reply_to_id" | "quote_of_id") => vec![("negative", Value::I64(-1))],
         (Kind::Int64, _) => {
             vec![("zero", Value::I64(0)), ("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN))]
         }
@@ -127,7 +130,9 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
         super::assert_refused(method.name, &garbage, &codes, None);
     }
     let unknown = 1_i64 << 60;
-    for name in ["GetAccount", "Follow", "Block", "GetPost", "DeletePost", "LikePost", "UnlikePost", "RevokeSession"] {
+    let of_posts = ["GetPost", "DeletePost", "LikePost", "UnlikePost", "Repost", "UndoRepost", "BookmarkPost"];
+    let of_lists = ["UnbookmarkPost", "ListLikers", "ListReposters", "ListQuotes"];
+    for name in ["GetAccount", "Follow", "Block", "RevokeSession"].into_iter().chain(of_posts).chain(of_lists) {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");
         let shape = descriptor.methods().find(|m| m.name() == name).expect("a method").input();

@@ -58,7 +58,8 @@ impl PostsService for Fake {
         let refs = {
             let state = self.0.state.lock();
             let found = state.posts.range(..below).rev().filter(|(_, p)| req.author_ids.contains(&p.author));
-            let found = found.map(|(id, p)| posts::PostRef { post_id: *id, author_id: p.author });
+            let found =
+                found.map(|(id, p)| posts::PostRef { post_id: *id, author_id: p.author, ..posts::PostRef::default() });
             found.take(size(req.page_size, 1_000)).collect()
         };
         // A call that is held up has read what was there when it came.
@@ -99,6 +100,38 @@ impl PostsService for Fake {
     }
 
     async fn unlike_post(&self, _: &Cx, _: posts::UnlikePostRequest) -> Result<posts::UnlikePostResponse> {
+        unused()
+    }
+
+    async fn repost(&self, _: &Cx, _: posts::RepostRequest) -> Result<posts::RepostResponse> {
+        unused()
+    }
+
+    async fn undo_repost(&self, _: &Cx, _: posts::UndoRepostRequest) -> Result<posts::UndoRepostResponse> {
+        unused()
+    }
+
+    async fn bookmark_post(&self, _: &Cx, _: posts::BookmarkPostRequest) -> Result<posts::BookmarkPostResponse> {
+        unused()
+    }
+
+    async fn unbookmark_post(&self, _: &Cx, _: posts::UnbookmarkPostRequest) -> Result<posts::UnbookmarkPostResponse> {
+        unused()
+    }
+
+    async fn list_bookmarks(&self, _: &Cx, _: posts::ListBookmarksRequest) -> Result<posts::ListBookmarksResponse> {
+        unused()
+    }
+
+    async fn list_likers(&self, _: &Cx, _: posts::ListLikersRequest) -> Result<posts::ListLikersResponse> {
+        unused()
+    }
+
+    async fn list_reposters(&self, _: &Cx, _: posts::ListRepostersRequest) -> Result<posts::ListRepostersResponse> {
+        unused()
+    }
+
+    async fn list_quotes(&self, _: &Cx, _: posts::ListQuotesRequest) -> Result<posts::ListQuotesResponse> {
         unused()
     }
 }

@@ -1,5 +1,6 @@
 //! From ids to posts as a viewer sees them: hydrate, rules, present. Each step is one batch, however many posts.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use plaza_core::{AccountId, Cx, Error, PostId, Result};
@@ -8,7 +9,7 @@ use plaza_proto::posts::v1 as pb;
 
 use super::Handler;
 use crate::domain::visibility::sight;
-use crate::domain::{Post, Relation, Sight, Span, SpanKind, Visibility};
+use crate::domain::{Mark, Post, QuotePolicy, Relation, Sight, Span, SpanKind, Visibility};
 
 /// The most accounts that one call to graph takes.
 const RELATIONSHIPS_AT_ONCE: usize = 100;
@@ -25,6 +26,17 @@ pub(crate) async fn visible(h: &Handler, cx: &Cx, ids: &[PostId]) -> Result<Vec<
     let sights = Sights::load(h, cx, posts.iter().map(|p| p.author).collect()).await?;
     posts.retain(|p| sights.of(p.author).shows(p.visibility));
     Ok(posts)
+}
+
+/// One post that the caller may see, with how the caller stands to its author; `missing` if there is none.
+pub(crate) async fn sighted(h: &Handler, cx: &Cx, id: PostId, missing: &Error) -> Result<(Arc<Post>, Relation)> {
+    let post = h.store.posts(cx, &[id]).await?.pop().flatten().ok_or_else(|| missing.clone())?;
+    let sights = Sights::load(h, cx, vec![post.author]).await?;
+    if !sights.of(post.author).shows(post.visibility) {
+        return Err(missing.clone());
+    }
+    let relation = sights.relation(post.author);
+    Ok((post, relation))
 }
 
 /// What the caller may see of each of some authors.
@@ -61,45 +73,55 @@ impl Sights {
 
     /// What the caller may see of `author`, one of those that were loaded.
     pub(crate) fn of(&self, author: AccountId) -> Sight {
+        sight(self.viewer, author, self.relation(author))
+    }
+
+    /// How the caller stands to `author`, one of those that were loaded.
+    pub(crate) fn relation(&self, author: AccountId) -> Relation {
         let found = self.relations.binary_search_by_key(&author, |(author, _)| *author);
-        let relation = found.map_or_else(|_| Relation::default(), |at| self.relations[at].1);
-        sight(self.viewer, author, relation)
+        found.map_or_else(|_| Relation::default(), |at| self.relations[at].1)
     }
 }
 
 /// Posts as the caller sees them. They must be visible to the caller.
 pub(crate) async fn present(h: &Handler, cx: &Cx, posts: &[Arc<Post>]) -> Result<Vec<pb::Post>> {
-    let liked = match cx.viewer() {
-        Some(viewer) => liked(h, cx, viewer, posts).await?,
-        None => Vec::new(),
+    let marked = match cx.viewer() {
+        Some(viewer) => marked(h, cx, viewer, posts).await?,
+        None => HashSet::new(),
     };
-    Ok(posts.iter().map(|post| message(post, liked.contains(&post.id))).collect())
+    Ok(posts.iter().map(|post| message(post, |mark| marked.contains(&(post.id, mark)))).collect())
 }
 
-/// Which of the posts the viewer likes. The store is asked only about those that many like; of the others their likers
-/// are known.
-async fn liked(h: &Handler, cx: &Cx, viewer: AccountId, posts: &[Arc<Post>]) -> Result<Vec<PostId>> {
-    let (mut liked, mut unknown) = (Vec::new(), Vec::new());
+/// How the viewer marks the posts. The store is asked only about those with many marks; of the others all are known.
+async fn marked(h: &Handler, cx: &Cx, viewer: AccountId, posts: &[Arc<Post>]) -> Result<HashSet<(PostId, Mark)>> {
+    let (mut marked, mut unknown) = (HashSet::new(), Vec::new());
     for post in posts {
-        match &post.likers {
-            Some(likers) if likers.contains(&viewer) => liked.push(post.id),
-            Some(_) => {}
-            None if post.counts.likes > 0 => unknown.push(post.id),
+        match &post.marks {
+            Some(marks) => {
+                let own = marks.iter().filter(|(_, account)| *account == viewer);
+                marked.extend(own.map(|(mark, _)| (post.id, *mark)));
+            }
+            None if post.counts.marks() > 0 => unknown.push(post.id),
             None => {}
         }
     }
     if !unknown.is_empty() {
-        liked.extend(h.store.liked(cx, viewer, &unknown).await?);
+        marked.extend(h.store.marked(cx, viewer, &unknown).await?);
     }
-    Ok(liked)
+    Ok(marked)
 }
 
-/// A post as it travels.
-pub(crate) fn message(post: &Post, liked: bool) -> pb::Post {
+/// A post as it travels, with what the caller marks it by.
+pub(crate) fn message(post: &Post, marked: impl Fn(Mark) -> bool) -> pb::Post {
     let (seconds, nanos) = post.id.time().seconds_nanos();
     let visibility = match post.visibility {
         Visibility::Public => pb::Visibility::Public,
         Visibility::Followers => pb::Visibility::Followers,
+    };
+    let quote_policy = match post.quote_policy {
+        QuotePolicy::Everyone => pb::QuotePolicy::Everyone,
+        QuotePolicy::Followers => pb::QuotePolicy::Followers,
+        QuotePolicy::Nobody => pb::QuotePolicy::Nobody,
     };
     pb::Post {
         post_id: post.id.get(),
@@ -112,7 +134,14 @@ pub(crate) fn message(post: &Post, liked: bool) -> pb::Post {
         create_time: Some(prost_types::Timestamp { seconds, nanos }),
         like_count: post.counts.likes,
         reply_count: post.counts.replies,
-        liked,
+        liked: marked(Mark::Like),
+        repost_count: post.counts.reposts,
+        quote_count: post.counts.quotes,
+        bookmark_count: post.counts.bookmarks,
+        reposted: marked(Mark::Repost),
+        bookmarked: marked(Mark::Bookmark),
+        quote_of_id: post.quote_of.map_or(0, PostId::get),
+        quote_policy: quote_policy.into(),
     }
 }
 

@@ -13,6 +13,34 @@ pub enum Visibility {
     Followers,
 }
 
+/// Who may quote a post besides its author, as its author chose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum QuotePolicy {
+    /// Everybody who sees it.
+    #[default]
+    Everyone,
+    /// The author's followers.
+    Followers,
+    /// Nobody.
+    Nobody,
+}
+
+/// What an account does with a post besides answering it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mark {
+    /// Likes it.
+    Like,
+    /// Reposts it to its followers.
+    Repost,
+    /// Keeps it, for itself alone.
+    Bookmark,
+}
+
+impl Mark {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Like, Self::Repost, Self::Bookmark];
+}
+
 /// A living post with its counters, the same for every viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Post {
@@ -30,10 +58,14 @@ pub struct Post {
     pub reply_to: Option<PostId>,
     /// The first post of its thread: itself if it replies to nothing.
     pub root: PostId,
-    /// How often it is liked and replied to.
+    /// The post it quotes, which may be gone by now.
+    pub quote_of: Option<PostId>,
+    /// Who may quote it.
+    pub quote_policy: QuotePolicy,
+    /// How often it is marked, replied to and quoted.
     pub counts: Counts,
-    /// All who like it, while they are few; `None` when they are many.
-    pub likers: Option<Vec<AccountId>>,
+    /// All marks of it, while they are few; `None` when they are many.
+    pub marks: Option<Vec<(Mark, AccountId)>>,
 }
 
 /// A post's counters.
@@ -43,11 +75,57 @@ pub struct Counts {
     pub likes: i64,
     /// How many living posts reply to it.
     pub replies: i64,
+    /// How many accounts reposted it.
+    pub reposts: i64,
+    /// How many living posts quote it.
+    pub quotes: i64,
+    /// How many accounts keep it.
+    pub bookmarks: i64,
+}
+
+impl Counts {
+    /// How many accounts mark the post so.
+    #[must_use]
+    pub const fn of(&self, mark: Mark) -> i64 {
+        match mark {
+            Mark::Like => self.likes,
+            Mark::Repost => self.reposts,
+            Mark::Bookmark => self.bookmarks,
+        }
+    }
+
+    /// The counter of a mark, to be changed.
+    pub const fn of_mut(&mut self, mark: Mark) -> &mut i64 {
+        match mark {
+            Mark::Like => &mut self.likes,
+            Mark::Repost => &mut self.reposts,
+            Mark::Bookmark => &mut self.bookmarks,
+        }
+    }
+
+    /// How many marks there are of all kinds.
+    #[must_use]
+    pub const fn marks(&self) -> i64 {
+        self.likes + self.reposts + self.bookmarks
+    }
 }
 
 /// A post and its author, for building feeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PostRef {
+    /// The post.
+    pub post: PostId,
+    /// Who wrote it.
+    pub author: AccountId,
+}
+
+/// A repost, for building feeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RepostRef {
+    /// Names the repost; sorts among the ids of posts.
+    pub repost: i64,
+    /// Who reposted.
+    pub account: AccountId,
     /// The post.
     pub post: PostId,
     /// Who wrote it.

@@ -36,6 +36,14 @@ pub fn sight(viewer: Option<AccountId>, author: AccountId, relation: Relation) -
     }
 }
 
+impl Visibility {
+    /// Whether a post may be handed on to others than those its author wrote it for.
+    #[must_use]
+    pub fn is_shareable(self) -> bool {
+        self == Self::Public
+    }
+}
+
 impl Sight {
     /// Whether a post of this visibility is among what may be seen.
     #[must_use]

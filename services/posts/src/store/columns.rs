@@ -1,8 +1,8 @@
 //! How parts of a post stand in columns, the same in every SQL engine.
 
-use plaza_core::{Error, Result};
+use plaza_core::{AccountId, Error, Result};
 
-use crate::domain::{Span, SpanKind, Visibility};
+use crate::domain::{Mark, QuotePolicy, Span, SpanKind, Visibility};
 
 /// `visibility` of a public post; the indexes name it.
 const PUBLIC: i16 = 1;
@@ -19,6 +19,49 @@ pub(super) fn visibility(visibility: Visibility) -> i16 {
 /// What [`visibility`] stored. A number that it never stores shows to the fewest.
 pub(super) fn visibility_of(number: i16) -> Visibility {
     if number == PUBLIC { Visibility::Public } else { Visibility::Followers }
+}
+
+/// `quote_policy` as it is stored.
+pub(super) fn quote_policy(policy: QuotePolicy) -> i16 {
+    match policy {
+        QuotePolicy::Everyone => 1,
+        QuotePolicy::Followers => 2,
+        QuotePolicy::Nobody => 3,
+    }
+}
+
+/// What [`quote_policy`] stored. A number that it never stores allows the least.
+pub(super) fn quote_policy_of(number: i16) -> QuotePolicy {
+    [QuotePolicy::Everyone, QuotePolicy::Followers]
+        .into_iter()
+        .find(|policy| quote_policy(*policy) == number)
+        .unwrap_or(QuotePolicy::Nobody)
+}
+
+/// A mark's `kind` as it is stored.
+pub(super) fn mark(mark: Mark) -> i16 {
+    match mark {
+        Mark::Like => 1,
+        Mark::Repost => 2,
+        Mark::Bookmark => 3,
+    }
+}
+
+/// What [`mark`] stored.
+pub(super) fn mark_of(number: i16) -> Result<Mark> {
+    let found = Mark::ALL.into_iter().find(|kind| mark(*kind) == number);
+    found.ok_or_else(|| Error::internal(format!("stored marks cannot be read: no kind {number}")))
+}
+
+/// Marks from a text `kind:account,kind:account`, as the engines gather them.
+pub(super) fn decode_marks(text: &str) -> Result<Vec<(Mark, AccountId)>> {
+    let damaged = || Error::internal("stored marks cannot be read");
+    let pair = |pair: &str| {
+        let (kind, account) = pair.split_once(':').ok_or_else(damaged)?;
+        let account = account.parse().map_err(|_| damaged())?;
+        Ok((mark_of(kind.parse().map_err(|_| damaged())?)?, AccountId(account)))
+    };
+    text.split(',').map(pair).collect()
 }
 
 /// Spans as JSON, `[[kind, start, end, value], …]`; `None` if there are none.

@@ -1,7 +1,7 @@
 //! CreatePost.
 
 use plaza_core::{Code, Token, id, reason};
-use plaza_proto::posts::v1::{CreatePostRequest, Post, Span, SpanKind, Visibility};
+use plaza_proto::posts::v1::{CreatePostRequest, Post, QuotePolicy, Span, SpanKind, Visibility};
 
 use crate::support::{START, World, nobody, token, user};
 
@@ -26,6 +26,7 @@ async fn a_post_comes_back_as_it_is_read() {
         reply_to_id: 0,
         root_id: created.post_id,
         create_time: Some(prost_types::Timestamp { seconds: START.0 / 1_000, nanos: 0 }),
+        quote_policy: QuotePolicy::Everyone.into(),
         ..Post::default()
     };
     assert_eq!(id::time_of(created.post_id), START);

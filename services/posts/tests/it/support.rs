@@ -243,6 +243,31 @@ impl World {
         Ok(self.posts.unlike_post(&user(account), request).await?.like_count)
     }
 
+    /// A request to quote, as yet unsent.
+    pub(crate) fn quote(&self, text: &str, quote_of_id: i64) -> CreatePostRequest {
+        CreatePostRequest { quote_of_id, ..self.text(text) }
+    }
+
+    pub(crate) async fn repost(&self, account: i64, post_id: i64) -> Result<RepostResponse> {
+        let request = RepostRequest { request_id: self.request_id(), post_id };
+        self.posts.repost(&user(account), request).await
+    }
+
+    pub(crate) async fn undo_repost(&self, account: i64, post_id: i64) -> Result<i64> {
+        let request = UndoRepostRequest { request_id: self.request_id(), post_id };
+        Ok(self.posts.undo_repost(&user(account), request).await?.repost_count)
+    }
+
+    pub(crate) async fn bookmark(&self, account: i64, post_id: i64) -> Result<i64> {
+        let request = BookmarkPostRequest { request_id: self.request_id(), post_id };
+        Ok(self.posts.bookmark_post(&user(account), request).await?.bookmark_count)
+    }
+
+    pub(crate) async fn unbookmark(&self, account: i64, post_id: i64) -> Result<i64> {
+        let request = UnbookmarkPostRequest { request_id: self.request_id(), post_id };
+        Ok(self.posts.unbookmark_post(&user(account), request).await?.bookmark_count)
+    }
+
     /// Ids of one page of an author's posts, and the token of the next.
     pub(crate) async fn page(
         &self,

@@ -28,7 +28,11 @@ impl Model {
     fn counts(&self, id: PostId) -> Option<Counts> {
         let likes = self.posts.get(&id)?.likes.len();
         let replies = self.posts.values().filter(|p| p.reply_to == Some(id)).count();
-        Some(Counts { likes: i64::try_from(likes).unwrap(), replies: i64::try_from(replies).unwrap() })
+        Some(Counts {
+            likes: i64::try_from(likes).unwrap(),
+            replies: i64::try_from(replies).unwrap(),
+            ..Counts::default()
+        })
     }
 
     /// A post to do something with: mostly a living one.
@@ -83,12 +87,12 @@ async fn act(s: &Subject, env: &Env, model: &mut Model) {
             }
         }
         5..=7 => {
-            let done = s.store.set_like(&cx(), like(account, target)).await;
+            let done = s.store.set_mark(&cx(), like(account, target)).await;
             let new = model.posts.get_mut(&target).map(|p| p.likes.insert(account));
             assert_eq!(done.ok().map(|liked| liked.position.is_some()), new);
         }
         _ => {
-            let done = s.store.set_like(&cx(), unlike(account, target)).await;
+            let done = s.store.set_mark(&cx(), unlike(account, target)).await;
             let old = model.posts.get_mut(&target).map(|p| p.likes.remove(&account));
             assert_eq!(done.ok().map(|liked| liked.position.is_some()), old);
         }

@@ -23,7 +23,7 @@ impl Work for NewPost {
         let mut locks = Locks::default();
         for job in jobs {
             locks.share_account(job.work.author);
-            if let Some(target) = job.work.reply_to {
+            for target in answered(&job.work) {
                 locks.share_post(target);
             }
         }
@@ -37,9 +37,10 @@ impl Work for NewPost {
         let written = || drafts.iter().flatten().filter_map(|draft| Some((draft, draft.id?)));
         let events: Vec<_> = written()
             .map(|(draft, id)| {
-                let NewPost { author, reply_to, .. } = &draft.job.work;
-                let reply_to_id = reply_to.map_or(0, PostId::get);
-                let created = PostCreated { post_id: id.0, author_id: author.0, reply_to_id };
+                let NewPost { author, reply_to, quote_of, .. } = &draft.job.work;
+                let number = |post: &Option<PostId>| post.map_or(0, PostId::get);
+                let (reply_to_id, quote_of_id) = (number(reply_to), number(quote_of));
+                let created = PostCreated { post_id: id.0, author_id: author.0, reply_to_id, quote_of_id };
                 draft.job.event(env, id, &created)
             })
             .collect();
@@ -53,6 +54,11 @@ impl Work for NewPost {
         });
         Ok(published.collect())
     }
+}
+
+/// What a post replies to and what it quotes.
+fn answered(post: &NewPost) -> impl Iterator<Item = PostId> {
+    post.reply_to.into_iter().chain(post.quote_of)
 }
 
 /// A post that may be published.
@@ -72,7 +78,7 @@ impl Draft<'_> {
 
     fn done(&self, outcome: Published) -> Done<Published> {
         // Somebody may have asked for this id before there was such a post.
-        let posts = self.job.work.reply_to.into_iter().chain([outcome.post]).collect();
+        let posts = answered(&self.job.work).chain([outcome.post]).collect();
         Done { outcome, changed: Changed { posts, authors: vec![self.job.work.author] } }
     }
 }
@@ -81,7 +87,7 @@ impl Draft<'_> {
 struct Known {
     /// Authors that were erased.
     gone: HashSet<AccountId>,
-    /// Living reply targets, with the roots of their threads.
+    /// Living posts that are replied to or quoted, with the roots of their threads.
     roots: HashMap<PostId, PostId>,
     /// The highest id of all posts.
     highest: i64,
@@ -90,7 +96,7 @@ struct Known {
 impl Known {
     async fn read(conn: &mut PgConnection, jobs: &[&Job<NewPost>]) -> Result<Self> {
         let authors: Vec<i64> = jobs.iter().map(|job| job.work.author.0).collect();
-        let targets: Vec<i64> = jobs.iter().filter_map(|job| Some(job.work.reply_to?.0)).collect();
+        let targets: Vec<i64> = jobs.iter().flat_map(|job| answered(&job.work)).map(PostId::get).collect();
         let (gone, targets, roots, highest): (Vec<i64>, Vec<i64>, Vec<i64>, i64) = sqlx::query_as(
             "SELECT ARRAY(SELECT account_id FROM gone WHERE account_id = ANY($1)),
                     coalesce(array_agg(id), '{}'), coalesce(array_agg(root_id), '{}'),
@@ -113,6 +119,9 @@ impl Known {
         }
         let root = |target| self.roots.get(&target).copied().ok_or_else(no_reply_target);
         let thread = post.reply_to.map(root).transpose()?;
+        if post.quote_of.is_some_and(|quoted| !self.roots.contains_key(&quoted)) {
+            return Err(no_quote_target());
+        }
         Ok(Draft { job, thread, spans: columns::encode_spans(&post.spans)?, id: None })
     }
 }
@@ -138,7 +147,7 @@ async fn insert(conn: &mut PgConnection, env: &Env, highest: i64, drafts: &mut [
     Ok(())
 }
 
-/// Posts, hashtags and the counts of reply targets in one statement. Returns the ids that were not taken by others.
+/// Posts, hashtags and the counts of what they answer in one statement. Returns the ids that were not taken by others.
 async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) -> Result<HashSet<i64>> {
     let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
     let authors: Vec<i64> = rows.iter().map(|row| post(row).author.0).collect();
@@ -147,21 +156,29 @@ async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) ->
     let visibilities: Vec<i16> = rows.iter().map(|row| columns::visibility(post(row).visibility)).collect();
     let targets: Vec<Option<i64>> = rows.iter().map(|row| post(row).reply_to.map(PostId::get)).collect();
     let roots: Vec<i64> = rows.iter().map(|(id, draft)| draft.root(PostId(*id)).0).collect();
+    let quoted: Vec<Option<i64>> = rows.iter().map(|row| post(row).quote_of.map(PostId::get)).collect();
+    let policies: Vec<i16> = rows.iter().map(|row| columns::quote_policy(post(row).quote_policy)).collect();
     let tags = rows.iter().flat_map(|row| spans::hashtags(&post(row).spans).into_iter().map(|tag| (row.0, tag)));
     let (tagged, tags): (Vec<i64>, Vec<String>) = tags.unzip();
     let taken_in: Vec<i64> = sqlx::query_scalar(
         "WITH new AS (
-            INSERT INTO posts (id, author_id, text, spans, visibility, reply_to_id, root_id)
-            SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::int2[], $6::int8[], $7::int8[])
+            INSERT INTO posts
+                (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy)
+            SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::int2[], $6::int8[], $7::int8[],
+                                 $10::int8[], $11::int2[])
             ON CONFLICT (id) DO NOTHING
-            RETURNING id, reply_to_id),
+            RETURNING id, reply_to_id, quote_of_id),
          tags AS (
             INSERT INTO hashtags (tag, post_id)
             SELECT tag, id FROM new JOIN unnest($8::int8[], $9::text[]) AS t (post_id, tag) ON t.post_id = new.id),
-         replies AS (
-            INSERT INTO post_counts AS c (post_id, replies)
-            SELECT reply_to_id, count(*) FROM new WHERE reply_to_id IS NOT NULL GROUP BY 1 ORDER BY 1
-            ON CONFLICT (post_id, stripe) DO UPDATE SET replies = c.replies + excluded.replies)
+         answered AS (
+            INSERT INTO post_counts AS c (post_id, replies, quotes)
+            SELECT target_id, sum(replies), sum(quotes)
+            FROM (SELECT reply_to_id, 1, 0 FROM new UNION ALL SELECT quote_of_id, 0, 1 FROM new)
+                AS answer (target_id, replies, quotes)
+            WHERE target_id IS NOT NULL GROUP BY 1 ORDER BY 1
+            ON CONFLICT (post_id, stripe) DO UPDATE
+            SET replies = c.replies + excluded.replies, quotes = c.quotes + excluded.quotes)
          SELECT id FROM new",
     )
     .bind(ids)
@@ -173,6 +190,8 @@ async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) ->
     .bind(roots)
     .bind(tagged)
     .bind(tags)
+    .bind(quoted)
+    .bind(policies)
     .fetch_all(conn)
     .await
     .sql()?;
@@ -185,4 +204,8 @@ fn post<'a>(row: &'a (i64, &mut Draft<'_>)) -> &'a NewPost {
 
 fn no_reply_target() -> Error {
     Error::new(reason::REPLY_TARGET_NOT_FOUND).on_field("reply_to_id")
+}
+
+fn no_quote_target() -> Error {
+    Error::new(reason::QUOTE_TARGET_NOT_FOUND).on_field("quote_of_id")
 }

@@ -7,7 +7,6 @@ use plaza_core::{AccountId, Cx, Env, ManualClock, Timestamp};
 use plaza_stores::{SqlResultExt as _, StoreAddress};
 
 use super::SqlitePosts;
-use crate::domain::{Visibility, spans};
 use crate::store::conformance::{Subject, cases};
 use crate::store::{Cached, Changed, Changes, NewPost, PostCache, PostStore};
 
@@ -57,8 +56,7 @@ async fn the_engine_behind_the_cache_keeps_the_contract() {
 }
 
 fn post(text: &str) -> NewPost {
-    let (author, visibility) = (AccountId(1), Visibility::Public);
-    NewPost { author, text: text.to_owned(), spans: spans::parse(text), visibility, reply_to: None }
+    NewPost::new(AccountId(1), text)
 }
 
 async fn text(store: &SqlitePosts, sql: &'static str) -> String {

@@ -4,7 +4,7 @@ use plaza_core::AccountId;
 use sqlx::AssertSqlSafe;
 
 use super::support::{Schema, clock, cx, like, new, number, reply};
-use crate::store::postgres::{reads, refs};
+use crate::store::postgres::{marks, reads, refs};
 use crate::store::{END, PostStore};
 
 #[tokio::test]
@@ -13,7 +13,7 @@ async fn a_tombstone_holds_no_text_no_hashtag_and_no_counter() {
     let (store, mut conn) = (schema.open(&clock(), 1).await, schema.connect().await);
     let id = store.publish(&cx(), new(1, "#One #two #ONE @bob")).await.unwrap().post;
     let answer = store.publish(&cx(), reply(2, "#two", id)).await.unwrap().post;
-    store.set_like(&cx(), like(3, id)).await.unwrap();
+    store.set_mark(&cx(), like(3, id)).await.unwrap();
     assert_eq!(number(&mut conn, "SELECT count(*) FROM hashtags").await, 3);
     store.delete(&cx(), AccountId(1), id).await.unwrap();
     assert_eq!(number(&mut conn, "SELECT count(*) FROM hashtags").await, 1);
@@ -21,7 +21,7 @@ async fn a_tombstone_holds_no_text_no_hashtag_and_no_counter() {
     assert_eq!(number(&mut conn, empty).await, 1);
     // Nor does the end of a reply leave one.
     store.delete(&cx(), AccountId(2), answer).await.unwrap();
-    for rows in ["SELECT count(*) FROM post_counts", "SELECT count(*) FROM likes"] {
+    for rows in ["SELECT count(*) FROM post_counts", "SELECT count(*) FROM marks"] {
         assert_eq!(number(&mut conn, rows).await, 0, "{rows}");
     }
 }
@@ -42,12 +42,21 @@ async fn the_longest_hashtags_are_taken_in() {
 async fn lists_are_read_off_indexes() {
     let Some(schema) = Schema::new() else { return };
     let (store, mut conn) = (schema.open(&clock(), 1).await, schema.connect().await);
-    let fill = "INSERT INTO posts (id, author_id, text, visibility, root_id)
-                SELECT n, 1 + n % 3, 'some words', 1 + n % 2, n FROM generate_series(1, 20000) AS n";
+    let fill = "INSERT INTO posts (id, author_id, text, visibility, root_id, quote_of_id)
+                SELECT n, 1 + n % 3, 'some words', 1 + n % 2, n, n % 5 FROM generate_series(1, 20000) AS n;
+                INSERT INTO marks (post_id, account_id, kind, id)
+                SELECT 1 + n % 300, n % 101, 1 + n % 3, n FROM generate_series(1, 20000) AS n";
     sqlx::raw_sql(fill).execute(&mut conn).await.unwrap();
-    sqlx::raw_sql("ANALYZE posts; SET plan_cache_mode = force_generic_plan").execute(&mut conn).await.unwrap();
+    sqlx::raw_sql("ANALYZE posts; ANALYZE marks; SET plan_cache_mode = force_generic_plan")
+        .execute(&mut conn)
+        .await
+        .unwrap();
     for (sql, types, values, index) in [
         (reads::PUBLIC_BY_AUTHOR, "int8, int8, int8", "2, 9000, 10", "posts_public_by_author"),
+        (reads::QUOTES, "int8, int8, int8", "2, 9000, 10", "posts_by_quote_of"),
+        (marks::MARKERS, "int8, int2, int8, int8, int8", "2, 1, 9000, 0, 10", "marks_by_post"),
+        (marks::MARKED_BY, "int8, int2, int8, int8, int8", "2, 3, 9000, 0, 10", "marks_by_account"),
+        (refs::NEXT_REPOSTS, "int8[], int8[], int8, int8", "'{1,2}', '{9000,9000}', 0, 10", "marks_by_account"),
         (reads::ALL_BY_AUTHOR, "int8, int8, int8", "2, 9000, 10", "posts_by_author"),
         (refs::NEXT, "int8[], int8[], int8, int8", "'{1,2}', '{9000,9000}', 0, 10", "posts_by_author"),
     ] {
