@@ -1,7 +1,9 @@
 //! Who may call what, walked from the descriptors.
 
 use plaza_core::Code;
-use plaza_proto::accounts::v1::{DeleteAccountRequest, UpdateProfileRequest};
+use plaza_proto::accounts::v1::{
+    DeleteAccountRequest, GetPreferencesRequest, Preferences, UpdatePreferencesRequest, UpdateProfileRequest,
+};
 use plaza_proto::feeds::v1::RebuildFeedRequest;
 use plaza_proto::posts::v1::DeletePostRequest;
 use plaza_proto::sessions::v1::{ListSessionsRequest, RevokeSessionRequest};
@@ -37,6 +39,12 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             let update_mask = Some(prost_types::FieldMask { paths: vec!["bio".to_owned()] });
             let request = UpdateProfileRequest { request_id, account_id, account, update_mask, etag: String::new() };
             caller.call(request).await.map(drop)
+        }
+        "GetPreferences" => caller.call(GetPreferencesRequest { account_id }).await.map(drop),
+        "UpdatePreferences" => {
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["protected".to_owned()] });
+            let preferences = Some(Preferences::default());
+            caller.call(UpdatePreferencesRequest { request_id, account_id, preferences, update_mask }).await.map(drop)
         }
         "DeleteAccount" => caller.call(DeleteAccountRequest { request_id, account_id }).await.map(drop),
         "RevokeSession" => {

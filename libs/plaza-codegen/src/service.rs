@@ -74,7 +74,13 @@ impl Parts<'_> {
         let name = self.name;
         let mut body = String::new();
         for rpc in &self.rpcs {
-            let _ = writeln!(body, "{}{};", rpc.docs, rpc.signature());
+            // A stand-in for a peer in a test says only what it is asked for.
+            let _ = writeln!(
+                body,
+                "{}{} {{ let _ = (cx, req); ::plaza_rpc::codegen::not_served() }}",
+                rpc.docs,
+                rpc.signature()
+            );
         }
         let _ = writeln!(
             buf,

@@ -145,8 +145,9 @@ fn a_service_becomes_trait_entry_server_client_and_table() {
     for expected in [
         "/// Keeps things.\n#[::plaza_rpc::codegen::async_trait]\npub trait Things: Send + Sync + 'static {",
         "/// Does it.\n    async fn do_it(",
-        ") -> ::plaza_rpc::Result<DoItResponse>;",
-        ") -> ::plaza_rpc::Result<::plaza_rpc::Stream<WatchItResponse>>;",
+        ") -> ::plaza_rpc::Result<DoItResponse> {",
+        "::plaza_rpc::codegen::not_served()",
+        ") -> ::plaza_rpc::Result<::plaza_rpc::Stream<WatchItResponse>> {",
         "pub struct ThingsEntry",
         "pub struct ThingsServer",
         "pub struct ThingsClient",

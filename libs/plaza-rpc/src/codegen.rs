@@ -12,7 +12,17 @@ pub use tonic::body::Body;
 pub use tonic::codegen::{Service, StdError};
 pub use tonic::server::NamedService;
 
+use plaza_core::{Error, Result, reason};
+
 use crate::server::{HttpFuture, HttpResponse};
+
+/// The answer of a method that its service does not have.
+///
+/// # Errors
+/// `METHOD_UNKNOWN`, always.
+pub fn not_served<T>() -> Result<T> {
+    Err(Error::new(reason::METHOD_UNKNOWN))
+}
 
 /// A body that a server can read.
 pub trait HttpBody: HttpBodyTrait<Data = bytes::Bytes> {}
@@ -29,7 +39,7 @@ pub fn infallible(future: HttpFuture) -> InfallibleFuture {
 }
 
 impl Future for InfallibleFuture {
-    type Output = Result<HttpResponse, Infallible>;
+    type Output = std::result::Result<HttpResponse, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx).map(Ok)

@@ -19,6 +19,10 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "GetAccountByHandle" => json!({"handle": "ben"}),
         "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" => json!({"account_ids": [other]}),
         "UpdateProfile" => json!({"request_id": id, "account_id": me, "account": {"bio": "b"}, "update_mask": "bio"}),
+        "GetPreferences" => json!({"account_id": me}),
+        "UpdatePreferences" => {
+            json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
+        }
         "DeleteAccount" => json!({"request_id": id, "account_id": me}),
         "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
@@ -55,7 +59,7 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         }
         (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
-        (Kind::Message(_), "account" | "update_mask") => vec![],
+        (Kind::Message(_), "account" | "preferences" | "update_mask") => vec![],
         (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
     }
 }

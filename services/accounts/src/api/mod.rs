@@ -5,8 +5,10 @@ mod create_account;
 mod delete_account;
 mod get_account;
 mod get_account_by_handle;
+mod get_preferences;
 mod list_account_ids;
 mod present;
+mod update_preferences;
 mod update_profile;
 mod verify_password;
 
@@ -50,6 +52,14 @@ impl AccountsService for Handler {
 
     async fn update_profile(&self, cx: &Cx, req: UpdateProfileRequest) -> Result<UpdateProfileResponse> {
         update_profile::update_profile(self, cx, req).await
+    }
+
+    async fn get_preferences(&self, cx: &Cx, req: GetPreferencesRequest) -> Result<GetPreferencesResponse> {
+        get_preferences::get_preferences(self, cx, req).await
+    }
+
+    async fn update_preferences(&self, cx: &Cx, req: UpdatePreferencesRequest) -> Result<UpdatePreferencesResponse> {
+        update_preferences::update_preferences(self, cx, req).await
     }
 
     async fn delete_account(&self, cx: &Cx, req: DeleteAccountRequest) -> Result<DeleteAccountResponse> {

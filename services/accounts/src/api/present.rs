@@ -3,7 +3,7 @@
 use plaza_core::{AccountId, Timestamp};
 use plaza_proto::accounts::v1 as proto;
 
-use crate::domain::Account;
+use crate::domain::{Account, Preferences};
 
 /// The account as `viewer` sees it: its e-mail address is for its owner alone.
 pub(crate) fn account(account: &Account, viewer: Option<AccountId>) -> proto::Account {
@@ -16,6 +16,20 @@ pub(crate) fn account(account: &Account, viewer: Option<AccountId>) -> proto::Ac
         create_time: Some(time(account.created_at)),
         update_time: Some(time(account.updated_at)),
         etag: account.etag(),
+        protected: account.preferences.protected,
+        discoverable: account.preferences.discoverable,
+        avatar: account.avatar.clone(),
+        header: account.header.clone(),
+    }
+}
+
+/// The preferences as their owner sees them.
+pub(crate) fn preferences(preferences: &Preferences) -> proto::Preferences {
+    proto::Preferences {
+        protected: preferences.protected,
+        discoverable: preferences.discoverable,
+        language: preferences.language.clone(),
+        default_visibility: preferences.default_visibility,
     }
 }
 

@@ -3,7 +3,7 @@
 use plaza_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Email, Handle};
+use super::{Email, Handle, Preferences};
 
 /// A living account, without its credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,15 @@ pub(crate) struct Account {
     pub(crate) email: String,
     pub(crate) display_name: String,
     pub(crate) bio: String,
-    /// Counts the changes of the profile, from 1.
+    /// An id of uploaded media or an address; empty if there is none.
+    #[serde(default)]
+    pub(crate) avatar: String,
+    /// As the avatar.
+    #[serde(default)]
+    pub(crate) header: String,
+    #[serde(default)]
+    pub(crate) preferences: Preferences,
+    /// Counts the changes of the account, from 1.
     pub(crate) version: i64,
     /// Milliseconds since the Unix epoch, as are all times here.
     pub(crate) created_at: i64,
@@ -23,7 +31,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The tag that stands for this state of the profile.
+    /// The tag that stands for this state of the account.
     pub(crate) fn etag(&self) -> String {
         format!("v{}", self.version)
     }
@@ -48,6 +56,9 @@ impl NewAccount {
             email: self.email.as_str().to_owned(),
             display_name: self.display_name,
             bio: String::new(),
+            avatar: String::new(),
+            header: String::new(),
+            preferences: Preferences::default(),
             version: 1,
             created_at: self.at.0,
             updated_at: self.at.0,

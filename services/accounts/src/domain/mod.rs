@@ -1,13 +1,17 @@
 //! Rules and types; nothing of transport or storage.
 
 pub(crate) mod account;
+pub(crate) mod change;
 pub(crate) mod email;
 pub(crate) mod handle;
 pub(crate) mod login;
+pub(crate) mod preferences;
 pub(crate) mod profile;
 
 pub(crate) use account::{Account, NewAccount};
+pub(crate) use change::{Change, Edit};
 pub(crate) use email::Email;
 pub(crate) use handle::Handle;
 pub(crate) use login::Login;
-pub(crate) use profile::{ProfileChange, ProfileEdit};
+pub(crate) use preferences::{Preferences, PreferencesEdit};
+pub(crate) use profile::ProfileEdit;

@@ -1,7 +1,7 @@
-//! The part of an account that its owner writes: display name and bio.
+//! The part of an account that its owner writes: display name, bio, pictures.
 
 use plaza_core::text::{self, Lines};
-use plaza_core::{AccountId, Error, Result, Timestamp, Violations, reason};
+use plaza_core::{Error, Result, Violations, reason};
 
 use super::Account;
 
@@ -10,24 +10,37 @@ use super::Account;
 pub(crate) struct ProfileEdit {
     pub(crate) display_name: Option<String>,
     pub(crate) bio: Option<String>,
+    pub(crate) avatar: Option<String>,
+    pub(crate) header: Option<String>,
+}
+
+/// The new values of a profile, of which a mask picks some.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ProfileValues<'a> {
+    pub(crate) display_name: &'a str,
+    pub(crate) bio: &'a str,
+    pub(crate) avatar: &'a str,
+    pub(crate) header: &'a str,
 }
 
 impl ProfileEdit {
     /// Picks the fields that `mask` names out of the new values.
     ///
     /// An empty mask is a violation of `update_mask`; a path that cannot be set is refused with reason `MASK_INVALID`.
-    pub(crate) fn pick(mask: &[String], display_name: &str, bio: &str) -> Result<Self> {
+    pub(crate) fn pick(mask: &[String], new: ProfileValues<'_>) -> Result<Self> {
         if mask.is_empty() {
-            return Err(Error::invalid_field("update_mask", "must name at least one of `display_name`, `bio`"));
+            return Err(Error::invalid_field("update_mask", "must name at least one field of the profile"));
         }
         let mut edit = Self::default();
         for path in mask {
             match path.as_str() {
-                "display_name" => edit.display_name = Some(display_name.trim().to_owned()),
-                "bio" => edit.bio = Some(bio.to_owned()),
+                "display_name" => edit.display_name = Some(new.display_name.trim().to_owned()),
+                "bio" => edit.bio = Some(new.bio.to_owned()),
+                "avatar" => edit.avatar = Some(new.avatar.to_owned()),
+                "header" => edit.header = Some(new.header.to_owned()),
                 _ => {
                     return Err(Error::new(reason::MASK_INVALID)
-                        .message("the update mask may name `display_name` and `bio` only")
+                        .message("the update mask may name `display_name`, `bio`, `avatar` and `header` only")
                         .on_field("update_mask"));
                 }
             }
@@ -44,6 +57,22 @@ impl ProfileEdit {
             text::check(&format!("{at}bio"), bio, Lines::Many, out);
         }
     }
+
+    /// The account with the new profile.
+    pub(crate) fn apply(&self, account: Account) -> Account {
+        let edit = self.clone();
+        let display_name = match edit.display_name {
+            Some(name) => display_name_or(&account.handle, &name),
+            None => account.display_name,
+        };
+        Account {
+            display_name,
+            bio: edit.bio.unwrap_or(account.bio),
+            avatar: edit.avatar.unwrap_or(account.avatar),
+            header: edit.header.unwrap_or(account.header),
+            ..account
+        }
+    }
 }
 
 /// Checks a display name.
@@ -57,36 +86,6 @@ pub(crate) fn display_name_or(handle: &str, name: &str) -> String {
     if name.is_empty() { handle.to_owned() } else { name.to_owned() }
 }
 
-/// An edit of one account's profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ProfileChange {
-    pub(crate) id: AccountId,
-    pub(crate) edit: ProfileEdit,
-    /// If set, the change is refused unless the profile still has this etag.
-    pub(crate) etag: Option<String>,
-    pub(crate) at: Timestamp,
-}
-
-impl ProfileChange {
-    /// The account after the change.
-    ///
-    /// # Errors
-    /// `ETAG_MISMATCH` if the profile is not the one that the caller read.
-    pub(crate) fn apply(self, account: Account) -> Result<Account> {
-        if self.etag.is_some_and(|etag| etag != account.etag()) {
-            return Err(Error::new(reason::ETAG_MISMATCH).with("etag", account.etag()));
-        }
-        let display_name = match self.edit.display_name {
-            Some(name) => display_name_or(&account.handle, &name),
-            None => account.display_name,
-        };
-        let bio = self.edit.bio.unwrap_or(account.bio);
-        // A clock that was set back must not make the profile look older than it is.
-        let updated_at = self.at.0.max(account.updated_at);
-        Ok(Account { display_name, bio, version: account.version + 1, updated_at, ..account })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,14 +94,19 @@ mod tests {
         paths.iter().map(|p| (*p).to_owned()).collect()
     }
 
+    fn values<'a>(display_name: &'a str, bio: &'a str) -> ProfileValues<'a> {
+        ProfileValues { display_name, bio, avatar: "media1", header: "" }
+    }
+
     #[test]
     fn a_mask_names_what_its_owner_may_set_and_nothing_else() {
-        let edit = ProfileEdit::pick(&mask(&["display_name"]), " Ada ", "ignored").unwrap();
-        assert_eq!(edit, ProfileEdit { display_name: Some("Ada".to_owned()), bio: None });
-        let empty = ProfileEdit::pick(&[], "a", "b").unwrap_err();
+        let edit = ProfileEdit::pick(&mask(&["display_name", "avatar"]), values(" Ada ", "ignored")).unwrap();
+        let (name, avatar) = (Some("Ada".to_owned()), Some("media1".to_owned()));
+        assert_eq!(edit, ProfileEdit { display_name: name, avatar, ..ProfileEdit::default() });
+        let empty = ProfileEdit::pick(&[], values("a", "b")).unwrap_err();
         assert!(empty.is(reason::INVALID_FIELDS));
         for bad in ["email", "account_id", "*", "password", "", "display_name.x", "Bio"] {
-            let error = ProfileEdit::pick(&mask(&["bio", bad]), "a", "b").unwrap_err();
+            let error = ProfileEdit::pick(&mask(&["bio", bad]), values("a", "b")).unwrap_err();
             assert!(error.is(reason::MASK_INVALID), "{bad}");
             assert_eq!(error.violations()[0].field, "update_mask");
         }
@@ -116,37 +120,11 @@ mod tests {
             ("Ada", "\u{202e}oib", Some("account.bio")),
             ("A\u{0}", "", Some("account.display_name")),
         ] {
-            let edit = ProfileEdit::pick(&mask(&["display_name", "bio"]), name, bio).unwrap();
+            let edit = ProfileEdit::pick(&mask(&["display_name", "bio"]), values(name, bio)).unwrap();
             let mut out = Violations::default();
             edit.check("account.", &mut out);
             let field = out.into_result().err().map(|e| e.violations()[0].field.clone());
             assert_eq!(field.as_deref(), bad);
         }
-    }
-
-    #[test]
-    fn a_change_applies_to_the_etag_it_was_made_for() {
-        let account = Account {
-            id: AccountId(1),
-            handle: "ada".to_owned(),
-            email: "ada@example.org".to_owned(),
-            display_name: "Ada".to_owned(),
-            bio: "old".to_owned(),
-            version: 3,
-            created_at: 5,
-            updated_at: 9,
-        };
-        let edit = ProfileEdit { display_name: Some(String::new()), bio: None };
-        let change = |etag: &str| ProfileChange {
-            id: AccountId(1),
-            edit: edit.clone(),
-            etag: (!etag.is_empty()).then(|| etag.to_owned()),
-            at: Timestamp(8),
-        };
-        let changed = change("v3").apply(account.clone()).unwrap();
-        assert_eq!((changed.display_name.as_str(), changed.bio.as_str()), ("ada", "old"));
-        assert_eq!((changed.version, changed.updated_at), (4, 9));
-        assert!(change("").apply(account.clone()).is_ok());
-        assert!(change("v2").apply(account).unwrap_err().is(reason::ETAG_MISMATCH));
     }
 }

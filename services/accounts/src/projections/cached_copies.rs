@@ -8,10 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Result};
 use plaza_events::{Digest, Digester, Event, Projection};
-use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, ProfileUpdated};
 
 use crate::SOURCE;
 use crate::domain::{Account, Handle};
+use crate::store::events::AGGREGATE;
 use crate::store::{AccountCache, AccountStore, Changed};
 
 /// The copies that a cache holds of what `engine` has.
@@ -37,10 +37,8 @@ impl Projection for CachedCopies {
     }
 
     fn keys(&self, event: &Event) -> Vec<i64> {
-        let created = || event.decode::<AccountCreated>().map(|event| event.map(|event| event.account_id));
-        let updated = || event.decode::<ProfileUpdated>().map(|event| event.map(|event| event.account_id));
-        let deleted = || event.decode::<AccountDeleted>().map(|event| event.map(|event| event.account_id));
-        created().or_else(updated).or_else(deleted).and_then(Result::ok).into_iter().collect()
+        // Whatever happened to an account, its copy may be out of date.
+        (event.aggregate_type == AGGREGATE).then_some(event.aggregate_id).into_iter().collect()
     }
 
     async fn project(&self, cx: &Cx, keys: &[i64]) -> Result<()> {
@@ -78,5 +76,14 @@ const ABSENT: Digest = Digest(0);
 
 fn digest(account: &Account) -> Digest {
     let digester = Digester::new().number(account.id.get()).number(account.version).number(account.updated_at);
-    digester.text(&account.handle).text(&account.email).text(&account.display_name).text(&account.bio).finish()
+    let digester = digester.text(&account.handle).text(&account.email).text(&account.display_name).text(&account.bio);
+    let preferences = &account.preferences;
+    digester
+        .text(&account.avatar)
+        .text(&account.header)
+        .number(preferences.protected.into())
+        .number(preferences.discoverable.into())
+        .text(&preferences.language)
+        .number(preferences.default_visibility.into())
+        .finish()
 }

@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::domain::{Email, Handle, NewAccount, ProfileChange, ProfileEdit};
+    use crate::domain::{Change, Edit, Email, Handle, NewAccount, ProfileEdit};
     use crate::store::{CachedAccounts, Credential, SqliteAccounts, cache};
 
     struct Replica {
@@ -112,9 +112,9 @@ mod tests {
                     writer.store.create(&cx(), account, Credential::new("$".to_owned())).await.unwrap().position
                 }
                 1 => {
-                    let edit = ProfileEdit { display_name: None, bio: Some("new".to_owned()) };
-                    let change = ProfileChange { id, edit, etag: None, at: Env::system().now() };
-                    writer.store.update_profile(&cx(), change).await.unwrap().position
+                    let edit = Edit::Profile(ProfileEdit { bio: Some("new".to_owned()), ..ProfileEdit::default() });
+                    let change = Change::new(id, edit, Env::system().now());
+                    writer.store.change(&cx(), change).await.unwrap().position
                 }
                 _ => writer.store.delete(&cx(), id).await.unwrap().position,
             };

@@ -9,7 +9,7 @@ use plaza_stores::Gauge;
 
 use super::cache::AccountCache;
 use super::{AccountStore, Created, Credential, Written};
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
+use crate::domain::{Account, Change, Email, Handle, Login, NewAccount};
 
 /// Serves reads of accounts from copies. The engine must tell the cache of each change, by [`super::cache::on_change`].
 pub(crate) struct CachedAccounts {
@@ -68,8 +68,8 @@ impl AccountStore for CachedAccounts {
         self.engine.check_free(cx, handle, email).await
     }
 
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
-        let written = self.engine.update_profile(cx, change).await?;
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
+        let written = self.engine.change(cx, change).await?;
         self.cache.settle(cx).await;
         Ok(written)
     }

@@ -4,6 +4,7 @@ pub(crate) mod cache;
 mod cached;
 #[cfg(test)]
 mod conformance;
+pub(crate) mod events;
 mod postgres;
 mod sqlite;
 
@@ -15,7 +16,7 @@ use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
+use crate::domain::{Account, Change, Email, Handle, Login, NewAccount};
 
 pub(crate) use cache::AccountCache;
 pub(crate) use cached::CachedAccounts;
@@ -85,8 +86,8 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// Whose handle this is, among the living.
     async fn id_by_handle(&self, cx: &Cx, handle: &Handle) -> Result<Option<AccountId>>;
 
-    /// Changes a profile. Errors: `ACCOUNT_NOT_FOUND`, `ETAG_MISMATCH`.
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>>;
+    /// Changes an account. Errors: `ACCOUNT_NOT_FOUND`, `ETAG_MISMATCH`.
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>>;
 
     /// Ends an account: erases all that is personal, also in remembered requests, and keeps the handle taken. Errors:
     /// `ACCOUNT_NOT_FOUND`.

@@ -6,6 +6,7 @@ mod cache_on_redis;
 mod create_account;
 mod delete_account;
 mod over_postgres;
+mod preferences;
 mod read;
 mod update_profile;
 mod verify_password;

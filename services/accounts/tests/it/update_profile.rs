@@ -35,6 +35,30 @@ async fn update_profile_changes_what_the_mask_names_and_shows_at_once() {
 }
 
 #[tokio::test]
+async fn update_profile_takes_references_to_pictures() {
+    let w = World::new().await;
+    let id = w.join("ada").await.account_id;
+    let pictures = |n, avatar: &str, header: &str| {
+        let account = Account { avatar: avatar.to_owned(), header: header.to_owned(), ..Account::default() };
+        UpdateProfileRequest { account: Some(account), ..update(n, id, &["avatar", "header"], "", "", "") }
+    };
+    let changed = w.client.update_profile(&user(id), pictures(1, "media_7", "https://example.org/h.png?x=1")).await;
+    let changed = changed.unwrap().account.unwrap();
+    assert_eq!((changed.avatar.as_str(), changed.header.as_str()), ("media_7", "https://example.org/h.png?x=1"));
+    assert_eq!(w.get(&user(id), id).await.unwrap(), changed);
+    let long = format!("https://{}", "x".repeat(493));
+    for (n, bad) in (2..).zip(["http://example.org/a", "javascript:alert(1)", "a b", "https://", "https://a b", &long])
+    {
+        let error = w.client.update_profile(&user(id), pictures(n, bad, "")).await.unwrap_err();
+        assert_eq!(said(&error), ("INVALID_FIELDS", "account.avatar"), "{bad}");
+        let error = w.client.update_profile(&user(id), pictures(n, "", bad)).await.unwrap_err();
+        assert_eq!(said(&error), ("INVALID_FIELDS", "account.header"), "{bad}");
+    }
+    let none = w.client.update_profile(&user(id), pictures(20, "", "")).await.unwrap().account.unwrap();
+    assert_eq!((none.avatar.as_str(), none.header.as_str()), ("", ""));
+}
+
+#[tokio::test]
 async fn update_profile_refuses_bad_masks_values_and_etags() {
     let w = World::new().await;
     let id = w.join("ada").await.account_id;

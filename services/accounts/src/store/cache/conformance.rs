@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{AccountCache, on_change};
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange, ProfileEdit};
+use crate::domain::{Account, Change, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
 use crate::store::{AccountStore, CachedAccounts, Changed, Created, Credential, SqliteAccounts, Written};
 
 /// Empty caches over the same copies, and what they need to be there for.
@@ -74,9 +74,8 @@ impl Bench {
     }
 
     async fn edited(&self, id: AccountId, bio: &str) {
-        let edit = ProfileEdit { display_name: None, bio: Some(bio.to_owned()) };
-        let change = ProfileChange { id, edit, etag: None, at: self.env.now() };
-        self.writer().update_profile(&cx(), change).await.unwrap();
+        let edit = Edit::Profile(ProfileEdit { bio: Some(bio.to_owned()), ..ProfileEdit::default() });
+        self.writer().change(&cx(), Change::new(id, edit, self.env.now())).await.unwrap();
     }
 
     /// How often the engine was read since the last time.
@@ -252,8 +251,8 @@ impl AccountStore for Counted {
         self.inner.check_free(cx, handle, email).await
     }
 
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
-        self.inner.update_profile(cx, change).await
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
+        self.inner.change(cx, change).await
     }
 
     async fn delete(&self, cx: &Cx, id: AccountId) -> Result<Written<()>> {

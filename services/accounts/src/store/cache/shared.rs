@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::{AccountCache, load};
 use crate::config::Config;
-use crate::domain::{Account, Handle};
+use crate::domain::{Account, Handle, Preferences};
 use crate::store::{AccountStore, Changed};
 
 /// Nobody waits longer for a copy: the store is there too.
@@ -43,6 +43,18 @@ struct AccountCopy {
     created_at: i64,
     #[prost(int64, tag = "8")]
     updated_at: i64,
+    #[prost(string, tag = "9")]
+    avatar: String,
+    #[prost(string, tag = "10")]
+    header: String,
+    #[prost(bool, tag = "11")]
+    protected: bool,
+    #[prost(bool, tag = "12")]
+    discoverable: bool,
+    #[prost(string, tag = "13")]
+    language: String,
+    #[prost(int32, tag = "14")]
+    default_visibility: i32,
 }
 
 impl RedisCache {
@@ -54,7 +66,7 @@ impl RedisCache {
         let accounts = Codec { encode: encode_account, decode: decode_account };
         let handles = Codec { encode: encode_id, decode: decode_id };
         Ok(Self {
-            accounts: SharedCache::new(redis.clone(), options("accounts"), env.clone(), accounts),
+            accounts: SharedCache::new(redis.clone(), options("accounts2"), env.clone(), accounts),
             handles: SharedCache::new(redis.clone(), options("handles"), env.clone(), handles),
             redis,
         })
@@ -142,6 +154,12 @@ fn encode_account(account: &Option<Arc<Account>>) -> Vec<u8> {
         version: a.version,
         created_at: a.created_at,
         updated_at: a.updated_at,
+        avatar: a.avatar,
+        header: a.header,
+        protected: a.preferences.protected,
+        discoverable: a.preferences.discoverable,
+        language: a.preferences.language,
+        default_visibility: a.preferences.default_visibility,
     });
     copy.unwrap_or_default().encode_to_vec()
 }
@@ -157,6 +175,14 @@ fn decode_account(bytes: &[u8]) -> Option<Option<Arc<Account>>> {
         version: copy.version,
         created_at: copy.created_at,
         updated_at: copy.updated_at,
+        avatar: copy.avatar,
+        header: copy.header,
+        preferences: Preferences {
+            protected: copy.protected,
+            discoverable: copy.discoverable,
+            language: copy.language,
+            default_visibility: copy.default_visibility,
+        },
     });
     Some(account.map(Arc::new))
 }
@@ -205,6 +231,14 @@ mod tests {
             version: 3,
             created_at: 1_800_000_000_000,
             updated_at: 1_800_000_000_001,
+            avatar: "media_1".to_owned(),
+            header: "https://example.org/a.png".to_owned(),
+            preferences: Preferences {
+                protected: true,
+                discoverable: true,
+                language: "pt-BR".to_owned(),
+                default_visibility: 2,
+            },
         };
         for account in [Some(Arc::new(account)), None] {
             assert_eq!(decode_account(&encode_account(&account)), Some(account));

@@ -19,7 +19,7 @@ use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOp
 
 use super::{AccountStore, Created, Credential, OnChange, Written};
 use crate::SOURCE;
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
+use crate::domain::{Account, Change, Email, Handle, Login, NewAccount};
 
 use writes::{Done, Job, Write, Writes};
 
@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_accounts", sql: include_str!("../../../migrations/postgres/0001_accounts.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::postgres::SCHEMA },
+    Migration { name: "0004_preferences", sql: include_str!("../../../migrations/postgres/0004_preferences.sql") },
 ];
 /// How long the last step of opening may take.
 const START: Duration = Duration::from_secs(10);
@@ -99,9 +100,9 @@ impl AccountStore for PostgresAccounts {
         self.db.read(cx, |mut conn| async move { rows::id_by_handle(&mut conn, handle.key()).await }).await
     }
 
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
-        match self.write(cx, Job::Update(change)).await? {
-            Done::Updated(written) => Ok(written),
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
+        match self.write(cx, Job::Change(change)).await? {
+            Done::Changed(written) => Ok(written),
             other => Err(other.unexpected()),
         }
     }

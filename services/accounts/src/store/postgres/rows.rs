@@ -9,7 +9,7 @@ use plaza_stores::PgResultExt as _;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
-use crate::domain::{Account, Email, Handle, Login, NewAccount};
+use crate::domain::{Account, Email, Handle, Login, NewAccount, Preferences};
 use crate::store::Credential;
 
 fn account(row: &PgRow) -> sqlx::Result<Account> {
@@ -22,6 +22,14 @@ fn account(row: &PgRow) -> sqlx::Result<Account> {
         version: row.try_get(5)?,
         created_at: row.try_get(6)?,
         updated_at: row.try_get(7)?,
+        avatar: row.try_get(8)?,
+        header: row.try_get(9)?,
+        preferences: Preferences {
+            protected: row.try_get(10)?,
+            discoverable: row.try_get(11)?,
+            language: row.try_get(12)?,
+            default_visibility: row.try_get(13)?,
+        },
     })
 }
 
@@ -120,7 +128,8 @@ pub(super) async fn check_free(conn: &mut PgConnection, handle: &Handle, email: 
 
 pub(super) async fn batch_get(conn: &mut PgConnection, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
     let rows = sqlx::query(
-        "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at
+        "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header, protected,
+            discoverable, language, default_visibility
          FROM accounts WHERE account_id = ANY($1) AND deleted_at IS NULL",
     )
     .bind(raw(ids.iter().copied()))
@@ -134,7 +143,8 @@ pub(super) async fn batch_get(conn: &mut PgConnection, ids: &[AccountId]) -> Res
 /// wait for each other.
 pub(super) async fn lock(conn: &mut PgConnection, ids: &BTreeSet<AccountId>) -> Result<BTreeMap<AccountId, Kept>> {
     let rows = sqlx::query(
-        "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, handle_key
+        "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header, protected,
+            discoverable, language, default_visibility, handle_key
          FROM accounts WHERE account_id = ANY($1) AND deleted_at IS NULL ORDER BY account_id FOR UPDATE",
     )
     .bind(raw(ids.iter().copied()))
@@ -142,7 +152,7 @@ pub(super) async fn lock(conn: &mut PgConnection, ids: &BTreeSet<AccountId>) -> 
     .await
     .sql()?;
     let kept = |row: &PgRow| {
-        let (account, handle_key) = (account(row)?, row.try_get(8)?);
+        let (account, handle_key) = (account(row)?, row.try_get(14)?);
         Ok((account.id, Kept { account, handle_key }))
     };
     rows.iter().map(kept).collect::<sqlx::Result<_>>().sql()
@@ -153,19 +163,23 @@ pub(super) async fn id_by_handle(conn: &mut PgConnection, key: &str) -> Result<O
     Ok(id.bind(key).fetch_optional(conn).await.sql()?.map(AccountId))
 }
 
-pub(super) async fn store_profiles(conn: &mut PgConnection, accounts: &[&Account]) -> Result<()> {
+/// Stores what changes without clashing with others.
+pub(super) async fn store(conn: &mut PgConnection, accounts: &[&Account]) -> Result<()> {
     if accounts.is_empty() {
         return Ok(());
     }
-    let (text, number) = (
-        |of: fn(&Account) -> &str| accounts.iter().map(|account| of(account)).collect::<Vec<_>>(),
-        |of: fn(&Account) -> i64| accounts.iter().map(|account| of(account)).collect::<Vec<_>>(),
-    );
+    let text = |of: fn(&Account) -> &str| accounts.iter().map(|account| of(account)).collect::<Vec<_>>();
+    let number = |of: fn(&Account) -> i64| accounts.iter().map(|account| of(account)).collect::<Vec<_>>();
+    let flag = |of: fn(&Account) -> bool| accounts.iter().map(|account| of(account)).collect::<Vec<_>>();
     sqlx::query(
         "UPDATE accounts
-         SET display_name = new.display_name, bio = new.bio, version = new.version, updated_at = new.updated_at
-         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
-            AS new (id, display_name, bio, version, updated_at)
+         SET display_name = new.display_name, bio = new.bio, version = new.version, updated_at = new.updated_at,
+             avatar = new.avatar, header = new.header, protected = new.protected, discoverable = new.discoverable,
+             language = new.language, default_visibility = new.default_visibility
+         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
+                     $8::boolean[], $9::boolean[], $10::text[], $11::integer[])
+            AS new (id, display_name, bio, version, updated_at, avatar, header, protected, discoverable, language,
+                    default_visibility)
          WHERE account_id = new.id",
     )
     .bind(number(|account| account.id.get()))
@@ -173,6 +187,12 @@ pub(super) async fn store_profiles(conn: &mut PgConnection, accounts: &[&Account
     .bind(text(|account| &account.bio))
     .bind(number(|account| account.version))
     .bind(number(|account| account.updated_at))
+    .bind(text(|account| &account.avatar))
+    .bind(text(|account| &account.header))
+    .bind(flag(|account| account.preferences.protected))
+    .bind(flag(|account| account.preferences.discoverable))
+    .bind(text(|account| &account.preferences.language))
+    .bind(accounts.iter().map(|account| account.preferences.default_visibility).collect::<Vec<_>>())
     .execute(conn)
     .await
     .sql()?;
@@ -187,6 +207,7 @@ pub(super) async fn erase(conn: &mut PgConnection, ids: &[AccountId], now: Times
     sqlx::query(
         "UPDATE accounts
          SET handle = '', email = '', email_key = NULL, password_hash = '', display_name = '', bio = '',
+             avatar = '', header = '', protected = false, discoverable = false, language = '', default_visibility = 0,
              version = version + 1, updated_at = $2, deleted_at = $2
          WHERE account_id = ANY($1)",
     )

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use plaza_core::{AccountId, Env, Error, Position, RequestKey, Result, Timestamp, TraceContext, reason};
 use plaza_events::{NewEvent, outbox};
-use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, ProfileUpdated};
+use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted};
 use plaza_stores::BatchWrite;
 use plaza_stores::postgres::requests::Book;
 use prost::{Message, Name};
@@ -15,13 +15,13 @@ use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 
 use super::rows::{self, Kept};
-use crate::domain::{Account, NewAccount, ProfileChange};
-use crate::store::{Changed, Created, Credential, OnChange, Written};
+use crate::domain::{Account, Change, NewAccount};
+use crate::store::{Changed, Created, Credential, OnChange, Written, events};
 
 /// What is to be written.
 pub(super) enum Job {
     Create(NewAccount, Credential),
-    Update(ProfileChange),
+    Change(Change),
     Delete(AccountId),
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Write {
 #[derive(Debug)]
 pub(super) enum Done {
     Created(Written<Created>),
-    Updated(Written<Account>),
+    Changed(Written<Account>),
     /// With the handle's key, unless it was deleted before.
     Deleted(Written<()>, Option<String>),
 }
@@ -73,7 +73,7 @@ impl BatchWrite for Writes {
                 Changed { id: written.value.id, handle_key: Some(account.handle.key().to_owned()) }
             }
             (Job::Delete(id), Done::Deleted(_, handle_key)) => Changed { id: *id, handle_key: handle_key.clone() },
-            (Job::Update(change), _) => Changed { id: change.id, handle_key: None },
+            (Job::Change(change), _) => Changed { id: change.id, handle_key: None },
             _ => return,
         };
         (self.on_change)(&changed);
@@ -125,15 +125,15 @@ impl Batch<'_> {
             return Ok(());
         }
         let mut living = rows::lock(conn, &ids).await?;
-        let (mut updated, mut deleted) = (BTreeSet::new(), Vec::new());
+        let (mut changed, mut deleted) = (BTreeSet::new(), Vec::new());
         for (i, write) in jobs.iter().enumerate() {
             match &write.job {
                 Job::Create(..) => {}
-                Job::Update(change) => {
-                    if self.is_fresh(i, write, Done::Updated) {
-                        let outcome = self.update(write, change, &mut living);
-                        updated.extend(outcome.is_ok().then_some(change.id));
-                        self.settle(i, write, outcome, Done::Updated)?;
+                Job::Change(change) => {
+                    if self.is_fresh(i, write, Done::Changed) {
+                        let outcome = self.edit(write, change, &mut living);
+                        changed.extend(outcome.is_ok().then_some(change.id));
+                        self.settle(i, write, outcome, Done::Changed)?;
                     }
                 }
                 Job::Delete(id) => {
@@ -145,20 +145,20 @@ impl Batch<'_> {
                 }
             }
         }
-        let updated = updated.iter().filter_map(|id| living.get(id)).map(|kept| &kept.account);
-        rows::store_profiles(conn, &updated.collect::<Vec<_>>()).await?;
+        let changed = changed.iter().filter_map(|id| living.get(id)).map(|kept| &kept.account);
+        rows::store(conn, &changed.collect::<Vec<_>>()).await?;
         rows::erase(conn, &deleted, self.now).await
     }
 
-    fn update(
+    fn edit(
         &mut self,
         write: &Write,
-        change: &ProfileChange,
+        change: &Change,
         living: &mut BTreeMap<AccountId, Kept>,
     ) -> Result<Written<Account>> {
         let kept = living.get_mut(&change.id).ok_or_else(not_found)?;
-        kept.account = change.clone().apply(kept.account.clone())?;
-        let position = self.push(write, change.id, &ProfileUpdated { account_id: change.id.get() });
+        kept.account = change.apply(kept.account.clone())?;
+        let position = self.push_event(events::changed(self.env, write.trace, change));
         Ok(Written { value: kept.account.clone(), position })
     }
 
@@ -196,8 +196,12 @@ impl Batch<'_> {
     }
 
     fn push<M: Message + Name>(&mut self, write: &Write, id: AccountId, message: &M) -> Position {
+        self.push_event(events::event(self.env, write.trace, id, message))
+    }
+
+    fn push_event(&mut self, event: NewEvent) -> Position {
         let position = (self.first..).nth(self.events.len()).unwrap_or(Position::MAX);
-        self.events.push(NewEvent::new(self.env, write.trace, "account", id.get(), message));
+        self.events.push(event);
         position
     }
 
@@ -222,7 +226,7 @@ fn new_account(write: &Write) -> Option<(&NewAccount, &Credential)> {
 fn changed_id(job: &Job) -> Option<AccountId> {
     match job {
         Job::Create(..) => None,
-        Job::Update(change) => Some(change.id),
+        Job::Change(change) => Some(change.id),
         Job::Delete(id) => Some(*id),
     }
 }

@@ -7,20 +7,21 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Env, Error, Position, Result, TraceContext, reason};
 use plaza_events::{NewEvent, Outbox, SqliteOutbox, outbox};
-use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, ProfileUpdated};
+use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use prost::{Message, Name};
 use rusqlite::Connection;
 
-use super::{AccountStore, Changed, Created, Credential, OnChange, Written};
+use super::{AccountStore, Changed, Created, Credential, OnChange, Written, events};
 use crate::SOURCE;
-use crate::domain::{Account, Email, Handle, Login, NewAccount, ProfileChange};
+use crate::domain::{Account, Change, Email, Handle, Login, NewAccount};
 
 /// The schema, step by step.
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_accounts", sql: include_str!("../../../migrations/sqlite/0001_accounts.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::sqlite::SCHEMA },
+    Migration { name: "0004_preferences", sql: include_str!("../../../migrations/sqlite/0004_preferences.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -57,7 +58,15 @@ struct Events {
 
 impl Events {
     fn append<M: Message + Name>(&self, conn: &Connection, id: AccountId, message: &M) -> Result<Position> {
-        outbox::sqlite::append(conn, &NewEvent::new(&self.env, self.trace, "account", id.get(), message))
+        self.append_event(conn, &events::event(&self.env, self.trace, id, message))
+    }
+
+    fn append_change(&self, conn: &Connection, change: &Change) -> Result<Position> {
+        self.append_event(conn, &events::changed(&self.env, self.trace, change))
+    }
+
+    fn append_event(&self, conn: &Connection, event: &NewEvent) -> Result<Position> {
+        outbox::sqlite::append(conn, event)
     }
 }
 
@@ -98,7 +107,7 @@ impl AccountStore for SqliteAccounts {
         self.db.read(cx, |conn| rows::id_by_handle(conn, handle.key())).await
     }
 
-    async fn update_profile(&self, cx: &Cx, change: ProfileChange) -> Result<Written<Account>> {
+    async fn change(&self, cx: &Cx, change: Change) -> Result<Written<Account>> {
         let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
         let changed = Changed { id: change.id, handle_key: None };
         let on_change = self.on_change.clone();
@@ -106,8 +115,8 @@ impl AccountStore for SqliteAccounts {
             requests::once(conn, request.as_ref(), now, || {
                 let account = rows::get(conn, change.id)?.ok_or_else(not_found)?;
                 let account = change.apply(account)?;
-                rows::store_profile(conn, &account)?;
-                let position = events.append(conn, account.id, &ProfileUpdated { account_id: account.id.get() })?;
+                rows::store(conn, &account)?;
+                let position = events.append_change(conn, &change)?;
                 Ok(Written { value: account, position })
             })
         };

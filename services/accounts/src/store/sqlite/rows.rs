@@ -7,10 +7,11 @@ use plaza_stores::sqlite::is_unique_violation;
 use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::domain::{Account, Email, Handle, Login, NewAccount};
+use crate::domain::{Account, Email, Handle, Login, NewAccount, Preferences};
 use crate::store::Credential;
 
-const COLUMNS: &str = "account_id, handle, email, display_name, bio, version, created_at, updated_at";
+const COLUMNS: &str = "account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header,
+    protected, discoverable, language, default_visibility";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
@@ -22,6 +23,14 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         version: row.get(5)?,
         created_at: row.get(6)?,
         updated_at: row.get(7)?,
+        avatar: row.get(8)?,
+        header: row.get(9)?,
+        preferences: Preferences {
+            protected: row.get(10)?,
+            discoverable: row.get(11)?,
+            language: row.get(12)?,
+            default_visibility: row.get(13)?,
+        },
     })
 }
 
@@ -103,12 +112,29 @@ pub(super) fn id_by_handle(conn: &Connection, key: &str) -> Result<Option<Accoun
         .sql()
 }
 
-pub(super) fn store_profile(conn: &Connection, account: &Account) -> Result<()> {
+/// Stores what changes without clashing with others.
+pub(super) fn store(conn: &Connection, account: &Account) -> Result<()> {
+    let preferences = &account.preferences;
     conn.prepare_cached(
-        "UPDATE accounts SET display_name = ?2, bio = ?3, version = ?4, updated_at = ?5 WHERE account_id = ?1",
+        "UPDATE accounts
+         SET display_name = ?2, bio = ?3, version = ?4, updated_at = ?5, avatar = ?6, header = ?7, protected = ?8,
+             discoverable = ?9, language = ?10, default_visibility = ?11
+         WHERE account_id = ?1",
     )
     .sql()?
-    .execute(params![account.id.get(), account.display_name, account.bio, account.version, account.updated_at])
+    .execute(params![
+        account.id.get(),
+        account.display_name,
+        account.bio,
+        account.version,
+        account.updated_at,
+        account.avatar,
+        account.header,
+        preferences.protected,
+        preferences.discoverable,
+        preferences.language,
+        preferences.default_visibility,
+    ])
     .sql()?;
     Ok(())
 }
@@ -120,6 +146,7 @@ pub(super) fn erase(conn: &Connection, id: AccountId, now: Timestamp) -> Result<
         .prepare_cached(
             "UPDATE accounts
              SET handle = '', email = '', email_key = NULL, password_hash = '', display_name = '', bio = '',
+                 avatar = '', header = '', protected = 0, discoverable = 0, language = '', default_visibility = 0,
                  version = version + 1, updated_at = ?2, deleted_at = ?2
              WHERE account_id = ?1 AND deleted_at IS NULL
              RETURNING handle_key",

@@ -3,6 +3,8 @@
 //! An engine runs it with `suite!(make)`, where `make(env, on_change)` gives an empty store, or `None` if there is no server
 //! to have one on.
 
+mod changes;
+
 use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
@@ -17,7 +19,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{AccountStore, Changed, Credential, OnChange};
-use crate::domain::{Email, Handle, Login, NewAccount, ProfileChange, ProfileEdit};
+use crate::domain::{Change, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
+
+pub(crate) use changes::*;
 
 /// An empty store, and what it needs to be there for.
 pub(crate) struct Made {
@@ -90,9 +94,9 @@ fn request(caller: i64, id: u128, digest: u8) -> Cx {
     cx().with_request(Some(key))
 }
 
-fn edit(id: AccountId, bio: &str, etag: Option<&str>, at: Timestamp) -> ProfileChange {
-    let edit = ProfileEdit { display_name: None, bio: Some(bio.to_owned()) };
-    ProfileChange { id, edit, etag: etag.map(str::to_owned), at }
+fn edit(id: AccountId, bio: &str, etag: Option<&str>, at: Timestamp) -> Change {
+    let edit = Edit::Profile(ProfileEdit { bio: Some(bio.to_owned()), ..ProfileEdit::default() });
+    Change { etag: etag.map(str::to_owned), ..Change::new(id, edit, at) }
 }
 
 pub(crate) async fn what_is_created_is_read(b: Bench) {
@@ -144,12 +148,12 @@ pub(crate) async fn profiles_change_under_their_etag(b: Bench) {
     let id = b.created("ada").await;
     b.clock.advance(5);
     let at = b.env.now();
-    let changed = b.store.update_profile(&cx(), edit(id, "hello", Some("v1"), at)).await.unwrap().value;
+    let changed = b.store.change(&cx(), edit(id, "hello", Some("v1"), at)).await.unwrap().value;
     assert_eq!((changed.bio.as_str(), changed.version, changed.updated_at), ("hello", 2, at.0));
     assert_eq!(*b.store.get(&cx(), id).await.unwrap().unwrap(), changed);
-    let stale = b.store.update_profile(&cx(), edit(id, "lost", Some("v1"), at)).await.unwrap_err();
+    let stale = b.store.change(&cx(), edit(id, "lost", Some("v1"), at)).await.unwrap_err();
     assert!(stale.is(reason::ETAG_MISMATCH));
-    let nobody = b.store.update_profile(&cx(), edit(AccountId(5), "x", None, at)).await.unwrap_err();
+    let nobody = b.store.change(&cx(), edit(AccountId(5), "x", None, at)).await.unwrap_err();
     assert!(nobody.is(reason::ACCOUNT_NOT_FOUND));
     assert_eq!(*b.store.get(&cx(), id).await.unwrap().unwrap(), changed);
 }
@@ -164,7 +168,7 @@ pub(crate) async fn the_deleted_are_gone_and_their_handle_stays_taken(b: Bench) 
     }
     assert!(b.store.list_ids(&cx(), AccountId(0), 10).await.unwrap().is_empty());
     assert!(b.store.delete(&cx(), id).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
-    let update = b.store.update_profile(&cx(), edit(id, "x", None, b.env.now())).await;
+    let update = b.store.change(&cx(), edit(id, "x", None, b.env.now())).await;
     assert!(update.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
     assert!(b.refused(b.new_account("ADA")).await.is(reason::HANDLE_TAKEN));
     // The address is free again, also for two who are deleted one after the other.
@@ -189,15 +193,14 @@ pub(crate) async fn a_repeated_request_has_its_first_outcome(b: Bench) {
     }
     let id = first.value.id;
     let caller = id.get();
-    let changed =
-        b.store.update_profile(&request(caller, 3, 1), edit(id, "one", Some("v1"), b.env.now())).await.unwrap();
-    b.store.update_profile(&cx(), edit(id, "two", None, b.env.now())).await.unwrap();
-    let repeated = b.store.update_profile(&request(caller, 3, 1), edit(id, "one", Some("v1"), b.env.now())).await;
+    let changed = b.store.change(&request(caller, 3, 1), edit(id, "one", Some("v1"), b.env.now())).await.unwrap();
+    b.store.change(&cx(), edit(id, "two", None, b.env.now())).await.unwrap();
+    let repeated = b.store.change(&request(caller, 3, 1), edit(id, "one", Some("v1"), b.env.now())).await;
     assert_eq!(repeated.unwrap(), changed);
     assert_eq!(b.store.get(&cx(), id).await.unwrap().unwrap().bio, "two");
     let deleted = b.store.delete(&request(caller, 4, 1), id).await.unwrap();
     assert_eq!(b.store.delete(&request(caller, 4, 1), id).await.unwrap(), deleted);
-    let forgotten = b.store.update_profile(&request(caller, 3, 1), edit(id, "one", None, b.env.now())).await;
+    let forgotten = b.store.change(&request(caller, 3, 1), edit(id, "one", None, b.env.now())).await;
     assert!(forgotten.unwrap_err().is(reason::ACCOUNT_NOT_FOUND), "answers with personal data went with the account");
     assert_eq!(b.events().await.len(), 4);
 }
@@ -213,7 +216,7 @@ pub(crate) async fn requests_are_forgotten_after_a_day(b: Bench) {
 
 pub(crate) async fn each_write_has_its_event(b: Bench) {
     let id = b.created("ada").await;
-    let changed = b.store.update_profile(&cx(), edit(id, "x", None, b.env.now())).await.unwrap().position;
+    let changed = b.store.change(&cx(), edit(id, "x", None, b.env.now())).await.unwrap().position;
     let last = b.store.delete(&cx(), id).await.unwrap().position;
     let events = b.events().await;
     let positions: Vec<_> = events.iter().map(|e| e.position).collect();
@@ -227,7 +230,7 @@ pub(crate) async fn each_write_has_its_event(b: Bench) {
 
 pub(crate) async fn each_change_is_told_to_the_cache(b: Bench) {
     let id = b.created("Ada").await;
-    b.store.update_profile(&cx(), edit(id, "x", None, b.env.now())).await.unwrap();
+    b.store.change(&cx(), edit(id, "x", None, b.env.now())).await.unwrap();
     b.store.delete(&cx(), id).await.unwrap();
     let (handle, key) = (|key: &str| Changed { id, handle_key: Some(key.to_owned()) }, "ada");
     assert_eq!(*b.changes.lock(), [handle(key), Changed { id, handle_key: None }, handle(key)]);
@@ -283,7 +286,7 @@ pub(crate) async fn changes_at_once_are_all_counted_and_a_deletion_ends_them(b: 
         let (store, at) = (b.store.clone(), b.env.now());
         // The same request comes twice.
         let cx = request(id.get(), n / 2, 1);
-        tokio::spawn(async move { store.update_profile(&cx, edit(id, &format!("bio {}", n / 2), etag, at)).await })
+        tokio::spawn(async move { store.change(&cx, edit(id, &format!("bio {}", n / 2), etag, at)).await })
     };
     let mut answers = Vec::new();
     for call in (0..40).map(|n| change(n, None)).collect::<Vec<_>>() {
@@ -339,7 +342,8 @@ macro_rules! suite {
             ids_are_listed_by_rising_id_in_pages,
             of_many_at_once_one_gets_the_handle_or_the_address,
             changes_at_once_are_all_counted_and_a_deletion_ends_them,
-            a_login_that_no_account_can_have_is_nobodys);
+            a_login_that_no_account_can_have_is_nobodys,
+            preferences_and_pictures_are_stored_and_erased);
     };
     (@ $make:path: $($case:ident),*) => {
         $(
