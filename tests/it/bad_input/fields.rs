@@ -59,6 +59,8 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         }
         (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
+        // Every value of a flag is right.
+        (Kind::Bool, _) => vec![],
         (Kind::Message(_), "account" | "preferences" | "update_mask") => vec![],
         (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
     }
@@ -75,6 +77,8 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "text" => (vec![empty, ("white space", " \n\u{3000} "), control, bidi, ("a null", "a\0b")], 501),
         "password" => (vec![empty], 129),
         "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
+        "warning" => (vec![control, bidi, ("two lines", "a\nb")], 201),
+        "language" => (vec![("a space", "en us"), ("a number", "1"), ("an empty part", "en-")], 36),
         "etag" => (vec![], 65),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),

@@ -102,38 +102,6 @@ impl PostsService for Fake {
     async fn unlike_post(&self, _: &Cx, _: posts::UnlikePostRequest) -> Result<posts::UnlikePostResponse> {
         unused()
     }
-
-    async fn repost(&self, _: &Cx, _: posts::RepostRequest) -> Result<posts::RepostResponse> {
-        unused()
-    }
-
-    async fn undo_repost(&self, _: &Cx, _: posts::UndoRepostRequest) -> Result<posts::UndoRepostResponse> {
-        unused()
-    }
-
-    async fn bookmark_post(&self, _: &Cx, _: posts::BookmarkPostRequest) -> Result<posts::BookmarkPostResponse> {
-        unused()
-    }
-
-    async fn unbookmark_post(&self, _: &Cx, _: posts::UnbookmarkPostRequest) -> Result<posts::UnbookmarkPostResponse> {
-        unused()
-    }
-
-    async fn list_bookmarks(&self, _: &Cx, _: posts::ListBookmarksRequest) -> Result<posts::ListBookmarksResponse> {
-        unused()
-    }
-
-    async fn list_likers(&self, _: &Cx, _: posts::ListLikersRequest) -> Result<posts::ListLikersResponse> {
-        unused()
-    }
-
-    async fn list_reposters(&self, _: &Cx, _: posts::ListRepostersRequest) -> Result<posts::ListRepostersResponse> {
-        unused()
-    }
-
-    async fn list_quotes(&self, _: &Cx, _: posts::ListQuotesRequest) -> Result<posts::ListQuotesResponse> {
-        unused()
-    }
 }
 
 #[async_trait]

@@ -1,61 +1,81 @@
 //! Publishes a post, a reply or a quote.
 
+use plaza_core::text::Lines;
 use plaza_core::{AccountId, Cx, Error, PostId, Result, Violations, reason};
-use plaza_proto::posts::v1::{self as pb, CreatePostRequest, CreatePostResponse};
+use plaza_proto::posts::v1::{CreatePostRequest, CreatePostResponse};
 
-use super::{Handler, view};
+use super::view::{self, Sights};
+use super::{Handler, choices, mentions};
 use crate::NAME;
+use crate::domain::replies::may_reply;
 use crate::domain::sharing::may_quote;
-use crate::domain::{QuotePolicy, Visibility, text};
+use crate::domain::{Sensitive, text};
 use crate::store::{NewPost, Published};
 
 pub(crate) async fn create_post(h: &Handler, cx: &Cx, req: CreatePostRequest) -> Result<CreatePostResponse> {
-    let post = read(cx.account()?, req)?;
+    let mut post = read(cx.account()?, req)?;
     if let Err(refusal) = may_answer(h, cx, &post).await {
         // What was published already is answered again, though what it answers may be out of sight by now.
         let published = h.store.answered_publish(cx).await?.ok_or(refusal)?;
-        return Ok(answer(cx, post, published));
+        return Ok(answer(cx, post, &published));
     }
+    mentions::resolve(h, cx, &mut post.spans).await?;
     let published = h.store.publish(cx, post.clone()).await?;
-    Ok(answer(cx, post, published))
+    Ok(answer(cx, post, &published))
 }
 
 fn read(author: AccountId, req: CreatePostRequest) -> Result<NewPost> {
     let mut faults = Violations::default();
     text::check("text", &req.text, &mut faults);
+    plaza_core::text::check("warning", &req.warning, Lines::Single, &mut faults);
     faults.into_result()?;
-    let visibility = match req.visibility() {
-        pb::Visibility::Unspecified | pb::Visibility::Public => Visibility::Public,
-        pb::Visibility::Followers => Visibility::Followers,
-    };
-    let quote_policy = match req.quote_policy() {
-        pb::QuotePolicy::Unspecified | pb::QuotePolicy::Everyone => QuotePolicy::Everyone,
-        pb::QuotePolicy::Followers => QuotePolicy::Followers,
-        pb::QuotePolicy::Nobody => QuotePolicy::Nobody,
-    };
     let optional = |id: i64| (id != 0).then_some(PostId(id));
-    let (reply_to, quote_of) = (optional(req.reply_to_id), optional(req.quote_of_id));
-    Ok(NewPost { visibility, reply_to, quote_of, quote_policy, ..NewPost::new(author, req.text) })
+    Ok(NewPost {
+        visibility: choices::visibility_of(req.visibility()),
+        reply_to: optional(req.reply_to_id),
+        quote_of: optional(req.quote_of_id),
+        quote_policy: choices::quote_policy_of(req.quote_policy()),
+        reply_policy: choices::reply_policy_of(req.reply_policy()),
+        sensitive: Sensitive { is: req.sensitive || !req.warning.is_empty(), warning: req.warning },
+        language: req.language,
+        ..NewPost::new(author, req.text)
+    })
 }
 
 /// Whether the author may reply to what the post replies to, and quote what it quotes.
 async fn may_answer(h: &Handler, cx: &Cx, post: &NewPost) -> Result<()> {
     if let Some(target) = post.reply_to {
-        let missing = Error::new(reason::REPLY_TARGET_NOT_FOUND).on_field("reply_to_id");
-        view::sighted(h, cx, target, &missing).await?;
+        answers(h, cx, post.author, target).await?;
     }
     if let Some(target) = post.quote_of {
         let missing = Error::new(reason::QUOTE_TARGET_NOT_FOUND).on_field("quote_of_id");
-        let (quoted, relation) = view::sighted(h, cx, target, &missing).await?;
-        if !may_quote(post.author, &quoted, relation) {
+        let (quoted, sights) = view::sighted(h, cx, target, &missing).await?;
+        let (relation, protected) = (sights.relation(quoted.author), view::is_protected(h, cx, &quoted).await?);
+        if !may_quote(post.author, &quoted, relation, protected) {
             return Err(Error::new(reason::QUOTE_NOT_ALLOWED).on_field("quote_of_id"));
         }
     }
     Ok(())
 }
 
+/// Whether `account` may reply to `target`: its author and that of the thread's first post, while that lives, agree.
+async fn answers(h: &Handler, cx: &Cx, account: AccountId, target: PostId) -> Result<()> {
+    let missing = || Error::new(reason::REPLY_TARGET_NOT_FOUND).on_field("reply_to_id");
+    let target = h.store.posts(cx, &[target]).await?.pop().flatten().ok_or_else(missing)?;
+    let root = if target.root == target.id { None } else { h.store.posts(cx, &[target.root]).await?.pop().flatten() };
+    let authors = root.iter().chain([&target]).map(|post| post.author).collect();
+    let sights = Sights::load(h, cx, authors).await?;
+    if !sights.shows(&target) {
+        return Err(missing());
+    }
+    if root.iter().chain([&target]).all(|post| may_reply(account, post, sights.relation(post.author))) {
+        return Ok(());
+    }
+    Err(Error::new(reason::REPLY_NOT_ALLOWED).on_field("reply_to_id"))
+}
+
 /// The post as it was when it was published, also for a repeated request.
-fn answer(cx: &Cx, new: NewPost, published: Published) -> CreatePostResponse {
+fn answer(cx: &Cx, new: NewPost, published: &Published) -> CreatePostResponse {
     cx.wrote(NAME, published.position);
-    CreatePostResponse { post: Some(view::message(&new.published(&published), |_| false)) }
+    CreatePostResponse { post: Some(view::message(&new.published(published), |_| false)) }
 }

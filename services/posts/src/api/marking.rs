@@ -4,10 +4,10 @@ use plaza_core::page::Scope;
 use plaza_core::{AccountId, Cx, Error, PostId, Result, page, reason};
 
 use super::Handler;
-use super::view::{Sights, sighted};
+use super::view::{blocked, is_protected, sighted};
 use crate::NAME;
+use crate::domain::Mark;
 use crate::domain::sharing::may_repost;
-use crate::domain::{Mark, Sight};
 use crate::store::{MarkChange, Marked, Place};
 
 /// Sets the caller's mark of a post that the caller may see, or takes it back.
@@ -26,10 +26,10 @@ pub(super) async fn set_mark(h: &Handler, cx: &Cx, mark: Mark, post: i64, set: b
 
 async fn may_mark(h: &Handler, cx: &Cx, change: MarkChange) -> Result<()> {
     let (post, _) = sighted(h, cx, change.post, &Error::new(reason::POST_NOT_FOUND)).await?;
-    if change.mark == Mark::Repost && change.set && !may_repost(&post) {
-        return Err(Error::new(reason::REPOST_NOT_ALLOWED).on_field("post_id"));
+    if change.mark != Mark::Repost || !change.set || may_repost(&post, is_protected(h, cx, &post).await?) {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::new(reason::REPOST_NOT_ALLOWED).on_field("post_id"))
 }
 
 /// A page of those who mark a post so, and the token of the next; accounts that a block keeps from the caller are left
@@ -53,7 +53,7 @@ pub(super) async fn list_markers(
         Some(last) if more => h.pager.seal(scope, &[last.id, last.of.get()]),
         _ => String::new(),
     };
-    let sights = Sights::load(h, cx, places.iter().map(|place| place.of).collect()).await?;
-    places.retain(|place| sights.of(place.of) != Sight::Nothing);
+    let blocked = blocked(h, cx, places.iter().map(|place| place.of)).await?;
+    places.retain(|place| !blocked.contains(&place.of));
     Ok((places.into_iter().map(|place| place.of.get()).collect(), next))
 }

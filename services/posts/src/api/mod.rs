@@ -2,6 +2,7 @@
 
 mod batch_get_posts;
 mod bookmark_post;
+mod choices;
 mod create_post;
 mod delete_post;
 mod get_post;
@@ -13,6 +14,7 @@ mod list_posts_by_author;
 mod list_quotes;
 mod list_reposters;
 mod marking;
+mod mentions;
 mod repost;
 mod unbookmark_post;
 mod undo_repost;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use plaza_core::page::Pager;
 use plaza_core::{Cx, Result};
+use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{
     BatchGetPostsRequest, BatchGetPostsResponse, BookmarkPostRequest, BookmarkPostResponse, CreatePostRequest,
@@ -35,12 +38,15 @@ use plaza_proto::posts::v1::{
     UnlikePostResponse,
 };
 
+use crate::projections::ProtectedAuthors;
 use crate::store::PostStore;
 
 /// What the RPCs work with.
 pub(crate) struct Handler {
     pub(crate) store: Arc<dyn PostStore>,
     pub(crate) graph: GraphServiceClient,
+    pub(crate) accounts: AccountsServiceClient,
+    pub(crate) protected: Arc<ProtectedAuthors>,
     pub(crate) pager: Pager,
 }
 

@@ -9,8 +9,26 @@ use super::Span;
 pub enum Visibility {
     /// Everybody whom no block keeps out.
     Public,
+    /// As public, but not listed where strangers look.
+    Unlisted,
     /// The author's followers.
     Followers,
+    /// Those whom it mentions.
+    Mentioned,
+}
+
+/// Who may reply to a post besides its author, as its author chose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReplyPolicy {
+    /// Everybody who sees it.
+    #[default]
+    Everyone,
+    /// Accounts that the author follows, and those whom it mentions.
+    Followed,
+    /// Those whom it mentions.
+    Mentioned,
+    /// Nobody.
+    Nobody,
 }
 
 /// Who may quote a post besides its author, as its author chose.
@@ -62,10 +80,33 @@ pub struct Post {
     pub quote_of: Option<PostId>,
     /// Who may quote it.
     pub quote_policy: QuotePolicy,
+    /// Who may reply to it.
+    pub reply_policy: ReplyPolicy,
+    /// Whether it is to be shown on demand only, and what is shown instead.
+    pub sensitive: Sensitive,
+    /// A BCP 47 tag; empty if not said.
+    pub language: String,
     /// How often it is marked, replied to and quoted.
     pub counts: Counts,
     /// All marks of it, while they are few; `None` when they are many.
     pub marks: Option<Vec<(Mark, AccountId)>>,
+}
+
+impl Post {
+    /// Whether the post mentions `account`.
+    #[must_use]
+    pub fn mentions(&self, account: AccountId) -> bool {
+        self.spans.iter().any(|span| span.account == Some(account))
+    }
+}
+
+/// Whether a post is to be shown on demand only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sensitive {
+    /// It is.
+    pub is: bool,
+    /// What is shown instead; may be empty.
+    pub warning: String,
 }
 
 /// A post's counters.

@@ -27,7 +27,7 @@ const TOP: usize = 50;
 /// The share of the bytes that the ids of authors' posts may take.
 const TOPS_SHARE: u64 = 4;
 /// Every sight that shows anything.
-const SIGHTS: [Sight; 2] = [Sight::Public, Sight::Everything];
+const SIGHTS: [Sight; 3] = [Sight::Public, Sight::Followers, Sight::Everything];
 
 /// What an entry costs besides its text: the key, the row, the cache's own bookkeeping; an estimate.
 const ENTRY_BYTES: usize = 320;
@@ -57,7 +57,8 @@ impl PostCache {
 fn weight(post: Option<&Post>) -> u32 {
     let span = |s: &Span| size_of::<Span>() + s.value.len();
     let marks = |p: &Post| p.marks.as_ref().map_or(0, |marks| marks.len() * size_of::<(Mark, AccountId)>());
-    let held = post.map_or(0, |p| p.text.len() + p.spans.iter().map(span).sum::<usize>() + marks(p));
+    let held = post
+        .map_or(0, |p| p.text.len() + p.sensitive.warning.len() + p.spans.iter().map(span).sum::<usize>() + marks(p));
     u32::try_from(ENTRY_BYTES + held).unwrap_or(u32::MAX)
 }
 

@@ -54,6 +54,7 @@ macro_rules! cases {
 
 cases![
     writes::a_post_is_read_as_it_was_written,
+    writes::each_choice_of_the_author_is_kept,
     writes::ids_rise_whatever_the_clock_does,
     writes::replies_are_counted_and_keep_their_thread,
     writes::a_reply_needs_a_living_target,

@@ -14,7 +14,10 @@ use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Counts, Mark, Post, PostRef, QuotePolicy, RepostRef, Sight, Span, Visibility, spans};
+use crate::domain::{
+    Counts, Mark, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Sensitive, Sight, Span, SpanKind, Visibility,
+    spans,
+};
 
 pub use cached::{Cached, PostCache};
 pub use postgres::PostgresPosts;
@@ -43,6 +46,12 @@ pub struct NewPost {
     pub quote_of: Option<PostId>,
     /// Who may quote it.
     pub quote_policy: QuotePolicy,
+    /// Who may reply to it.
+    pub reply_policy: ReplyPolicy,
+    /// Whether it is to be shown on demand only, and what is shown instead.
+    pub sensitive: Sensitive,
+    /// A BCP 47 tag; empty if not said.
+    pub language: String,
 }
 
 impl NewPost {
@@ -58,12 +67,26 @@ impl NewPost {
             reply_to: None,
             quote_of: None,
             quote_policy: QuotePolicy::Everyone,
+            reply_policy: ReplyPolicy::Everyone,
+            sensitive: Sensitive::default(),
+            language: String::new(),
         }
     }
 
-    /// The post as it is right after it was published.
+    /// The accounts that its mentions name, in their order; 0 for a mention of nobody.
     #[must_use]
-    pub fn published(self, published: &Published) -> Post {
+    pub fn mentions(&self) -> Vec<AccountId> {
+        let mentions = self.spans.iter().filter(|span| span.kind == SpanKind::Mention);
+        mentions.map(|span| span.account.unwrap_or_default()).collect()
+    }
+
+    /// The post as it is right after it was published. Its mentions are those of its first publication.
+    #[must_use]
+    pub fn published(mut self, published: &Published) -> Post {
+        let mentions = self.spans.iter_mut().filter(|span| span.kind == SpanKind::Mention);
+        for (span, account) in mentions.zip(&published.mentions) {
+            span.account = (account.get() != 0).then_some(*account);
+        }
         Post {
             id: published.post,
             author: self.author,
@@ -74,6 +97,9 @@ impl NewPost {
             root: published.root,
             quote_of: self.quote_of,
             quote_policy: self.quote_policy,
+            reply_policy: self.reply_policy,
+            sensitive: self.sensitive,
+            language: self.language,
             counts: Counts::default(),
             marks: None,
         }
@@ -81,7 +107,7 @@ impl NewPost {
 }
 
 /// What publishing a post came to. Remembered with the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
     /// The new post's id.
     pub post: PostId,
@@ -89,6 +115,9 @@ pub struct Published {
     pub root: PostId,
     /// The event's place in the outbox.
     pub position: Position,
+    /// As [`NewPost::mentions`].
+    #[serde(default)]
+    pub mentions: Vec<AccountId>,
 }
 
 /// What deleting a post came to. Remembered with the request.

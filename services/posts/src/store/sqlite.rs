@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::sqlite::SCHEMA },
     Migration { name: "0004_marks", sql: include_str!("../../migrations/sqlite/0004_marks.sql") },
+    Migration { name: "0005_audience", sql: include_str!("../../migrations/sqlite/0005_audience.sql") },
 ];
 
 /// Posts in a SQLite file.

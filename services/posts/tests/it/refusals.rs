@@ -49,6 +49,16 @@ async fn mutations_check_their_fields() {
     let request = CreatePostRequest { quote_policy: 9, ..w.text("a") };
     assert_eq!(said(w.create(1, request).await), invalid("quote_policy"));
     assert_eq!(said(w.create(1, w.text(&"a".repeat(16_385))).await), invalid("text"));
+    let request = CreatePostRequest { reply_policy: 9, ..w.text("a") };
+    assert_eq!(said(w.create(1, request).await), invalid("reply_policy"));
+    for warning in ["two\nlines".to_owned(), "a\u{202e}b".to_owned(), "a".repeat(201)] {
+        let request = CreatePostRequest { warning, ..w.text("a") };
+        assert_eq!(said(w.create(1, request).await), invalid("warning"));
+    }
+    for language in ["e", "en us", "en_US", "-", "abcdefghi", "en-123456789"] {
+        let request = CreatePostRequest { language: language.to_owned(), ..w.text("a") };
+        assert_eq!(said(w.create(1, request).await), invalid("language"));
+    }
     assert!(w.told().await.is_empty());
 }
 

@@ -107,8 +107,8 @@ pub(super) async fn an_authors_list_follows_each_change(s: Subject) {
         } else {
             all.insert(0, (s.publish(NewPost { visibility, ..new(1, "a") }).await.post, visibility));
         }
-        for sight in [Sight::Everything, Sight::Public, Sight::Nothing] {
-            let shown: Vec<PostId> = all.iter().filter(|(_, v)| sight.shows(*v)).map(|(id, _)| *id).collect();
+        for sight in [Sight::Everything, Sight::Followers, Sight::Public, Sight::Mentions, Sight::Nothing] {
+            let shown: Vec<PostId> = all.iter().filter(|(_, v)| sight.shows(*v, false)).map(|(id, _)| *id).collect();
             for (before, limit) in [(END, 11), (END, 101), (all[all.len() / 2].0, 11), (PostId(1), 11)] {
                 let ids = s.store.ids_by_author(&cx(), AccountId(1), sight, before, limit).await.unwrap();
                 let expected: Vec<PostId> = shown.iter().copied().filter(|id| *id < before).take(limit).collect();

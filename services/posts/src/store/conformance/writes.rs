@@ -4,28 +4,59 @@ use plaza_core::request::REMEMBERED_MS;
 use plaza_core::{AccountId, PostId, reason};
 
 use super::{Subject, Told, cx, like, new, reply, request, unlike};
-use crate::domain::{Counts, Post, QuotePolicy, Visibility, spans};
+use crate::domain::{Counts, Post, QuotePolicy, ReplyPolicy, Sensitive, Visibility};
 use crate::store::NewPost;
 
 pub(super) async fn a_post_is_read_as_it_was_written(s: Subject) {
     let text = "two\nlines of #Straße, @Ann & https://a.example/x ❤️";
-    let published = s.publish(NewPost { visibility: Visibility::Followers, ..new(7, text) }).await;
+    let mut wanted = NewPost {
+        visibility: Visibility::Followers,
+        quote_policy: QuotePolicy::Nobody,
+        reply_policy: ReplyPolicy::Mentioned,
+        sensitive: Sensitive { is: true, warning: "höret".to_owned() },
+        language: "de-AT".to_owned(),
+        ..new(7, text)
+    };
+    wanted.spans[1].account = Some(AccountId(5));
+    let spans = wanted.spans.clone();
+    let published = s.publish(wanted).await;
+    assert_eq!(published.mentions, [AccountId(5)]);
     assert_eq!(published.root, published.post);
     let expected = Post {
         id: published.post,
         author: AccountId(7),
         text: text.to_owned(),
-        spans: spans::parse(text),
+        spans,
         visibility: Visibility::Followers,
         reply_to: None,
         root: published.post,
         quote_of: None,
-        quote_policy: QuotePolicy::Everyone,
+        quote_policy: QuotePolicy::Nobody,
+        reply_policy: ReplyPolicy::Mentioned,
+        sensitive: Sensitive { is: true, warning: "höret".to_owned() },
+        language: "de-AT".to_owned(),
         counts: Counts::default(),
         marks: None,
     };
     assert_eq!(expected.spans.len(), 3);
     assert_eq!(s.post(published.post).await.as_deref(), Some(&expected));
+}
+
+pub(super) async fn each_choice_of_the_author_is_kept(s: Subject) {
+    use crate::domain::{QuotePolicy as Q, ReplyPolicy as R, Visibility as V};
+    for visibility in [V::Public, V::Unlisted, V::Followers, V::Mentioned] {
+        for (quote_policy, reply_policy) in
+            [(Q::Everyone, R::Everyone), (Q::Followers, R::Followed), (Q::Nobody, R::Mentioned), (Q::Nobody, R::Nobody)]
+        {
+            let id = s.publish(NewPost { visibility, quote_policy, reply_policy, ..new(1, "a") }).await.post;
+            let read = s.post(id).await.unwrap();
+            assert_eq!((read.visibility, read.quote_policy), (visibility, quote_policy));
+            assert_eq!(
+                (read.reply_policy, &read.sensitive, read.language.as_str()),
+                (reply_policy, &Sensitive::default(), "")
+            );
+        }
+    }
 }
 
 pub(super) async fn ids_rise_whatever_the_clock_does(s: Subject) {

@@ -107,7 +107,7 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
     let marks_of_each = (MARKS_OF_ALL / doomed.len().max(1)).clamp(1, MARKS_AT_ONCE);
     let tombs: Vec<(i64, i64, Option<i64>, Option<i64>)> = sqlx::query_as(
         "WITH buried AS (
-            UPDATE posts AS p SET text = '', spans = NULL, deleted_at = $3
+            UPDATE posts AS p SET text = '', spans = NULL, warning = '', language = '', deleted_at = $3
             FROM unnest($1::int8[], $2::int8[]) AS doomed (id, author_id)
             WHERE p.id = doomed.id AND p.author_id = doomed.author_id AND p.deleted_at IS NULL
             RETURNING p.id, p.author_id, p.reply_to_id, p.quote_of_id),

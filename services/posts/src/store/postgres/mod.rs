@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::postgres::SCHEMA },
     Migration { name: "0004_marks", sql: include_str!("../../../migrations/postgres/0004_marks.sql") },
+    Migration { name: "0005_audience", sql: include_str!("../../../migrations/postgres/0005_audience.sql") },
 ];
 
 /// How many posts or marks one transaction of an erasure takes at most: each is a lock in the server's memory.

@@ -48,7 +48,10 @@ impl Work for NewPost {
         let published = drafts.into_iter().map(|draft| {
             let draft = draft?;
             match (draft.id, draft.id.and_then(|_| positions.next())) {
-                (Some(id), Some(position)) => Ok(draft.done(Published { post: id, root: draft.root(id), position })),
+                (Some(post), Some(position)) => {
+                    let (root, mentions) = (draft.root(post), draft.job.work.mentions());
+                    Ok(draft.done(Published { post, root, position, mentions }))
+                }
                 _ => Err(Error::new(reason::ID_CLASH)),
             }
         });
@@ -147,30 +150,68 @@ async fn insert(conn: &mut PgConnection, env: &Env, highest: i64, drafts: &mut [
     Ok(())
 }
 
+/// Columns of posts, as many rows as each is long.
+#[derive(Default)]
+struct Columns<'a> {
+    ids: Vec<i64>,
+    authors: Vec<i64>,
+    texts: Vec<&'a str>,
+    spans: Vec<Option<&'a str>>,
+    visibilities: Vec<i16>,
+    targets: Vec<Option<i64>>,
+    roots: Vec<i64>,
+    quoted: Vec<Option<i64>>,
+    quote_policies: Vec<i16>,
+    reply_policies: Vec<i16>,
+    sensitive: Vec<bool>,
+    warnings: Vec<&'a str>,
+    languages: Vec<&'a str>,
+    tagged: Vec<i64>,
+    tags: Vec<String>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(rows: &'a [(i64, &mut Draft<'_>)]) -> Self {
+        let mut columns = Self::default();
+        for (id, draft) in rows {
+            let post = &draft.job.work;
+            columns.ids.push(*id);
+            columns.authors.push(post.author.0);
+            columns.texts.push(&post.text);
+            columns.spans.push(draft.spans.as_deref());
+            columns.visibilities.push(columns::visibility(post.visibility));
+            columns.targets.push(post.reply_to.map(PostId::get));
+            columns.roots.push(draft.root(PostId(*id)).0);
+            columns.quoted.push(post.quote_of.map(PostId::get));
+            columns.quote_policies.push(columns::quote_policy(post.quote_policy));
+            columns.reply_policies.push(columns::reply_policy(post.reply_policy));
+            columns.sensitive.push(post.sensitive.is);
+            columns.warnings.push(&post.sensitive.warning);
+            columns.languages.push(&post.language);
+            for tag in spans::hashtags(&post.spans) {
+                columns.tagged.push(*id);
+                columns.tags.push(tag);
+            }
+        }
+        columns
+    }
+}
+
 /// Posts, hashtags and the counts of what they answer in one statement. Returns the ids that were not taken by others.
 async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) -> Result<HashSet<i64>> {
-    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
-    let authors: Vec<i64> = rows.iter().map(|row| post(row).author.0).collect();
-    let texts: Vec<&str> = rows.iter().map(|row| post(row).text.as_str()).collect();
-    let spans: Vec<Option<&str>> = rows.iter().map(|(_, draft)| draft.spans.as_deref()).collect();
-    let visibilities: Vec<i16> = rows.iter().map(|row| columns::visibility(post(row).visibility)).collect();
-    let targets: Vec<Option<i64>> = rows.iter().map(|row| post(row).reply_to.map(PostId::get)).collect();
-    let roots: Vec<i64> = rows.iter().map(|(id, draft)| draft.root(PostId(*id)).0).collect();
-    let quoted: Vec<Option<i64>> = rows.iter().map(|row| post(row).quote_of.map(PostId::get)).collect();
-    let policies: Vec<i16> = rows.iter().map(|row| columns::quote_policy(post(row).quote_policy)).collect();
-    let tags = rows.iter().flat_map(|row| spans::hashtags(&post(row).spans).into_iter().map(|tag| (row.0, tag)));
-    let (tagged, tags): (Vec<i64>, Vec<String>) = tags.unzip();
+    let columns = Columns::of(rows);
     let taken_in: Vec<i64> = sqlx::query_scalar(
         "WITH new AS (
             INSERT INTO posts
-                (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy)
+                (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy,
+                 reply_policy, sensitive, warning, language)
             SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::int2[], $6::int8[], $7::int8[],
-                                 $10::int8[], $11::int2[])
+                                 $8::int8[], $9::int2[], $10::int2[], $11::bool[], $12::text[], $13::text[])
             ON CONFLICT (id) DO NOTHING
             RETURNING id, reply_to_id, quote_of_id),
          tags AS (
             INSERT INTO hashtags (tag, post_id)
-            SELECT tag, id FROM new JOIN unnest($8::int8[], $9::text[]) AS t (post_id, tag) ON t.post_id = new.id),
+            SELECT tag, id FROM new JOIN unnest($14::int8[], $15::text[]) AS t (post_id, tag) ON t.post_id = new.id),
          answered AS (
             INSERT INTO post_counts AS c (post_id, replies, quotes)
             SELECT target_id, sum(replies), sum(quotes)
@@ -181,25 +222,25 @@ async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) ->
             SET replies = c.replies + excluded.replies, quotes = c.quotes + excluded.quotes)
          SELECT id FROM new",
     )
-    .bind(ids)
-    .bind(authors)
-    .bind(texts)
-    .bind(spans)
-    .bind(visibilities)
-    .bind(targets)
-    .bind(roots)
-    .bind(tagged)
-    .bind(tags)
-    .bind(quoted)
-    .bind(policies)
+    .bind(columns.ids)
+    .bind(columns.authors)
+    .bind(columns.texts)
+    .bind(columns.spans)
+    .bind(columns.visibilities)
+    .bind(columns.targets)
+    .bind(columns.roots)
+    .bind(columns.quoted)
+    .bind(columns.quote_policies)
+    .bind(columns.reply_policies)
+    .bind(columns.sensitive)
+    .bind(columns.warnings)
+    .bind(columns.languages)
+    .bind(columns.tagged)
+    .bind(columns.tags)
     .fetch_all(conn)
     .await
     .sql()?;
     Ok(taken_in.into_iter().collect())
-}
-
-fn post<'a>(row: &'a (i64, &mut Draft<'_>)) -> &'a NewPost {
-    &row.1.job.work
 }
 
 fn no_reply_target() -> Error {

@@ -15,6 +15,7 @@ pub(super) async fn posts(conn: &mut PgConnection, ids: &[PostId]) -> Result<Vec
     let found = sqlx::query(
         "SELECT p.id, p.author_id, p.text, p.spans, p.visibility, p.reply_to_id, p.root_id, p.quote_of_id,
                 p.quote_policy, c.likes, c.replies, c.reposts, c.quotes, c.bookmarks,
+                p.reply_policy, p.sensitive, p.warning, p.language,
                 CASE WHEN c.likes + c.reposts + c.bookmarks <= $2
                      THEN (SELECT string_agg(kind || ':' || account_id, ',') FROM marks WHERE post_id = p.id) END
          FROM posts AS p CROSS JOIN LATERAL (
@@ -38,7 +39,11 @@ pub(super) async fn posts(conn: &mut PgConnection, ids: &[PostId]) -> Result<Vec
 /// that takes an author for a busy one walks through everybody's posts otherwise. Each sight has an index that holds just
 /// its posts, so that a page costs the same whatever else the author wrote.
 pub(super) const PUBLIC_BY_AUTHOR: &str = "SELECT id FROM posts
-     WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL AND visibility = 1
+     WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL AND visibility IN (1, 3)
+     ORDER BY author_id DESC, id DESC LIMIT $3";
+/// As [`PUBLIC_BY_AUTHOR`].
+pub(super) const FOR_FOLLOWERS_BY_AUTHOR: &str = "SELECT id FROM posts
+     WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL AND visibility <> 4
      ORDER BY author_id DESC, id DESC LIMIT $3";
 /// As [`PUBLIC_BY_AUTHOR`].
 pub(super) const ALL_BY_AUTHOR: &str =
@@ -53,7 +58,8 @@ pub(super) async fn ids_by_author(
     limit: usize,
 ) -> Result<Vec<PostId>> {
     let sql = match sight {
-        Sight::Nothing => return Ok(Vec::new()),
+        Sight::Nothing | Sight::Mentions => return Ok(Vec::new()),
+        Sight::Followers => FOR_FOLLOWERS_BY_AUTHOR,
         Sight::Public => PUBLIC_BY_AUTHOR,
         Sight::Everything => ALL_BY_AUTHOR,
     };

@@ -5,7 +5,7 @@ use plaza_stores::PgResultExt as _;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Counts, Post};
+use crate::domain::{Counts, Post, Sensitive};
 use crate::store::columns;
 
 /// A bound on rows, as Postgres takes it.
@@ -28,7 +28,7 @@ pub(super) fn post(row: &PgRow) -> Result<Post> {
     let number = |at: usize| row.try_get::<i64, _>(at).sql();
     let optional = |at: usize| row.try_get::<Option<i64>, _>(at).sql();
     let (likes, replies, reposts) = (number(9)?, number(10)?, number(11)?);
-    let marks: Option<&str> = row.try_get(14).sql()?;
+    let marks: Option<&str> = row.try_get(18).sql()?;
     Ok(Post {
         id: number(0)?.into(),
         author: number(1)?.into(),
@@ -39,6 +39,9 @@ pub(super) fn post(row: &PgRow) -> Result<Post> {
         root: number(6)?.into(),
         quote_of: optional(7)?.map(Into::into),
         quote_policy: columns::quote_policy_of(row.try_get(8).sql()?),
+        reply_policy: columns::reply_policy_of(row.try_get(14).sql()?),
+        sensitive: Sensitive { is: row.try_get(15).sql()?, warning: row.try_get(16).sql()? },
+        language: row.try_get(17).sql()?,
         counts: Counts { likes, replies, reposts, quotes: number(12)?, bookmarks: number(13)? },
         marks: marks.map(columns::decode_marks).transpose()?,
     })

@@ -37,9 +37,15 @@ pub(super) fn ids_by_author(
 ) -> Result<Vec<PostId>> {
     // Each sight has an index that holds just its posts, so that a page costs the same whatever else the author wrote.
     let sql = match sight {
-        Sight::Nothing => return Ok(Vec::new()),
+        Sight::Nothing | Sight::Mentions => return Ok(Vec::new()),
         Sight::Public => {
-            "SELECT id FROM posts WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND visibility = 1
+            "SELECT id FROM posts INDEXED BY posts_public_by_author
+             WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND visibility IN (1, 3)
+             ORDER BY id DESC LIMIT ?3"
+        }
+        Sight::Followers => {
+            "SELECT id FROM posts INDEXED BY posts_for_followers_by_author
+             WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND visibility <> 4
              ORDER BY id DESC LIMIT ?3"
         }
         Sight::Everything => {

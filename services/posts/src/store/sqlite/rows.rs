@@ -3,13 +3,13 @@
 use plaza_core::Result;
 use rusqlite::Row;
 
-use crate::domain::{Counts, Post};
+use crate::domain::{Counts, Post, Sensitive};
 use crate::store::columns;
 
 /// The columns of [`Stored`], in its order; `?2` is the number of marks that come along.
 pub(super) const POST_COLUMNS: &str = "p.id, p.author_id, p.text, p.spans, p.visibility, p.reply_to_id, p.root_id,
     p.quote_of_id, p.quote_policy, coalesce(c.likes, 0), coalesce(c.replies, 0), coalesce(c.reposts, 0),
-    coalesce(c.quotes, 0), coalesce(c.bookmarks, 0),
+    coalesce(c.quotes, 0), coalesce(c.bookmarks, 0), p.reply_policy, p.sensitive, p.warning, p.language,
     CASE WHEN c.likes + c.reposts + c.bookmarks <= ?2
          THEN (SELECT group_concat(kind || ':' || account_id) FROM marks WHERE post_id = p.id) END";
 
@@ -39,10 +39,13 @@ impl Stored {
             root: row.get::<_, i64>(6)?.into(),
             quote_of: row.get::<_, Option<i64>>(7)?.map(Into::into),
             quote_policy: columns::quote_policy_of(row.get(8)?),
+            reply_policy: columns::reply_policy_of(row.get(14)?),
+            sensitive: Sensitive { is: row.get(15)?, warning: row.get(16)? },
+            language: row.get(17)?,
             counts: Counts { likes, replies, reposts, quotes: row.get(12)?, bookmarks: row.get(13)? },
             marks: None,
         };
-        Ok(Self { post, spans: row.get(3)?, marks: row.get(14)? })
+        Ok(Self { post, spans: row.get(3)?, marks: row.get(18)? })
     }
 
     pub(super) fn decode(mut self) -> Result<Post> {

@@ -8,7 +8,7 @@ use plaza_stores::sqlite::{is_unique_violation, map_err};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::prune;
-use crate::domain::spans;
+use crate::domain::{Sensitive, spans};
 use crate::store::{Changed, Deleted, NewPost, Published, columns};
 
 /// How often a new id is drawn when one is taken; a clash has odds of one in millions.
@@ -52,7 +52,7 @@ impl Write<'_> {
         let (reply_to_id, quote_of_id) = (number(post.reply_to), number(post.quote_of));
         let event = PostCreated { post_id: id.0, author_id: post.author.0, reply_to_id, quote_of_id };
         let root = target.map_or(id, |(_, target)| target.root);
-        Ok(Published { post: id, root, position: self.emit(id, &event)? })
+        Ok(Published { post: id, root, position: self.emit(id, &event)?, mentions: post.mentions() })
     }
 
     /// What a post replies to and what it quotes count one more, or one less; nothing happens to what is deleted.
@@ -73,8 +73,9 @@ impl Write<'_> {
             .conn
             .prepare_cached(
                 "INSERT INTO posts
-                    (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy,
+                     reply_policy, sensitive, warning, language)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )
             .sql()?;
         let spans = columns::encode_spans(&post.spans)?;
@@ -83,7 +84,22 @@ impl Write<'_> {
             let (author, visibility) = (post.author.0, columns::visibility(post.visibility));
             let (reply_to, quote_of) = (post.reply_to.map(PostId::get), post.quote_of.map(PostId::get));
             let (root, policy) = (root.unwrap_or(id).0, columns::quote_policy(post.quote_policy));
-            let row = params![id.0, author, post.text, spans, visibility, reply_to, root, quote_of, policy];
+            let (replies, Sensitive { is, warning }) = (columns::reply_policy(post.reply_policy), &post.sensitive);
+            let row = params![
+                id.0,
+                author,
+                post.text,
+                spans,
+                visibility,
+                reply_to,
+                root,
+                quote_of,
+                policy,
+                replies,
+                is,
+                warning,
+                post.language
+            ];
             match statement.execute(row) {
                 Ok(_) => return Ok(id),
                 Err(e) if is_unique_violation(&e, "posts.id") => {}
@@ -101,7 +117,7 @@ impl Write<'_> {
     /// Leaves a tombstone of a living post.
     pub(super) fn bury(&mut self, post: PostId, target: &Target) -> Result<Position> {
         self.run(
-            "UPDATE posts SET text = '', spans = NULL, deleted_at = ?2 WHERE id = ?1",
+            "UPDATE posts SET text = '', spans = NULL, warning = '', language = '', deleted_at = ?2 WHERE id = ?1",
             params![post.0, self.env.now().0],
         )?;
         self.run("DELETE FROM hashtags WHERE post_id = ?1", [post.0])?;
