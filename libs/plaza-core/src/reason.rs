@@ -85,6 +85,10 @@ reasons! {
     // posts
     POST_NOT_FOUND: NotFound, "there is no such post, or the caller may not see it";
     REPLY_TARGET_NOT_FOUND: NotFound, "the post to reply to does not exist, or the caller may not see it";
+    REPLY_NOT_ALLOWED: PermissionDenied, "the author of the post or of its thread's first post does not want replies of the caller";
+    QUOTE_TARGET_NOT_FOUND: NotFound, "the post to quote does not exist, or the caller may not see it";
+    QUOTE_NOT_ALLOWED: PermissionDenied, "only public posts whose authors allow it can be quoted by others";
+    REPOST_NOT_ALLOWED: PermissionDenied, "only public posts can be reposted";
 
     // projections
     PROJECTION_NOT_FOUND: NotFound, "no projection of this name runs in this process; list them";

@@ -58,7 +58,8 @@ impl PostsService for Fake {
         let refs = {
             let state = self.0.state.lock();
             let found = state.posts.range(..below).rev().filter(|(_, p)| req.author_ids.contains(&p.author));
-            let found = found.map(|(id, p)| posts::PostRef { post_id: *id, author_id: p.author });
+            let found =
+                found.map(|(id, p)| posts::PostRef { post_id: *id, author_id: p.author, ..posts::PostRef::default() });
             found.take(size(req.page_size, 1_000)).collect()
         };
         // A call that is held up has read what was there when it came.
