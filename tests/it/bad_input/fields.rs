@@ -17,7 +17,9 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         }
         "GetAccount" => json!({"account_id": other}),
         "GetAccountByHandle" => json!({"handle": "ben"}),
-        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" | "BatchGetFamiliarFollowers" => json!({"account_ids": [other]}),
+        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" | "BatchGetFamiliarFollowers" => {
+            json!({"account_ids": [other]})
+        }
         "UpdateProfile" => json!({"request_id": id, "account_id": me, "account": {"bio": "b"}, "update_mask": "bio"}),
         "ChangeHandle" => json!({"request_id": id, "account_id": me, "handle": format!("fresh_{n}")}),
         "ChangePassword" => {
@@ -36,8 +38,16 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "SignOut" => json!({"request_id": id}),
         "SignOutEverywhere" => json!({"request_id": id, "keep_current": true}),
         "RevokeSession" => json!({"request_id": id, "session_id": 1}),
-        "Follow" | "Unfollow" | "Block" | "Unblock" | "Mute" | "Unmute" | "RemoveFollower" | "AcceptFollowRequest"
-        | "RejectFollowRequest" | "CancelFollowRequest" => {
+        "Follow"
+        | "Unfollow"
+        | "Block"
+        | "Unblock"
+        | "Mute"
+        | "Unmute"
+        | "RemoveFollower"
+        | "AcceptFollowRequest"
+        | "RejectFollowRequest"
+        | "CancelFollowRequest" => {
             json!({"request_id": id, "account_id": other})
         }
         "ListFollowers" | "ListFollowing" | "ListMutuals" | "GetPath" | "GetUserFeed" => json!({"account_id": other}),
@@ -50,8 +60,8 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "ListLikers" | "ListReposters" | "ListQuotes" => json!({"post_id": post}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "ListBlocks" | "ListFollowRequests" | "ListMutes" | "ListSessions" | "ListBookmarks" | "GetJwks" | "GetHomeFeed"
-        | "StreamHomeFeed" => json!({}),
+        "ListBlocks" | "ListFollowRequests" | "ListMutes" | "ListSessions" | "ListBookmarks" | "GetJwks"
+        | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
         other => panic!("say here what a valid {other} is"),
     }
 }

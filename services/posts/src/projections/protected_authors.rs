@@ -70,7 +70,11 @@ impl ProtectedAuthors {
         let mut protected = BTreeSet::new();
         for part in authors.chunks(ACCOUNTS_AT_ONCE) {
             let account_ids = part.iter().map(|author| author.get()).collect();
-            let found = self.accounts.batch_get_accounts(cx, BatchGetAccountsRequest { account_ids }).await?.accounts;
+            let found = self
+                .accounts
+                .batch_get_accounts(cx, BatchGetAccountsRequest { account_ids, include_hidden: false })
+                .await?
+                .accounts;
             protected.extend(found.iter().filter(|a| a.protected).map(|a| AccountId(a.account_id)));
         }
         Ok(authors.into_iter().map(|author| (author, protected.contains(&author))).collect())
