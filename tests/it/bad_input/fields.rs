@@ -23,6 +23,14 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "ChangePassword" => {
             json!({"request_id": id, "account_id": me, "old_password": "x", "new_password": "long enough"})
         }
+        "ChangeEmail" => {
+            let email = format!("c{n}@example.org");
+            json!({"request_id": id, "account_id": me, "email": email, "password": "correct horse battery"})
+        }
+        "RequestEmailVerification" => json!({"request_id": id, "account_id": me}),
+        "VerifyEmail" => json!({"request_id": id, "token": "forged"}),
+        "RequestPasswordReset" => json!({"request_id": id, "email": format!("nobody{n}@example.org")}),
+        "ResetPassword" => json!({"request_id": id, "token": "forged", "new_password": "long enough"}),
         "GetPreferences" => json!({"account_id": me}),
         "UpdatePreferences" => {
             json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
@@ -79,6 +87,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "new_password" => (vec![empty, ("short", "1234567")], 129),
         "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
         "etag" => (vec![], 65),
+        "token" => (vec![empty, ("forged", "AAAA"), ("no base64", "%%%")], 101),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),
     };
