@@ -14,6 +14,7 @@ use plaza_proto::posts::v1::{CreatePostRequest, LikePostRequest};
 use plaza_proto::sessions::v1::SignInRequest;
 use plaza_rpc::Rpc;
 use plaza_testkit::person::{Guest, PASSWORD, Person, request_id};
+use plaza_testkit::wait;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -158,6 +159,17 @@ impl Crowd {
         for person in self.authors.iter_mut().chain([&mut self.reader, &mut self.star]) {
             person.tokens = guest.sign_in(&person.account.handle).await.expect("tokens");
         }
+    }
+
+    /// Waits until every kind of call that begins from now on has succeeded.
+    pub(crate) async fn work(&self) {
+        let from = Instant::now();
+        wait::until("a call of each kind", || async {
+            let done = self.between(from, Instant::now());
+            let worked = |kind| done.iter().any(|s| s.kind == kind && s.error.is_none());
+            Kind::ALL.into_iter().all(worked).then_some(())
+        })
+        .await;
     }
 
     /// How many authors follow the star, once they have finished.

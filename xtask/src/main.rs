@@ -3,6 +3,7 @@
 mod ci;
 mod cluster;
 mod engines;
+mod load;
 mod process;
 mod proto;
 mod readme;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use cluster::ClusterVerb;
+use load::LoadArgs;
 use stores::StoresVerb;
 
 /// What a verb comes to. The error is a message for the terminal, empty where the verb has printed its own.
@@ -58,6 +60,16 @@ which were not. With PLAZA_REQUIRE_STORES=all one that is missing is a failure."
         #[command(subcommand)]
         verb: ClusterVerb,
     },
+    /// Measure the platform on the embedded engines and on the real stores, side by side (needs ghz).
+    #[command(after_help = "Examples:
+  cargo xtask load                               every shape, on a graph that is made
+  cargo xtask load --edges FILE --seconds 5      on a graph of yours
+  cargo xtask load real separate                 these two
+  cargo xtask load --tables                      what was measured last
+
+Scenarios are in tests/load, what came out is in tests/load/results. What it wrote to the stores stays in them, under names
+of its own, until `cargo xtask stores reset`.")]
+    Load(LoadArgs),
     /// Check the layout and the bans that no compiler checks.
     #[command(after_help = "Examples:
   cargo xtask tidy
@@ -102,6 +114,7 @@ fn main() -> ExitCode {
         Verb::Test { no_stores, args } => test::verb(&args, no_stores),
         Verb::Stores { verb } => stores::verb(&verb),
         Verb::Cluster { verb } => cluster::verb(verb),
+        Verb::Load(args) => load::verb(&args),
         Verb::Tidy { rule } => tidy::verb(rule.as_deref()),
         Verb::Proto { against } => proto::verb(against.as_deref()),
         Verb::Readme { list } => readme::verb(list),

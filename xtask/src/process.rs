@@ -25,7 +25,13 @@ pub(crate) fn command(program: &str, args: &[&str]) -> Command {
 /// The cargo that started this program.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    command(&cargo, args)
+    let mut command = command(&cargo, args);
+    // What cargo told this program of itself would have crates built anew whose build scripts look at it.
+    let own = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|begin| name.starts_with(begin));
+    for (name, _) in env::vars().filter(|(name, _)| own(name)) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// Runs to the end, its output on the terminal. An error names the command.

@@ -54,7 +54,7 @@ pub struct Cx {
     /// What the caller has seen and wants to see again.
     token: Token,
     request: Option<RequestKey>,
-    /// Where the call came from, if it came over the network.
+    /// Where the person who calls is, if the call came over the network.
     remote: Option<IpAddr>,
     outcome: Mutex<Outcome>,
 }
@@ -108,7 +108,7 @@ impl Cx {
         self
     }
 
-    /// The context of a call to a peer: same caller and trace, the same token, a little less time. `service` names the
+    /// The context of a call to a peer: same caller, address and trace, the same token, a little less time. `service` names the
     /// service that calls. What the peer leaves behind comes back by [`Cx::absorb`].
     #[must_use]
     pub fn child(&self, service: Option<&'static str>) -> Self {
@@ -116,7 +116,7 @@ impl Cx {
         let admin = service.map_or(self.caller.admin, |name| name == ADMIN);
         let caller = Caller { service: service.or(self.caller.service), admin, ..self.caller.clone() };
         let deadline = self.deadline.checked_sub(HOP_MARGIN).unwrap_or(self.deadline);
-        Self::new(caller, deadline).with_trace(self.trace).with_token(self.token.clone())
+        Self::new(caller, deadline).with_trace(self.trace).with_token(self.token.clone()).with_remote(self.remote)
     }
 
     /// Who calls.
@@ -169,7 +169,8 @@ impl Cx {
         self.request.as_ref()
     }
 
-    /// Where the call came from; `None` if it was made within the process.
+    /// Where the person who calls is: at the other end of the connection, or where the service says that calls for them.
+    /// `None` if the call began within the platform.
     #[must_use]
     pub fn remote(&self) -> Option<IpAddr> {
         self.remote
@@ -227,8 +228,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_child_has_less_time_and_its_outcome_comes_back() {
         let cx = Cx::new(Caller::user(AccountId(1)), Instant::now() + Duration::from_millis(100));
+        let cx = cx.with_remote("192.0.2.1".parse().ok());
         let child = cx.child(Some("feeds"));
-        assert_eq!(child.remaining(), Duration::from_millis(98));
+        assert_eq!((child.remaining(), child.remote()), (Duration::from_millis(98), cx.remote()));
         assert_eq!((child.viewer(), child.caller().service), (Some(AccountId(1)), Some("feeds")));
         child.wrote("posts", 3);
         child.degraded("graph");

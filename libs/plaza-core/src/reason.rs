@@ -69,17 +69,28 @@ reasons! {
 
     // sessions
     SIGN_IN_FAILED: Unauthenticated, "no account has this login and password";
+    TOO_MANY_GUESSES: ResourceExhausted, "too many wrong passwords or codes; retry after the time told";
+    CHALLENGE_INVALID: Unauthenticated, "the challenge of the sign-in is not valid any more; sign in again";
+    CODE_INVALID: InvalidArgument, "the code is wrong or was used; take the newest one";
+    SECOND_FACTOR_ACTIVE: FailedPrecondition, "the account has a second factor; disable it first";
+    SECOND_FACTOR_NOT_FOUND: FailedPrecondition, "the account has no such second factor; begin to set one up";
     SESSION_NOT_FOUND: NotFound, "there is no such session of this account";
     REFRESH_TOKEN_INVALID: Unauthenticated, "the refresh token is not valid; sign in again";
     REFRESH_TOKEN_REUSED: Unauthenticated, "a used refresh token came back, so its session was ended; sign in again";
 
     // graph
-    SELF_RELATION: InvalidArgument, "an account cannot follow or block itself";
+    SELF_RELATION: InvalidArgument, "an account cannot follow, block or mute itself";
+    LIMIT_REACHED: FailedPrecondition, "the account has as many of these as it may; the limit is told; remove some first";
+    FOLLOW_REQUEST_NOT_FOUND: NotFound, "this account does not wait for an answer; it may have taken its request back";
     BLOCKED: PermissionDenied, "one of the two accounts blocks the other";
 
     // posts
     POST_NOT_FOUND: NotFound, "there is no such post, or the caller may not see it";
     REPLY_TARGET_NOT_FOUND: NotFound, "the post to reply to does not exist, or the caller may not see it";
+    REPLY_NOT_ALLOWED: PermissionDenied, "the author of the post or of its thread's first post does not want replies of the caller";
+    QUOTE_TARGET_NOT_FOUND: NotFound, "the post to quote does not exist, or the caller may not see it";
+    QUOTE_NOT_ALLOWED: PermissionDenied, "only public posts whose authors allow it can be quoted by others";
+    REPOST_NOT_ALLOWED: PermissionDenied, "only public posts can be reposted";
 
     // projections
     PROJECTION_NOT_FOUND: NotFound, "no projection of this name runs in this process; list them";

@@ -12,6 +12,8 @@ pub use plaza_core::cx::ADMIN;
 pub(crate) const SERVICE: &str = "plaza-service";
 /// Metadata key of the account and session on whose behalf a service calls: `<account>` or `<account>.<session>`.
 pub(crate) const CALLER: &str = "plaza-caller";
+/// Metadata key of the address of the person for whom a service calls.
+pub(crate) const ADDRESS: &str = "plaza-client-address";
 /// No access token is longer.
 const MAX_TOKEN: usize = 4_096;
 /// How many verified tokens are remembered.

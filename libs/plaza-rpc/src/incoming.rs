@@ -1,5 +1,6 @@
 //! From a request's metadata to the call's context.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -48,9 +49,18 @@ pub(crate) async fn open(
     let trace = text(TraceContext::METADATA_KEY).and_then(TraceContext::parse);
     // Where spans are exported, the call's own begins the trace.
     let trace = trace.or_else(|| (!telemetry::is_exporting()).then(|| gate.fresh_trace()));
-    let remote = limit::of_caller(headers, gate.address_header(), remote);
+    // A service is at the other end of the connection itself: only it may say where the person is that it calls for.
+    let remote = match caller.service {
+        Some(_) => text(auth::ADDRESS).map(forwarded).transpose()?,
+        None => limit::of_caller(headers, gate.address_header(), remote),
+    };
     let cx = Cx::new(caller, deadline).with_trace(trace).with_token(token).with_remote(remote);
     Ok(Opening { cx, stream_deadline: named.filter(|_| method.server_streaming).map(until) })
+}
+
+/// Reads the address that a service tells of.
+fn forwarded(address: &str) -> Result<IpAddr> {
+    address.parse().map_err(|_| Error::invalid_field(auth::ADDRESS, "must be an IP address"))
 }
 
 /// Reads `grpc-timeout`: at most 8 digits and a unit.
@@ -81,7 +91,42 @@ fn parse_timeout(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use plaza_core::{Env, Secret};
+
     use super::*;
+    use crate::Auth;
+
+    const METHOD: Method = Method {
+        path: "/plaza.sample.v1.SampleService/Echo",
+        name: "Echo",
+        service: "plaza.sample.v1.SampleService",
+        auth: Auth::Public,
+        owner_field: None,
+        mutation: false,
+        server_streaming: false,
+        cost: 1,
+        strict_limit: false,
+    };
+
+    #[tokio::test]
+    async fn only_a_service_says_where_the_person_is() {
+        let gate = Gate::builder(Env::system(), &Secret::new([1; 32])).build();
+        let connection = Some(RemoteAddress("10.0.0.9:4711".parse().unwrap()));
+        let remote = async |headers: &HeaderMap| {
+            let opened = open(&gate, &METHOD, headers, connection, Instant::now()).await;
+            opened.map(|opening| opening.cx.remote().map(|remote| remote.to_string()).unwrap_or_default())
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(auth::ADDRESS, "192.0.2.7".parse().unwrap());
+        assert_eq!(remote(&headers).await.unwrap(), "10.0.0.9", "who asks could have written it");
+        let token = gate.service_key().token("feeds").unwrap();
+        headers.insert(auth::SERVICE, token.to_str().unwrap().parse().unwrap());
+        assert_eq!(remote(&headers).await.unwrap(), "192.0.2.7");
+        headers.insert(auth::ADDRESS, "nowhere".parse().unwrap());
+        assert!(remote(&headers).await.unwrap_err().is(reason::INVALID_FIELDS));
+        headers.remove(auth::ADDRESS);
+        assert_eq!(remote(&headers).await.unwrap(), "", "the service is not the person");
+    }
 
     #[test]
     fn timeouts_are_read_as_grpc_writes_them() {

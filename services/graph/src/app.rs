@@ -68,6 +68,7 @@ impl App {
             accounts: accounts.clone(),
             pager: Pager::new(&deps.secret),
             env: deps.env,
+            limits: config.limits(),
         };
         let entry = GraphServiceEntry::new(Arc::new(handler), &deps.gate);
         let held = StoredEdges::new(store.clone(), config.erase_batch);

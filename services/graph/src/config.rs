@@ -6,11 +6,13 @@ use plaza_core::{Result, Violations};
 use plaza_stores::StoreAddress;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Limits;
+
 /// The settings of the graph service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where follows and blocks are kept.
+    /// Where follows, blocks and mutes are kept.
     pub store: StoreAddress,
     /// How many bytes the cache of accounts' edges may take.
     pub cache_bytes: u64,
@@ -20,6 +22,12 @@ pub struct Config {
     pub cache_ttl_seconds: u64,
     /// How many edges one transaction of an erasure ends; other writes wait for it.
     pub erase_batch: usize,
+    /// How many accounts one account may follow.
+    pub max_following: u32,
+    /// How many of one account's requests to follow may wait for an answer.
+    pub max_follow_requests: u32,
+    /// How many accounts one account may mute.
+    pub max_mutes: u32,
 }
 
 impl Default for Config {
@@ -30,6 +38,9 @@ impl Default for Config {
             cache_edges_per_side: 2_000,
             cache_ttl_seconds: 600,
             erase_batch: 1_000,
+            max_following: 100_000,
+            max_follow_requests: 1_000,
+            max_mutes: 10_000,
         }
     }
 }
@@ -53,7 +64,20 @@ impl Config {
         if !(1..=10_000).contains(&self.erase_batch) {
             wrong.push("erase_batch", "must be 1 to 10000, such as 1000");
         }
+        if self.max_following == 0 {
+            wrong.push("max_following", "must be at least 1, such as 100000");
+        }
         wrong.into_result()
+    }
+
+    /// What one account may have at most.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            following: self.max_following.into(),
+            requests: self.max_follow_requests.into(),
+            mutes: self.max_mutes.into(),
+        }
     }
 
     /// How long a cached account is served.
@@ -75,11 +99,12 @@ mod tests {
             cache_edges_per_side: 1 << 40,
             cache_ttl_seconds: 0,
             erase_batch: 0,
+            max_following: 0,
             ..Config::default()
         };
         let error = wrong.check().unwrap_err();
         let named: Vec<&str> = error.violations().iter().map(|v| v.field.as_str()).collect();
-        assert_eq!(named, ["cache_bytes", "cache_edges_per_side", "cache_ttl_seconds", "erase_batch"]);
+        assert_eq!(named, ["cache_bytes", "cache_edges_per_side", "cache_ttl_seconds", "erase_batch", "max_following"]);
     }
 
     #[test]

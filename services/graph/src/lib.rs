@@ -1,4 +1,4 @@
-//! The graph service: who follows and who blocks whom.
+//! The graph service: who follows, blocks and mutes whom.
 #![doc = include_str!("../README.md")]
 
 pub mod api;

@@ -351,7 +351,7 @@ mod tests {
     async fn replay_outboxes_fills_the_log_and_tells_how_far_it_is() {
         let case = case();
         for post in 1..=700 {
-            let message = PostCreated { post_id: post, author_id: 1, reply_to_id: 0 };
+            let message = PostCreated { post_id: post, author_id: 1, ..PostCreated::default() };
             let event = NewEvent::new(&case.env, None, "post", post, &message);
             let append = case.db.write(&case.cx, move |conn| outbox::sqlite::append(conn, &event));
             append.await.unwrap();

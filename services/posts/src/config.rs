@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where posts and likes are kept: `sqlite:`, `memory:` or `postgres://`.
+    /// Where posts and their marks are kept: `sqlite:`, `memory:` or `postgres://`.
     pub store: StoreAddress,
     /// A replica of a `postgres://` store, for reads that may be a little behind; none if it is not set.
     pub read_replica: Option<StoreAddress>,
@@ -18,7 +18,7 @@ pub struct Config {
     pub cache_bytes: u64,
     /// How long a cached post is served, in seconds; bounds how late writes of another process show.
     pub cache_ttl_seconds: u64,
-    /// How many posts or likes one transaction of an erasure removes; other writes wait for it.
+    /// How many posts or marks one transaction of an erasure removes; other writes wait for it.
     pub erase_batch: usize,
 }
 

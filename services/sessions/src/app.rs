@@ -6,7 +6,7 @@ use std::time::Duration;
 use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Error, Result, Secret};
 use plaza_erasure::Erasure;
-use plaza_events::{Follow, Followed, Marks, Projection};
+use plaza_events::{Follow, Followed, Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::sessions::v1::{SessionsService, SessionsServiceClient, SessionsServiceEntry, SessionsServiceServer};
 use plaza_rpc::{Dependency, Gate};
@@ -15,9 +15,9 @@ use plaza_stores::{Gauge, ServerKind};
 use crate::SERVICE;
 use crate::api::Handler;
 use crate::config::Config;
-use crate::domain::RefreshTokens;
-use crate::projections::StoredSessions;
-use crate::store::{RedisSessions, SessionStore, SqliteSessions};
+use crate::domain::{Challenges, Devices, Guesses, RefreshTokens, Totp};
+use crate::projections::{PasswordChanges, StoredSessions};
+use crate::store::{RedisSessions, SqliteSessions, Store};
 use crate::tokens::{KeyRing, StoredKey};
 
 /// How long opening the store and reading the keys may take.
@@ -39,7 +39,7 @@ pub struct Deps {
 /// The service, running.
 pub struct App {
     entry: Arc<SessionsServiceEntry>,
-    store: Arc<dyn SessionStore>,
+    store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
     projections: Vec<(Arc<dyn Projection>, Marks)>,
 }
@@ -61,11 +61,19 @@ impl App {
             accounts: accounts.clone(),
             keys: keys.clone(),
             pager: Pager::new(&deps.secret),
+            guesses: Guesses::new(&deps.secret, config.guesses, config.address_guesses),
+            devices: Devices::new(&deps.secret),
+            challenges: Challenges::new(&deps.secret),
+            totp: Totp::new(&deps.secret, &config.issuer),
         };
         let entry = SessionsServiceEntry::new(Arc::new(handler), &deps.gate);
         let erasure = Erasure::new("sessions-erasure", accounts, StoredSessions(store.clone()));
-        let marks = Marks::new(erasure.sources());
-        let projections: Vec<(Arc<dyn Projection>, Marks)> = vec![(Arc::new(erasure), marks)];
+        let projections: Vec<Arc<dyn Projection>> = vec![Arc::new(erasure), Arc::new(PasswordChanges(store.clone()))];
+        let marked = |projection: Arc<dyn Projection>| {
+            let marks = Marks::new(projection.sources());
+            (projection, marks)
+        };
+        let projections = projections.into_iter().map(marked).collect();
         Ok(Self { entry, store, keys, projections })
     }
 
@@ -85,6 +93,12 @@ impl App {
     #[must_use]
     pub fn server(&self) -> SessionsServiceServer {
         SessionsServiceServer::new(self.entry.clone())
+    }
+
+    /// The events of its writes.
+    #[must_use]
+    pub fn outbox(&self) -> Arc<dyn Outbox> {
+        self.store.outbox()
     }
 
     /// What follows others' events.
@@ -133,7 +147,7 @@ impl App {
 }
 
 /// The engine that the address names.
-async fn open_store(config: &Config, env: Env) -> Result<Arc<dyn SessionStore>> {
+async fn open_store(config: &Config, env: Env) -> Result<Arc<dyn Store>> {
     Ok(match config.store.server(ServerKind::Redis) {
         Some(server) => Arc::new(RedisSessions::open(server, env, config.rules()).await?),
         None => Arc::new(SqliteSessions::open(&config.store, env, config.rules())?),

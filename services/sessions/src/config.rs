@@ -19,6 +19,12 @@ pub struct Config {
     pub refresh_grace_seconds: u32,
     /// How many sessions one account may have; a further sign-in ends the one unused for longest.
     pub max_sessions: u32,
+    /// How many wrong passwords in a row an account may be given before each next guess has to wait.
+    pub guesses: u32,
+    /// How many wrong passwords may come from a network address before each next guess from there has to wait.
+    pub address_guesses: u32,
+    /// How long after the last guess guesses are forgotten, in seconds.
+    pub guess_window_seconds: u32,
 }
 
 /// The default `iss`.
@@ -32,6 +38,9 @@ impl Default for Config {
             session_seconds: 24 * 3_600,
             refresh_grace_seconds: 10,
             max_sessions: 100,
+            guesses: 5,
+            address_guesses: 50,
+            guess_window_seconds: 3_600,
         }
     }
 }
@@ -57,6 +66,15 @@ impl Config {
         if !(1..=10_000).contains(&self.max_sessions) {
             return Err("sessions.max_sessions: must be 1 to 10000".to_owned());
         }
+        if !(1..=100).contains(&self.guesses) {
+            return Err("sessions.guesses: must be 1 to 100".to_owned());
+        }
+        if !(1..=100_000).contains(&self.address_guesses) {
+            return Err("sessions.address_guesses: must be 1 to 100000".to_owned());
+        }
+        if !(1_800..=7 * 24 * 3_600).contains(&self.guess_window_seconds) {
+            return Err("sessions.guess_window_seconds: must be 1800 (30 minutes) to 604800 (7 days)".to_owned());
+        }
         Ok(())
     }
 
@@ -65,6 +83,7 @@ impl Config {
             session_ms: i64::from(self.session_seconds) * 1_000,
             grace_ms: i64::from(self.refresh_grace_seconds) * 1_000,
             max_sessions: self.max_sessions as usize,
+            guess_ms: i64::from(self.guess_window_seconds) * 1_000,
         }
     }
 }
@@ -83,6 +102,9 @@ mod tests {
             (Config { session_seconds: 599, ..base() }, "session_seconds"),
             (Config { refresh_grace_seconds: 301, ..base() }, "refresh_grace_seconds"),
             (Config { max_sessions: 0, ..base() }, "max_sessions"),
+            (Config { guesses: 0, ..base() }, "guesses"),
+            (Config { address_guesses: 0, ..base() }, "address_guesses"),
+            (Config { guess_window_seconds: 1_799, ..base() }, "guess_window_seconds"),
         ] {
             assert!(config.check().unwrap_err().starts_with(&format!("sessions.{name}:")));
         }

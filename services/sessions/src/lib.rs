@@ -17,3 +17,5 @@ pub use verifier::SessionVerifier;
 
 /// The name that this service calls others by.
 pub(crate) const SERVICE: &str = "sessions";
+/// The name of its outbox.
+pub(crate) const SOURCE: &str = "sessions";

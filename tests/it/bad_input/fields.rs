@@ -17,7 +17,9 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         }
         "GetAccount" => json!({"account_id": other}),
         "GetAccountByHandle" => json!({"handle": "ben"}),
-        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" => json!({"account_ids": [other]}),
+        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" | "BatchGetFamiliarFollowers" => {
+            json!({"account_ids": [other]})
+        }
         "UpdateProfile" => json!({"request_id": id, "account_id": me, "account": {"bio": "b"}, "update_mask": "bio"}),
         "ChangeHandle" => json!({"request_id": id, "account_id": me, "handle": format!("fresh_{n}")}),
         "ChangePassword" => {
@@ -37,18 +39,37 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         }
         "DeleteAccount" | "DeactivateAccount" | "ReactivateAccount" => json!({"request_id": id, "account_id": me}),
         "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
+        "CompleteSignIn" => json!({"request_id": id, "challenge": "forged", "code": "123456"}),
+        "BeginTotpSetup" => json!({"request_id": id}),
+        "ConfirmTotp" | "DisableTotp" => json!({"request_id": id, "code": "123456"}),
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),
+        "SignOutEverywhere" => json!({"request_id": id, "keep_current": true}),
         "RevokeSession" => json!({"request_id": id, "session_id": 1}),
-        "Follow" | "Unfollow" | "Block" | "Unblock" => json!({"request_id": id, "account_id": other}),
-        "ListFollowers" | "ListFollowing" | "GetUserFeed" => json!({"account_id": other}),
+        "Follow"
+        | "Unfollow"
+        | "Block"
+        | "Unblock"
+        | "Mute"
+        | "Unmute"
+        | "RemoveFollower"
+        | "AcceptFollowRequest"
+        | "RejectFollowRequest"
+        | "CancelFollowRequest" => {
+            json!({"request_id": id, "account_id": other})
+        }
+        "ListFollowers" | "ListFollowing" | "ListMutuals" | "GetPath" | "GetUserFeed" => json!({"account_id": other}),
         "CreatePost" => json!({"request_id": id, "text": "fine"}),
         "GetPost" => json!({"post_id": post}),
         "BatchGetPosts" => json!({"post_ids": [post]}),
-        "DeletePost" | "LikePost" | "UnlikePost" => json!({"request_id": id, "post_id": post}),
+        "DeletePost" | "LikePost" | "UnlikePost" | "Repost" | "UndoRepost" | "BookmarkPost" | "UnbookmarkPost" => {
+            json!({"request_id": id, "post_id": post})
+        }
+        "ListLikers" | "ListReposters" | "ListQuotes" => json!({"post_id": post}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "ListSessions" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        "ListBlocks" | "ListFollowRequests" | "ListMutes" | "ListSessions" | "ListBookmarks" | "GetJwks"
+        | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
         other => panic!("say here what a valid {other} is"),
     }
 }
@@ -62,14 +83,17 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
     }
     match (field.kind(), field.name()) {
         (Kind::String, name) => wrong_texts(name).into_iter().map(|(word, text)| (word, Value::String(text))).collect(),
-        (Kind::Int64, "reply_to_id") => vec![("negative", Value::I64(-1))],
+        (Kind::Int64, "reply_to_id" | "quote_of_id") => vec![("negative", Value::I64(-1))],
+        (Kind::Int64, "duration_seconds") => {
+            vec![("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN)), ("the most", Value::I64(i64::MAX))]
+        }
         (Kind::Int64, _) => {
             vec![("zero", Value::I64(0)), ("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN))]
         }
         (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
         (Kind::Bool, _) => vec![],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
-        (Kind::Message(_), "account" | "preferences" | "update_mask") => vec![],
+        (Kind::Message(_), "account" | "preferences" | "scopes" | "update_mask") => vec![],
         (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
     }
 }
@@ -86,8 +110,11 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "password" | "old_password" => (vec![empty], 129),
         "new_password" => (vec![empty, ("short", "1234567")], 129),
         "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
+        "warning" => (vec![control, bidi, ("two lines", "a\nb")], 201),
+        "language" => (vec![("a space", "en us"), ("a number", "1"), ("an empty part", "en-")], 36),
         "etag" => (vec![], 65),
         "token" => (vec![empty, ("forged", "AAAA"), ("no base64", "%%%")], 101),
+        "challenge" | "code" => (vec![empty], 600),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),
     };
@@ -146,12 +173,15 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
         super::assert_refused(method.name, &garbage, &codes, None);
     }
     let unknown = 1_i64 << 60;
-    for name in ["GetAccount", "Follow", "Block", "GetPost", "DeletePost", "LikePost", "UnlikePost", "RevokeSession"] {
+    let of_posts = ["GetPost", "DeletePost", "LikePost", "UnlikePost", "Repost", "UndoRepost", "BookmarkPost"];
+    let of_lists = ["UnbookmarkPost", "ListLikers", "ListReposters", "ListQuotes"];
+    let of_accounts = ["GetAccount", "Follow", "Block", "Mute", "AcceptFollowRequest", "RevokeSession"];
+    for name in of_accounts.into_iter().chain(of_posts).chain(of_lists) {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");
         let shape = descriptor.methods().find(|m| m.name() == name).expect("a method").input();
         let mut request = encode(&shape, &valid(name, &ada, &ben, unknown, 0));
-        for field in shape.fields().filter(|f| f.kind() == Kind::Int64) {
+        for field in shape.fields().filter(|f| f.kind() == Kind::Int64 && f.name() != "duration_seconds") {
             request.set_field(&field, Value::I64(unknown));
         }
         let error = super::raw(&sandbox, method.path, bearer, request.encode_to_vec()).await.expect_err(name);

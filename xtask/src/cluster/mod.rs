@@ -3,12 +3,12 @@
 //! Each service is a process of its own, posts and feeds are two. All that belongs to the cluster is in one folder: what
 //! runs, logs, and the platform's secret.
 
-mod down;
-mod folder;
-mod plan;
+pub(crate) mod down;
+pub(crate) mod folder;
+pub(crate) mod plan;
 mod ready;
 mod status;
-mod up;
+pub(crate) mod up;
 
 use clap::Subcommand;
 

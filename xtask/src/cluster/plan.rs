@@ -14,9 +14,15 @@ const ADMIN: u16 = 100;
 pub(crate) struct Planned {
     /// Such as `posts-2`.
     pub(crate) name: String,
-    pub(crate) service: &'static str,
+    /// What it serves; none stands for all services in one process.
+    pub(crate) service: Option<&'static str>,
     pub(crate) grpc: u16,
     pub(crate) admin: u16,
+}
+
+/// The whole platform as one process.
+pub(crate) fn whole(grpc: u16) -> Vec<Planned> {
+    vec![Planned { name: "plaza".to_owned(), service: None, grpc, admin: grpc + ADMIN }]
 }
 
 /// The processes, on ports from `first` on.
@@ -24,15 +30,16 @@ pub(crate) fn processes(first: u16) -> Vec<Planned> {
     let each = SERVICES.iter().flat_map(|(service, count)| (1..=*count).map(move |n| (*service, n)));
     let planned = |(grpc, (service, n)): (u16, (&'static str, u16))| {
         let name = format!("{service}-{n}");
-        Planned { name, service, grpc, admin: grpc + ADMIN }
+        Planned { name, service: Some(service), grpc, admin: grpc + ADMIN }
     };
     (first..).zip(each).map(planned).collect()
 }
 
 /// Where each service is, as `plaza demo --target` and the settings take it.
-fn addresses(processes: &[Planned]) -> Vec<(&'static str, String)> {
+pub(crate) fn addresses(processes: &[Planned]) -> Vec<(&'static str, String)> {
     let address = |service: &'static str| {
-        let ports = processes.iter().filter(|process| process.service == service).map(|process| process.grpc);
+        let serves = |process: &&Planned| process.service.is_none_or(|it| it == service);
+        let ports = processes.iter().filter(serves).map(|process| process.grpc);
         let each: Vec<String> = ports.map(|port| format!("http://127.0.0.1:{port}")).collect();
         (service, each.join(","))
     };
@@ -65,12 +72,14 @@ pub(crate) fn settings(processes: &[Planned], stores: &[(Kind, String)]) -> Outc
         ("rate_limit.store".to_owned(), cache.to_owned()),
         ("events.store".to_owned(), at(Kind::Nats)?.to_owned()),
     ];
-    let peers = addresses(processes).into_iter().map(|(service, at)| (format!("peers.{service}"), at));
-    settings.extend(peers);
+    if processes.iter().all(|process| process.service.is_some()) {
+        settings.extend(addresses(processes).into_iter().map(|(service, at)| (format!("peers.{service}"), at)));
+    }
     Ok(settings)
 }
 
-fn with_option(address: &str, option: &str) -> String {
+/// An address with one more option at its end.
+pub(crate) fn with_option(address: &str, option: &str) -> String {
     let joint = if address.contains('?') { '&' } else { '?' };
     format!("{address}{joint}{option}")
 }

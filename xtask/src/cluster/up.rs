@@ -42,8 +42,25 @@ pub(crate) fn up(folder: &Folder, wishes: &Wishes) -> Outcome {
     let mut settings = plan::settings(&processes, &stores)?;
     // What comes later wins.
     settings.extend(wishes.sets.iter().cloned());
+    let records = start(folder, &program, &processes, &settings)?;
+    for record in &records {
+        println!("{:<12} {}", record.name, status::told(folder, record).0);
+    }
+    println!("\nFill it and see what to try:\n{}", demo(&program, folder, &plan::target(&processes)));
+    println!("\nMeasure it by `plaza bench mix --target …` after `up --set rate_limit.per_minute=0`.");
+    println!("`cargo xtask cluster status` tells what it lacks, `cargo xtask cluster down` ends it.");
+    Ok(())
+}
+
+/// Starts the processes and waits until they have found each other; if one does not serve, all are ended.
+pub(crate) fn start(
+    folder: &Folder,
+    program: &Path,
+    processes: &[Planned],
+    settings: &[(String, String)],
+) -> Outcome<Vec<Record>> {
     let mut started = Vec::new();
-    let outcome = start_all(folder, &program, &processes, &settings, &mut started);
+    let outcome = start_all(folder, program, processes, settings, &mut started);
     let records: Vec<Record> = started.iter().map(|(record, _)| record.clone()).collect();
     if let Err(error) = outcome {
         down::end(folder, &records)?;
@@ -52,13 +69,7 @@ pub(crate) fn up(folder: &Folder, wishes: &Wishes) -> Outcome {
         return Err(error);
     }
     settle(&records);
-    for record in &records {
-        println!("{:<12} {}", record.name, status::told(folder, record).0);
-    }
-    println!("\nFill it and see what to try:\n{}", demo(&program, folder, &plan::target(&processes)));
-    println!("\nMeasure it by `plaza bench mix --target …` after `up --set rate_limit.per_minute=0`.");
-    println!("`cargo xtask cluster status` tells what it lacks, `cargo xtask cluster down` ends it.");
-    Ok(())
+    Ok(records)
 }
 
 /// Waits until the processes have found each other and their stores; what is missing then is told.
@@ -75,7 +86,7 @@ fn demo(program: &Path, folder: &Folder, target: &str) -> String {
 }
 
 /// Builds the program and says where it is.
-fn build(release: bool) -> Outcome<PathBuf> {
+pub(crate) fn build(release: bool) -> Outcome<PathBuf> {
     let mut build = cargo(&["build", "--package", "plaza"]);
     if release {
         build.arg("--release");
@@ -96,7 +107,7 @@ fn start_all(
     started: &mut Vec<(Record, Child)>,
 ) -> Outcome {
     for process in processes {
-        let one = start(folder, program, process, settings)?;
+        let one = start_one(folder, program, process, settings)?;
         folder.write(&one.0)?;
         started.push(one);
     }
@@ -107,7 +118,7 @@ fn start_all(
     Ok(())
 }
 
-fn start(
+fn start_one(
     folder: &Folder,
     program: &Path,
     planned: &Planned,
@@ -119,8 +130,12 @@ fn start(
     let cannot = |error: std::io::Error| format!("cannot start {name}: {error}");
     let output = File::create(&log).map_err(cannot)?;
     let mut command = Command::new(program);
+    match service {
+        Some(service) => command.args(["serve", service]),
+        None => command.arg("up"),
+    };
     command
-        .args(["serve", service, "--grpc-address", &format!("127.0.0.1:{grpc}")])
+        .args(["--grpc-address", &format!("127.0.0.1:{grpc}")])
         .args(["--admin-address", &format!("127.0.0.1:{admin}")])
         .arg("--data-dir")
         .arg(folder.data())

@@ -22,6 +22,7 @@ use plaza_servers::{Kind, shown};
 
 use crate::Outcome;
 use folder::Folder;
+use record::{Record, Way};
 use up::Wishes;
 
 pub(crate) use for_tests::{ForTests, required};
@@ -128,6 +129,16 @@ pub(crate) fn verb(verb: &StoresVerb) -> Outcome {
 /// If one cannot be had, with the reason for each.
 pub(crate) fn ensure() -> Outcome<Vec<(Kind, String)>> {
     start(&Folder::open()?, &Kind::ALL, &Wishes::default())
+}
+
+/// The processes of this machine that serve, as far as they were started here.
+pub(crate) fn processes() -> Outcome<Vec<(Kind, u32)>> {
+    let folder = Folder::open()?;
+    let pid = |kind: Kind| match Record::read(&folder, kind).filter(Record::is_alive)?.way {
+        Way::Native { pid, .. } => Some((kind, pid)),
+        Way::Compose => None,
+    };
+    Ok(Kind::ALL.into_iter().filter_map(pid).collect())
 }
 
 fn start(folder: &Folder, kinds: &[Kind], wishes: &Wishes) -> Outcome<Vec<(Kind, String)>> {

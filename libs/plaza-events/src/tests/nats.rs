@@ -248,6 +248,47 @@ async fn streams_that_are_gone_are_made_again_and_filled_from_the_outbox() {
     clean(&address, &prefix).await;
 }
 
+/// A log that was lost and filled again has other events at the numbers that a consumer had passed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_filled_again_in_another_order_is_read_from_its_beginning() {
+    let Some(address) = Store::Nats.address() else { return };
+    for commits in [true, false] {
+        let prefix = Store::unique_name();
+        let (log, other) = (open(&address, &prefix).await, open(&address, &prefix).await);
+        log.publish(&cx(), 0, &samples("posts", 1..=5)).await.unwrap();
+        log.publish(&cx(), 0, &samples("graph", 1..=5)).await.unwrap();
+        let sources = ["posts", "graph"];
+        let mut consumer = log.consumer(&cx(), "copy", &sources).await.unwrap();
+        let mut tail = log.tail(&cx(), &["graph"]).await.unwrap();
+        assert_eq!(some(&mut *consumer).await.len(), 10);
+        assert_eq!(tail.next(&cx(), MANY, Duration::ZERO).await.unwrap().events.len(), 1);
+        if commits {
+            consumer.commit(&cx(), &[("posts".to_owned(), 5), ("graph".to_owned(), 5)]).await.unwrap();
+            // Another process takes over, and only then the log is lost.
+            consumer.leave(&cx()).await.unwrap();
+            consumer = other.consumer(&cx(), "copy", &sources).await.unwrap();
+        }
+        delete(&address, &prefix, &["EVENTS"]).await;
+        eventually("the log is there", async || log.publish(&cx(), 0, &samples("graph", 1..=10)).await.is_ok()).await;
+        log.publish(&cx(), 0, &samples("posts", 1..=5)).await.unwrap();
+        let mut got = Vec::new();
+        eventually("everything comes again", async || {
+            got.extend(consumer.next(&cx(), MANY, Duration::ZERO).await.map(|d| d.events).unwrap_or_default());
+            got.len() >= 15
+        })
+        .await;
+        assert_eq!(got[..10], samples("graph", 1..=10), "{commits}");
+        assert_eq!(got[10..], samples("posts", 1..=5), "{commits}");
+        let mut missed = false;
+        eventually("the tail says so", async || {
+            missed |= tail.next(&cx(), MANY, Duration::ZERO).await.is_ok_and(|heard| heard.missed);
+            missed
+        })
+        .await;
+        clean(&address, &prefix).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_that_ends_is_made_again_where_it_was() {
     let Some(address) = Store::Nats.address() else { return };

@@ -297,6 +297,9 @@ impl Channel {
             if let Some(behalf) = auth::behalf(child.caller()) {
                 insert(metadata, auth::CALLER, &behalf);
             }
+            if let Some(address) = child.remote() {
+                insert(metadata, auth::ADDRESS, &address.to_string());
+            }
         }
         if let Some(bearer) = &self.bearer {
             metadata.insert("authorization", bearer.clone());

@@ -42,7 +42,8 @@ impl LimitKey {
 }
 
 /// The address of one customer of a network: of IPv6 they have the last 64 bits to themselves.
-fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
         v4 @ IpAddr::V4(_) => v4,

@@ -120,6 +120,20 @@ impl Neo4j {
         self.retry(cx, || self.read_once(self.0.guard.limit(cx), query.clone())).await
     }
 
+    /// As [`Neo4j::read`], for a query that may have much to look at: the server ends it after about `time`, and that is no
+    /// sign of a server that is away.
+    ///
+    /// # Errors
+    /// `DEADLINE_EXCEEDED` if the server ended it; else as [`Neo4j::read`].
+    pub async fn read_for(&self, cx: &Cx, time: Duration, query: Query) -> Result<Vec<Row>> {
+        let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let once = || async {
+            let limit = self.0.guard.limit(cx);
+            self.read_timed(limit, time.min(limit.left_ms()), query.clone()).await
+        };
+        self.retry(cx, once).await
+    }
+
     /// As [`Neo4j::read`], for changes of the schema: each may take until the deadline, and is tried again till then, as
     /// another process may be making the same change.
     async fn change_schema(&self, cx: &Cx, query: Query) -> Result<Vec<Row>> {
@@ -135,9 +149,14 @@ impl Neo4j {
     }
 
     async fn read_once(&self, limit: Limit, query: Query) -> Result<Vec<Row>, Fault> {
-        let lease = self.0.reads.lease(limit).await?;
         // The server ends the query as well, so that an abandoned one does not go on and keep its locks.
-        let query = query.extra("tx_timeout", limit.left_ms());
+        self.read_timed(limit, limit.left_ms(), query).await
+    }
+
+    /// Reads; the server ends the query after `server_ms`.
+    async fn read_timed(&self, limit: Limit, server_ms: i64, query: Query) -> Result<Vec<Row>, Fault> {
+        let lease = self.0.reads.lease(limit).await?;
+        let query = query.extra("tx_timeout", server_ms);
         let work = async {
             let mut stream = lease.graph().execute(query).await?;
             let mut rows = Vec::new();

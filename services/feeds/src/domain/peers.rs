@@ -105,7 +105,7 @@ impl Peers {
         }
         let author_ids = authors.iter().map(|id| id.0).collect();
         let before_id = before.map_or(0, PostId::get);
-        let req = ListPostRefsRequest { author_ids, before_id, page_size: int(limit) };
+        let req = ListPostRefsRequest { author_ids, before_id, page_size: int(limit), include_reposts: false };
         let refs = self.posts.list_post_refs(cx, req).await?.refs;
         Ok(refs.iter().map(|r| Entry { post: PostId(r.post_id), author: AccountId(r.author_id) }).collect())
     }

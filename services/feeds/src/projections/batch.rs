@@ -98,7 +98,7 @@ mod tests {
     fn a_batch_collects_by_author_and_reader() {
         let env = Env::manual(ManualClock::new(Timestamp(1_800_000_000_000)), 1);
         let post = |post_id| {
-            let created = PostCreated { post_id, author_id: 1, reply_to_id: 0 };
+            let created = PostCreated { post_id, author_id: 1, ..PostCreated::default() };
             NewEvent::new(&env, None, "post", post_id, &created).placed("posts", post_id)
         };
         let block = Blocked { blocker_id: 1, blocked_id: 2 };

@@ -58,7 +58,8 @@ impl PostsService for Fake {
         let refs = {
             let state = self.0.state.lock();
             let found = state.posts.range(..below).rev().filter(|(_, p)| req.author_ids.contains(&p.author));
-            let found = found.map(|(id, p)| posts::PostRef { post_id: *id, author_id: p.author });
+            let found =
+                found.map(|(id, p)| posts::PostRef { post_id: *id, author_id: p.author, ..posts::PostRef::default() });
             found.take(size(req.page_size, 1_000)).collect()
         };
         // A call that is held up has read what was there when it came.
@@ -121,6 +122,7 @@ impl GraphService for Fake {
             followed_by: state.follows(account_id, viewer),
             blocking: state.blocks.contains(&(viewer, account_id)),
             blocked_by: state.blocks.contains(&(account_id, viewer)),
+            ..graph::Relationship::default()
         };
         let relationships = req.account_ids.into_iter().map(relationship).collect();
         Ok(graph::BatchGetRelationshipsResponse { relationships })

@@ -122,7 +122,7 @@ impl World {
         let post_id = self.env.next_id();
         let mut state = self.state.lock();
         state.posts.insert(post_id, FakePost { author, followers_only });
-        let created = PostCreated { post_id, author_id: author, reply_to_id: 0 };
+        let created = PostCreated { post_id, author_id: author, ..PostCreated::default() };
         self.write(&mut state, "posts", "post", post_id, &created);
         post_id
     }
@@ -130,7 +130,7 @@ impl World {
     pub(crate) fn delete(&self, post_id: i64) {
         let mut state = self.state.lock();
         if let Some(post) = state.posts.remove(&post_id) {
-            let deleted = PostDeleted { post_id, author_id: post.author, reply_to_id: 0 };
+            let deleted = PostDeleted { post_id, author_id: post.author, ..PostDeleted::default() };
             self.write(&mut state, "posts", "post", post_id, &deleted);
         }
     }
@@ -178,7 +178,7 @@ impl World {
         let posts: Vec<i64> = state.posts.iter().filter(|(_, p)| p.author == account_id).map(|(id, _)| *id).collect();
         for post_id in posts {
             state.posts.remove(&post_id);
-            let deleted = PostDeleted { post_id, author_id: account_id, reply_to_id: 0 };
+            let deleted = PostDeleted { post_id, author_id: account_id, ..PostDeleted::default() };
             self.write(&mut state, "posts", "post", post_id, &deleted);
         }
         self.write(&mut state, "accounts", "account", account_id, &AccountDeleted { account_id });

@@ -12,6 +12,7 @@ pub(crate) async fn batch_get_relationships(
 ) -> Result<BatchGetRelationshipsResponse> {
     let others: Vec<AccountId> = req.account_ids.into_iter().map(AccountId).collect();
     let relations = h.store.relations(cx, cx.account()?, &others).await?;
-    let told = others.iter().zip(relations).map(|(other, relation)| relationship::told(cx, *other, relation));
+    let now = h.env.now();
+    let told = others.iter().zip(relations).map(|(other, relation)| relationship::told(cx, *other, relation, now));
     Ok(BatchGetRelationshipsResponse { relationships: told.collect() })
 }

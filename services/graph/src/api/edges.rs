@@ -33,20 +33,47 @@ pub(super) async fn list(h: &Handler, cx: &Cx, ask: Ask<'_>) -> Result<Page> {
     let size = page::size(ask.page_size)?;
     let account = AccountId(ask.account);
     let scope = Scope { method: ask.method, filter: &[ask.account], caller: cx.viewer() };
-    let after = h
-        .pager
-        .open::<2>(scope, ask.page_token)?
-        .map_or(EdgeKey::FIRST, |[at, other]| EdgeKey { at: Timestamp(at), other: AccountId(other) });
+    let after = start(h, scope, ask.page_token)?;
     if is_shut_out(h, cx, account).await? {
         return Ok(Page::default());
     }
     let (edges, next) = fill(h, cx, account, ask.way, after, size).await?;
-    let next = next.map(|key| h.pager.seal(scope, &[key.at.0, key.other.get()]));
+    let next = next.map(|key| seal(h, scope, key));
     Ok(Page { edges: edges.into_iter().map(shown).collect(), next: next.unwrap_or_default() })
 }
 
+/// Where a page of a list that is ordered newest first goes on.
+pub(super) fn start(h: &Handler, scope: Scope<'_>, page_token: &str) -> Result<EdgeKey> {
+    let key = h.pager.open::<2>(scope, page_token)?;
+    Ok(key.map_or(EdgeKey::FIRST, |[at, other]| EdgeKey { at: Timestamp(at), other: AccountId(other) }))
+}
+
+fn seal(h: &Handler, scope: Scope<'_>, key: EdgeKey) -> String {
+    h.pager.seal(scope, &[key.at.0, key.other.get()])
+}
+
+/// Cuts what was read to a page of `size`; of one more than that there is a next page, whose token it returns.
+pub(super) fn cut<T>(
+    h: &Handler,
+    scope: Scope<'_>,
+    read: &mut Vec<T>,
+    size: usize,
+    key: impl Fn(&T) -> EdgeKey,
+) -> String {
+    let is_end = read.len() <= size;
+    read.truncate(size);
+    let last = read.last().filter(|_| !is_end);
+    last.map(|last| seal(h, scope, key(last))).unwrap_or_default()
+}
+
+/// A time as it goes out.
+pub(super) fn time(at: Timestamp) -> prost_types::Timestamp {
+    let (seconds, nanos) = at.seconds_nanos();
+    prost_types::Timestamp { seconds, nanos }
+}
+
 /// Whether the list's account blocks the reader.
-async fn is_shut_out(h: &Handler, cx: &Cx, account: AccountId) -> Result<bool> {
+pub(super) async fn is_shut_out(h: &Handler, cx: &Cx, account: AccountId) -> Result<bool> {
     let Some(viewer) = cx.viewer().filter(|viewer| *viewer != account) else { return Ok(false) };
     let relations = h.store.relations(cx, viewer, &[account]).await?;
     Ok(relations.iter().any(|relation| relation.blocked_by))
@@ -92,6 +119,5 @@ async fn hidden(h: &Handler, cx: &Cx, edges: &[Edge]) -> Result<Vec<bool>> {
 }
 
 fn shown(edge: Edge) -> FollowEdge {
-    let (seconds, nanos) = edge.at.seconds_nanos();
-    FollowEdge { account_id: edge.other.get(), follow_time: Some(prost_types::Timestamp { seconds, nanos }) }
+    FollowEdge { account_id: edge.other.get(), follow_time: Some(time(edge.at)) }
 }

@@ -1,17 +1,29 @@
 //! The RPCs, one file each.
 
+mod accept_follow_request;
 mod batch_get_counts;
+mod batch_get_familiar_followers;
 mod batch_get_relationships;
 mod block;
+mod cancel_follow_request;
 mod edges;
 mod follow;
+mod get_path;
+mod list_blocks;
+mod list_follow_requests;
 mod list_follower_ids;
 mod list_followers;
 mod list_following;
 mod list_following_ids;
+mod list_mutes;
+mod list_mutuals;
+mod mute;
+mod reject_follow_request;
 mod relationship;
+mod remove_follower;
 mod unblock;
 mod unfollow;
+mod unmute;
 
 use std::sync::Arc;
 
@@ -19,15 +31,9 @@ use async_trait::async_trait;
 use plaza_core::page::{self, Pager};
 use plaza_core::{AccountId, Cx, Env, Result, reason};
 use plaza_proto::accounts::v1::{AccountsService as _, AccountsServiceClient, GetAccountRequest};
-use plaza_proto::graph::v1::{
-    BatchGetCountsRequest, BatchGetCountsResponse, BatchGetRelationshipsRequest, BatchGetRelationshipsResponse,
-    BlockRequest, BlockResponse, FollowRequest, FollowResponse, GraphService, ListFollowerIdsRequest,
-    ListFollowerIdsResponse, ListFollowersRequest, ListFollowersResponse, ListFollowingIdsRequest,
-    ListFollowingIdsResponse, ListFollowingRequest, ListFollowingResponse, UnblockRequest, UnblockResponse,
-    UnfollowRequest, UnfollowResponse,
-};
+use plaza_proto::graph::v1::*;
 
-use crate::domain::{Direction, Write, refuse_self};
+use crate::domain::{Direction, Limits, Write, refuse_self};
 use crate::store::GraphStore;
 
 /// The largest page of ids.
@@ -39,6 +45,7 @@ pub(crate) struct Handler {
     pub(crate) accounts: AccountsServiceClient,
     pub(crate) pager: Pager,
     pub(crate) env: Env,
+    pub(crate) limits: Limits,
 }
 
 impl Handler {
@@ -46,17 +53,21 @@ impl Handler {
     async fn write_to(&self, cx: &Cx, target: i64) -> Result<Write> {
         let (actor, target) = (cx.account()?, AccountId(target));
         refuse_self(actor, target)?;
-        let target_exists = match self.accounts.get_account(cx, GetAccountRequest { account_id: target.get() }).await {
-            Ok(_) => true,
-            Err(error) if error.is(reason::ACCOUNT_NOT_FOUND) => false,
+        let found = match self.accounts.get_account(cx, GetAccountRequest { account_id: target.get() }).await {
+            Ok(answer) => Some(answer.account.unwrap_or_default()),
+            Err(error) if error.is(reason::ACCOUNT_NOT_FOUND) => None,
             Err(error) => return Err(error),
         };
-        Ok(Write { actor, target, target_exists, at: self.env.now() })
+        let target_protected = found.as_ref().is_some_and(|account| account.protected);
+        let (target_exists, at, limits) = (found.is_some(), self.env.now(), self.limits);
+        Ok(Write { actor, target, target_exists, target_protected, at, limits })
     }
 
-    /// The end of the caller's edge to `target`, whoever that is or was.
+    /// The end of an edge between the caller and `target`, whoever that is or was, or an answer to it.
     fn end_of(&self, cx: &Cx, target: i64) -> Result<Write> {
-        Ok(Write { actor: cx.account()?, target: AccountId(target), target_exists: true, at: self.env.now() })
+        let (actor, target) = (cx.account()?, AccountId(target));
+        let (at, limits) = (self.env.now(), self.limits);
+        Ok(Write { actor, target, target_exists: true, target_protected: false, at, limits })
     }
 
     /// A page of ids at the other ends of an account's follows.
@@ -85,6 +96,58 @@ impl GraphService for Handler {
         unblock::unblock(self, cx, req).await
     }
 
+    async fn remove_follower(&self, cx: &Cx, req: RemoveFollowerRequest) -> Result<RemoveFollowerResponse> {
+        remove_follower::remove_follower(self, cx, req).await
+    }
+
+    async fn mute(&self, cx: &Cx, req: MuteRequest) -> Result<MuteResponse> {
+        mute::mute(self, cx, req).await
+    }
+
+    async fn unmute(&self, cx: &Cx, req: UnmuteRequest) -> Result<UnmuteResponse> {
+        unmute::unmute(self, cx, req).await
+    }
+
+    async fn list_blocks(&self, cx: &Cx, req: ListBlocksRequest) -> Result<ListBlocksResponse> {
+        list_blocks::list_blocks(self, cx, req).await
+    }
+
+    async fn list_mutes(&self, cx: &Cx, req: ListMutesRequest) -> Result<ListMutesResponse> {
+        list_mutes::list_mutes(self, cx, req).await
+    }
+
+    async fn list_follow_requests(
+        &self,
+        cx: &Cx,
+        req: ListFollowRequestsRequest,
+    ) -> Result<ListFollowRequestsResponse> {
+        list_follow_requests::list_follow_requests(self, cx, req).await
+    }
+
+    async fn accept_follow_request(
+        &self,
+        cx: &Cx,
+        req: AcceptFollowRequestRequest,
+    ) -> Result<AcceptFollowRequestResponse> {
+        accept_follow_request::accept_follow_request(self, cx, req).await
+    }
+
+    async fn reject_follow_request(
+        &self,
+        cx: &Cx,
+        req: RejectFollowRequestRequest,
+    ) -> Result<RejectFollowRequestResponse> {
+        reject_follow_request::reject_follow_request(self, cx, req).await
+    }
+
+    async fn cancel_follow_request(
+        &self,
+        cx: &Cx,
+        req: CancelFollowRequestRequest,
+    ) -> Result<CancelFollowRequestResponse> {
+        cancel_follow_request::cancel_follow_request(self, cx, req).await
+    }
+
     async fn list_followers(&self, cx: &Cx, req: ListFollowersRequest) -> Result<ListFollowersResponse> {
         list_followers::list_followers(self, cx, req).await
     }
@@ -103,6 +166,22 @@ impl GraphService for Handler {
 
     async fn batch_get_counts(&self, cx: &Cx, req: BatchGetCountsRequest) -> Result<BatchGetCountsResponse> {
         batch_get_counts::batch_get_counts(self, cx, req).await
+    }
+
+    async fn list_mutuals(&self, cx: &Cx, req: ListMutualsRequest) -> Result<ListMutualsResponse> {
+        list_mutuals::list_mutuals(self, cx, req).await
+    }
+
+    async fn batch_get_familiar_followers(
+        &self,
+        cx: &Cx,
+        req: BatchGetFamiliarFollowersRequest,
+    ) -> Result<BatchGetFamiliarFollowersResponse> {
+        batch_get_familiar_followers::batch_get_familiar_followers(self, cx, req).await
+    }
+
+    async fn get_path(&self, cx: &Cx, req: GetPathRequest) -> Result<GetPathResponse> {
+        get_path::get_path(self, cx, req).await
     }
 
     async fn list_follower_ids(&self, cx: &Cx, req: ListFollowerIdsRequest) -> Result<ListFollowerIdsResponse> {

@@ -8,5 +8,5 @@ use super::{Handler, relationship};
 pub(crate) async fn unblock(h: &Handler, cx: &Cx, req: UnblockRequest) -> Result<UnblockResponse> {
     let write = h.end_of(cx, req.account_id)?;
     let written = h.store.unblock(cx, write).await?;
-    Ok(UnblockResponse { relationship: Some(relationship::after(cx, write.target, written)) })
+    Ok(UnblockResponse { relationship: Some(relationship::after(cx, write, written)) })
 }

@@ -8,5 +8,5 @@ use super::{Handler, relationship};
 pub(crate) async fn unfollow(h: &Handler, cx: &Cx, req: UnfollowRequest) -> Result<UnfollowResponse> {
     let write = h.end_of(cx, req.account_id)?;
     let written = h.store.unfollow(cx, write).await?;
-    Ok(UnfollowResponse { relationship: Some(relationship::after(cx, write.target, written)) })
+    Ok(UnfollowResponse { relationship: Some(relationship::after(cx, write, written)) })
 }

@@ -1,9 +1,15 @@
-//! Follows and blocks: the rules and the types.
+//! Follows, blocks and mutes: the rules and the types.
 
 mod change;
 mod circle;
+mod limits;
+mod mute;
 mod relation;
+mod walk;
 
-pub use change::{Change, Write, Written};
+pub use change::{Action, Change, Outcome, Write, Written};
 pub use circle::{Circle, Side};
+pub use limits::{Limits, refuse_over};
+pub use mute::{Mute, Muted, Scopes};
 pub use relation::{Counts, Direction, Edge, EdgeKey, Relation, refuse_self};
+pub use walk::{Arm, Common, Familiar, MAX_HOPS, Path};

@@ -3,6 +3,8 @@
 use plaza_core::{AccountId, Error, Result, Timestamp, reason};
 use serde::{Deserialize, Serialize};
 
+use super::Mute;
+
 /// How one account, the viewer, stands to another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relation {
@@ -14,9 +16,24 @@ pub struct Relation {
     pub blocking: bool,
     /// It blocks the viewer.
     pub blocked_by: bool,
+    /// How the viewer mutes it; see [`Relation::at`].
+    #[serde(default)]
+    pub muting: Option<Mute>,
+    /// The viewer asked to follow it.
+    #[serde(default)]
+    pub requested: bool,
+    /// It asked to follow the viewer.
+    #[serde(default)]
+    pub requested_by: bool,
 }
 
 impl Relation {
+    /// The relation as it stands at `now`: without a mute that has run out.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { muting: self.muting.filter(|mute| mute.stands(now)), ..self }
+    }
+
     /// Whether a block stands between the two, whoever set it.
     #[must_use]
     pub const fn is_blocked(self) -> bool {

@@ -1,11 +1,11 @@
 //! `graph-cache`: each replica forgets the edges of accounts that another one changed.
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Result};
+use plaza_core::{Cx, Result};
 use plaza_events::{Event, Follow};
-use plaza_proto::graph::v1::{Blocked, Followed, Unblocked, Unfollowed};
 
 use crate::NAME;
+use crate::domain::Change;
 use crate::store::OnChange;
 use crate::store::cached::Circles;
 
@@ -29,16 +29,6 @@ impl CachedCircles {
     }
 }
 
-/// The two accounts that an event tells of.
-fn ends(event: &Event) -> Result<Option<[AccountId; 2]>> {
-    let followed = || event.decode::<Followed>().map(|e| e.map(|e| [e.follower_id, e.followee_id]));
-    let unfollowed = || event.decode::<Unfollowed>().map(|e| e.map(|e| [e.follower_id, e.followee_id]));
-    let blocked = || event.decode::<Blocked>().map(|e| e.map(|e| [e.blocker_id, e.blocked_id]));
-    let unblocked = || event.decode::<Unblocked>().map(|e| e.map(|e| [e.blocker_id, e.blocked_id]));
-    let ends = followed().or_else(unfollowed).or_else(blocked).or_else(unblocked).transpose()?;
-    Ok(ends.map(|ends| ends.map(AccountId)))
-}
-
 #[async_trait]
 impl Follow for CachedCircles {
     fn name(&self) -> &'static str {
@@ -51,8 +41,8 @@ impl Follow for CachedCircles {
 
     async fn apply(&self, _: &Cx, events: &[Event]) -> Result<()> {
         for event in events {
-            if let Some(ends) = ends(event)? {
-                (self.forget)(&ends);
+            if let Some(change) = Change::told_by(event)? {
+                (self.forget)(&change.accounts());
             }
         }
         Ok(())

@@ -10,12 +10,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Result};
+use plaza_core::{AccountId, Cx, Env, Result, Timestamp};
 use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{GraphStore, OnChange};
-use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Write, Written};
+use crate::domain::{
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+};
 
 /// The cache itself: made first, since the engine has to be told how to invalidate it.
 #[derive(Clone, Debug)]
@@ -80,20 +82,8 @@ impl<S: GraphStore> CachedGraph<S> {
 
 #[async_trait]
 impl<S: GraphStore> GraphStore for CachedGraph<S> {
-    async fn follow(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.inner.follow(cx, write).await
-    }
-
-    async fn unfollow(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.inner.unfollow(cx, write).await
-    }
-
-    async fn block(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.inner.block(cx, write).await
-    }
-
-    async fn unblock(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.inner.unblock(cx, write).await
+    async fn change(&self, cx: &Cx, action: Action, write: Write) -> Result<Written> {
+        self.inner.change(cx, action, write).await
     }
 
     async fn relations(&self, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>> {
@@ -135,6 +125,43 @@ impl<S: GraphStore> GraphStore for CachedGraph<S> {
         limit: usize,
     ) -> Result<Vec<AccountId>> {
         self.inner.ids(cx, account, way, after, limit).await
+    }
+
+    async fn blocks(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+        self.inner.blocks(cx, account, after, limit).await
+    }
+
+    async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+        self.inner.requests(cx, account, after, limit).await
+    }
+
+    async fn mutes(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        after: EdgeKey,
+        limit: usize,
+    ) -> Result<Vec<Muted>> {
+        self.inner.mutes(cx, account, now, after, limit).await
+    }
+
+    async fn common(&self, cx: &Cx, one: Arm, other: Arm, after: AccountId, scan: usize) -> Result<Common> {
+        self.inner.common(cx, one, other, after, scan).await
+    }
+
+    async fn familiar(
+        &self,
+        cx: &Cx,
+        viewer: AccountId,
+        accounts: &[AccountId],
+        bounds: Familiar,
+    ) -> Result<Vec<Vec<AccountId>>> {
+        self.inner.familiar(cx, viewer, accounts, bounds).await
+    }
+
+    async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
+        self.inner.path(cx, from, to).await
     }
 
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {

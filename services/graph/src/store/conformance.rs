@@ -6,7 +6,10 @@
 mod erasure;
 mod lists;
 pub mod model;
+mod mutes;
 mod race;
+mod requests;
+mod walks;
 mod writes;
 
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use plaza_events::Event;
 use uuid::Uuid;
 
 use super::GraphStore;
-use crate::domain::{Change, Write};
+use crate::domain::{Change, Limits, Write};
 
 /// A fresh, empty store, and the clock that its environment shows.
 #[derive(Clone)]
@@ -70,6 +73,21 @@ cases![
     lists::ids_rise_and_pages_join,
     lists::batches_keep_order_and_duplicates,
     lists::a_circle_is_whole_or_large,
+    mutes::a_mute_is_replaced_and_lifted,
+    mutes::a_mute_that_has_run_out_is_as_good_as_none,
+    mutes::mutes_that_have_run_out_are_pruned,
+    mutes::mutes_and_blocks_are_listed_newest_first,
+    mutes::a_follower_can_be_removed,
+    mutes::limits_are_kept_and_make_room_again,
+    requests::a_protected_account_is_asked,
+    requests::an_answer_ends_a_request,
+    requests::a_request_is_taken_back_by_either_call_and_by_a_block,
+    requests::requests_are_listed_newest_first,
+    requests::requests_have_a_limit,
+    walks::what_two_accounts_have_in_common_is_found_in_parts,
+    walks::familiar_followers_come_newest_first_from_either_side,
+    walks::the_shortest_path_is_found_and_leads_round_blocks,
+    walks::random_walks_agree_with_brute_force,
     erasure::an_erased_account_leaves_nothing_behind,
     erasure::an_erased_account_takes_no_new_edges,
     erasure::erasing_goes_on_where_it_stopped,
@@ -95,7 +113,14 @@ fn request(n: u128, method: &'static str, digest: u8) -> Cx {
 /// A write of `actor` about `target`, who exists, at `at` milliseconds.
 #[must_use]
 pub const fn write(actor: i64, target: i64, at: i64) -> Write {
-    Write { actor: AccountId(actor), target: AccountId(target), target_exists: true, at: Timestamp(at) }
+    let (actor, target) = (AccountId(actor), AccountId(target));
+    let at = Timestamp(at);
+    Write { actor, target, target_exists: true, target_protected: false, at, limits: Limits::NONE }
+}
+
+/// As [`write()`], to a protected target.
+const fn ask(actor: i64, target: i64, at: i64) -> Write {
+    Write { target_protected: true, ..write(actor, target, at) }
 }
 
 /// What the whole outbox tells, in order.

@@ -10,11 +10,13 @@ pub mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Result};
+use plaza_core::{AccountId, Cx, Result, Timestamp};
 use plaza_events::Outbox;
 use plaza_stores::Gauge;
 
-use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Write, Written};
+use crate::domain::{
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+};
 
 pub use cached::CachedGraph;
 pub use neo4j::Neo4jGraph;
@@ -24,31 +26,42 @@ pub use sqlite::SqliteGraph;
 /// caller is gone by then. Calling it for an account that did not change is fine.
 pub type OnChange = Arc<dyn Fn(&[AccountId]) + Send + Sync>;
 
-/// Holds follows, blocks, counts and the outbox that tells of their changes.
+/// Holds follows, requests to follow, blocks, mutes, counts and the outbox that tells of their changes.
 ///
 /// Each write is one transaction: check, rows, counts, events, and the remembered answer under `cx.request()`. Whatever
 /// runs at once, no follow stands across a block, and counts equal the follows there are. Doing something twice changes
 /// nothing and tells nothing.
 #[async_trait]
 pub trait GraphStore: Send + Sync + 'static {
-    /// Makes the actor follow the target.
+    /// Changes how the actor stands to the target.
     ///
-    /// Errors: `ACCOUNT_NOT_FOUND` if the target does not exist or either was erased; `BLOCKED` if either blocks the
-    /// other.
-    async fn follow(&self, cx: &Cx, write: Write) -> Result<Written>;
+    /// Errors: of what makes a new edge, `ACCOUNT_NOT_FOUND` if the target does not exist or either was erased, and
+    /// `LIMIT_REACHED`; of a follow, `BLOCKED` if either blocks the other; of an answer, `FOLLOW_REQUEST_NOT_FOUND` if
+    /// there is neither request nor follow. What ends an edge is never refused.
+    async fn change(&self, cx: &Cx, action: Action, write: Write) -> Result<Written>;
+
+    /// Makes the actor follow the target, or ask it if it is protected.
+    async fn follow(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.change(cx, Action::Follow, write).await
+    }
 
     /// Ends the actor's follow of the target.
-    async fn unfollow(&self, cx: &Cx, write: Write) -> Result<Written>;
+    async fn unfollow(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.change(cx, Action::Unfollow, write).await
+    }
 
-    /// Makes the actor block the target, and ends follows both ways.
-    ///
-    /// Errors: `ACCOUNT_NOT_FOUND` as for a follow.
-    async fn block(&self, cx: &Cx, write: Write) -> Result<Written>;
+    /// Makes the actor block the target, and ends follows and requests both ways.
+    async fn block(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.change(cx, Action::Block, write).await
+    }
 
     /// Lifts the actor's block of the target.
-    async fn unblock(&self, cx: &Cx, write: Write) -> Result<Written>;
+    async fn unblock(&self, cx: &Cx, write: Write) -> Result<Written> {
+        self.change(cx, Action::Unblock, write).await
+    }
 
-    /// How the viewer stands to each of `others`, in their order; all false for an unknown one.
+    /// How the viewer stands to each of `others`, in their order; all false for an unknown one. A mute among them may have
+    /// run out: see [`Relation::at`].
     async fn relations(&self, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>>;
 
     /// All edges of an account as of one moment; a side of more than `limit` is large.
@@ -77,6 +90,38 @@ pub trait GraphStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<AccountId>>;
 
+    /// Up to `limit` accounts that an account blocks, of those that come after `after`, newest block first.
+    async fn blocks(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>>;
+
+    /// Up to `limit` accounts that wait for an account's answer, of those that come after `after`, newest request first.
+    async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>>;
+
+    /// Up to `limit` accounts that an account mutes at `now`, of those that come after `after`, newest mute first.
+    async fn mutes(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        after: EdgeKey,
+        limit: usize,
+    ) -> Result<Vec<Muted>>;
+
+    /// The accounts above `after` that stand on both arms, of the next `scan` that stand on the first.
+    async fn common(&self, cx: &Cx, one: Arm, other: Arm, after: AccountId, scan: usize) -> Result<Common>;
+
+    /// For each of `accounts` a few of those whom the viewer follows and who follow it, newest follow first.
+    async fn familiar(
+        &self,
+        cx: &Cx,
+        viewer: AccountId,
+        accounts: &[AccountId],
+        bounds: Familiar,
+    ) -> Result<Vec<Vec<AccountId>>>;
+
+    /// A shortest way along follows from one account to another, which does not lead over accounts that the first blocks or
+    /// that block it.
+    async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path>;
+
     /// Erases up to `limit` edges of an account that is gone, and refuses new ones from the first call on; returns how
     /// many it erased. Fewer than `limit` means that nothing is left.
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
@@ -87,7 +132,7 @@ pub trait GraphStore: Send + Sync + 'static {
     /// Those of `accounts` that have edges, by rising id.
     async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
 
-    /// Forgets a bounded number of answers that are past their time; returns how many.
+    /// Forgets a bounded number of answers and of mutes that are past their time; returns how many.
     async fn prune(&self, cx: &Cx) -> Result<usize>;
 
     /// The outbox, for the relay.

@@ -6,7 +6,9 @@
 
 mod batch;
 mod draft;
+mod kind;
 mod reads;
+mod walks;
 mod writer;
 mod writes;
 
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Result};
+use plaza_core::{AccountId, Cx, Env, Result, Timestamp};
 use plaza_events::outbox::neo4j as outbox;
 use plaza_events::{Neo4jOutbox, Outbox};
 use plaza_stores::neo4j::{Neo4j, requests};
@@ -22,9 +24,10 @@ use plaza_stores::{Gauge, Migration, ServerAddress};
 
 use super::{GraphStore, OnChange};
 use crate::NAME;
-use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Write, Written};
+use crate::domain::{
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+};
 
-use batch::Action;
 use writer::{Tools, Writer};
 
 /// The schema, step by step.
@@ -32,12 +35,17 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_graph", sql: include_str!("../../migrations/neo4j/0001_graph.cypher") },
     Migration { name: "0002_outbox", sql: outbox::SCHEMA },
     Migration { name: "0003_requests", sql: requests::SCHEMA },
+    Migration { name: "0004_mutes", sql: include_str!("../../migrations/neo4j/0004_mutes.cypher") },
+    Migration { name: "0005_follow_requests", sql: include_str!("../../migrations/neo4j/0005_follow_requests.cypher") },
 ];
 /// How long a start waits for the server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many edges one transaction ends: the server keeps what a transaction changes in memory, and bounds it.
 const ERASE_PART: usize = 1_000;
+
+/// How many mutes that have run out one transaction deletes.
+const PRUNE_PART: i64 = 1_000;
 
 /// The graph in Neo4j.
 pub struct Neo4jGraph {
@@ -76,20 +84,8 @@ impl Neo4jGraph {
 
 #[async_trait]
 impl GraphStore for Neo4jGraph {
-    async fn follow(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.writer.change(cx, Action::Follow, write).await
-    }
-
-    async fn unfollow(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.writer.change(cx, Action::Unfollow, write).await
-    }
-
-    async fn block(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.writer.change(cx, Action::Block, write).await
-    }
-
-    async fn unblock(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.writer.change(cx, Action::Unblock, write).await
+    async fn change(&self, cx: &Cx, action: Action, write: Write) -> Result<Written> {
+        self.writer.change(cx, action, write).await
     }
 
     async fn relations(&self, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>> {
@@ -126,6 +122,43 @@ impl GraphStore for Neo4jGraph {
         reads::ids(&self.db, cx, account, way, after, limit).await
     }
 
+    async fn blocks(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+        reads::blocks(&self.db, cx, account, after, limit).await
+    }
+
+    async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+        reads::requests(&self.db, cx, account, after, limit).await
+    }
+
+    async fn mutes(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        after: EdgeKey,
+        limit: usize,
+    ) -> Result<Vec<Muted>> {
+        reads::mutes(&self.db, cx, account, now, after, limit).await
+    }
+
+    async fn common(&self, cx: &Cx, one: Arm, other: Arm, after: AccountId, scan: usize) -> Result<Common> {
+        walks::common(&self.db, cx, one, other, after, scan).await
+    }
+
+    async fn familiar(
+        &self,
+        cx: &Cx,
+        viewer: AccountId,
+        accounts: &[AccountId],
+        bounds: Familiar,
+    ) -> Result<Vec<Vec<AccountId>>> {
+        walks::familiar(&self.db, cx, viewer, accounts, bounds).await
+    }
+
+    async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
+        walks::path(&self.db, cx, from, to).await
+    }
+
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         let mut erased = 0;
         loop {
@@ -150,7 +183,8 @@ impl GraphStore for Neo4jGraph {
         let work = || async {
             let mut tx = self.db.begin(cx).await?;
             outbox::lock(&mut tx).await?;
-            let pruned = requests::prune(&mut tx, self.env.now()).await?;
+            let now = self.env.now();
+            let pruned = requests::prune(&mut tx, now).await? + writes::prune_mutes(&mut tx, now, PRUNE_PART).await?;
             if pruned == 0 {
                 tx.rollback().await?;
             } else {

@@ -1,19 +1,23 @@
 //! The embedded engine.
 
 mod erase;
+mod path;
 mod reads;
+mod walks;
 mod writes;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, Result, reason};
+use plaza_core::{AccountId, Cx, Env, Error, Result, Timestamp, reason};
 use plaza_events::{Outbox, SqliteOutbox};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
 
 use super::{GraphStore, OnChange};
-use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Write, Written};
+use crate::domain::{
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+};
 
 use writes::Tx;
 
@@ -22,6 +26,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_graph", sql: include_str!("../../migrations/sqlite/0001_graph.sql") },
     Migration { name: "0002_outbox", sql: plaza_events::outbox::sqlite::SCHEMA },
     Migration { name: "0003_requests", sql: requests::SCHEMA },
+    Migration { name: "0004_mutes", sql: include_str!("../../migrations/sqlite/0004_mutes.sql") },
+    Migration { name: "0005_follow_requests", sql: include_str!("../../migrations/sqlite/0005_follow_requests.sql") },
 ];
 
 /// The graph in a SQLite file. Its one writer runs each check together with the write that rests on it.
@@ -56,44 +62,22 @@ impl SqliteGraph {
         let outbox = Arc::new(SqliteOutbox::new(crate::NAME, db.clone()));
         Ok(Self { db, env, on_change, outbox })
     }
+}
 
-    /// Runs a change of one pair once for its request, in one transaction with its events.
-    async fn change(
-        &self,
-        cx: &Cx,
-        write: Write,
-        apply: impl FnOnce(&mut Tx<'_>, Write) -> Result<()> + Send + 'static,
-    ) -> Result<Written> {
+#[async_trait]
+impl GraphStore for SqliteGraph {
+    async fn change(&self, cx: &Cx, action: Action, write: Write) -> Result<Written> {
         let (env, trace, request) = (self.env.clone(), cx.trace(), cx.request().cloned());
         let job = move |conn: &Connection| {
             requests::once(conn, request.as_ref(), write.at, || {
                 let mut tx = Tx::new(conn);
-                apply(&mut tx, write)?;
+                writes::perform(&mut tx, action, write)?;
                 let position = tx.publish(&env, trace)?;
                 Ok(Written { relation: reads::relation(conn, write.actor, write.target)?, position })
             })
         };
         let on_change = self.on_change.clone();
         self.db.write_then(cx, job, move |_| on_change(&[write.actor, write.target])).await
-    }
-}
-
-#[async_trait]
-impl GraphStore for SqliteGraph {
-    async fn follow(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.change(cx, write, writes::follow).await
-    }
-
-    async fn unfollow(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.change(cx, write, |tx, w| tx.end_follow(w.actor, w.target)).await
-    }
-
-    async fn block(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.change(cx, write, writes::block).await
-    }
-
-    async fn unblock(&self, cx: &Cx, write: Write) -> Result<Written> {
-        self.change(cx, write, |tx, w| tx.end_block(w.actor, w.target)).await
     }
 
     async fn relations(&self, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>> {
@@ -130,11 +114,48 @@ impl GraphStore for SqliteGraph {
         self.db.read(cx, |conn| reads::ids(conn, account, way, after, limit)).await
     }
 
+    async fn blocks(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+        self.db.read(cx, |conn| reads::newest(conn, reads::BLOCKS_NEWEST, account, after, limit)).await
+    }
+
+    async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+        self.db.read(cx, |conn| reads::newest(conn, reads::REQUESTS_NEWEST, account, after, limit)).await
+    }
+
+    async fn mutes(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        after: EdgeKey,
+        limit: usize,
+    ) -> Result<Vec<Muted>> {
+        self.db.read(cx, |conn| reads::mutes(conn, account, now, after, limit)).await
+    }
+
+    async fn common(&self, cx: &Cx, one: Arm, other: Arm, after: AccountId, scan: usize) -> Result<Common> {
+        self.db.read(cx, |conn| walks::common(conn, one, other, after, scan)).await
+    }
+
+    async fn familiar(
+        &self,
+        cx: &Cx,
+        viewer: AccountId,
+        accounts: &[AccountId],
+        bounds: Familiar,
+    ) -> Result<Vec<Vec<AccountId>>> {
+        self.db.read(cx, |conn| walks::familiar(conn, viewer, accounts, bounds)).await
+    }
+
+    async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
+        self.db.read(cx, |conn| path::path(conn, from, to)).await
+    }
+
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         let (env, trace, on_change) = (self.env.clone(), cx.trace(), self.on_change.clone());
         let job = move |conn: &Connection| {
             let mut tx = Tx::new(conn);
-            let erased = erase::erase(&mut tx, account, limit)?;
+            let erased = erase::erase(&mut tx, account, env.now(), limit)?;
             tx.publish(&env, trace)?;
             Ok((erased, tx.into_accounts()))
         };
@@ -152,7 +173,7 @@ impl GraphStore for SqliteGraph {
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
-        self.db.write(cx, move |conn| requests::prune(conn, now)).await
+        self.db.write(cx, move |conn| Ok(requests::prune(conn, now)? + writes::prune_mutes(conn, now)?)).await
     }
 
     fn outbox(&self) -> Arc<dyn Outbox> {

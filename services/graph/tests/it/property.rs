@@ -20,6 +20,13 @@ fn op() -> impl Strategy<Value = Op> {
         4 => pair().prop_map(|(a, b)| Op::Unfollow(a, b)),
         3 => pair().prop_map(|(a, b)| Op::Block(a, b)),
         3 => pair().prop_map(|(a, b)| Op::Unblock(a, b)),
+        1 => pair().prop_map(|(a, b)| Op::RemoveFollower(a, b)),
+        3 => (pair(), prop::option::of(0_i64..40)).prop_map(|((a, b), ms)| Op::Mute(a, b, ms)),
+        2 => pair().prop_map(|(a, b)| Op::Unmute(a, b)),
+        3 => pair().prop_map(|(a, b)| Op::Ask(a, b)),
+        2 => pair().prop_map(|(a, b)| Op::Accept(a, b)),
+        1 => pair().prop_map(|(a, b)| Op::Reject(a, b)),
+        1 => pair().prop_map(|(a, b)| Op::Cancel(a, b)),
         1 => (1..=ACCOUNTS, 1_usize..4).prop_map(|(a, at_once)| Op::Erase(a, at_once)),
     ]
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use plaza_core::{AccountId, Cx, Env, Position, Token};
 use plaza_events::{Follow as _, Followed, Freshness};
-use plaza_graph::domain::{Relation, Write};
+use plaza_graph::domain::{Limits, Relation, Write};
 use plaza_graph::projections::CachedCircles;
 use plaza_graph::store::cached::Circles;
 use plaza_graph::store::{CachedGraph, GraphStore, SqliteGraph};
@@ -61,7 +61,8 @@ async fn a_token_gets_past_the_cache_and_events_clear_it() {
     let file = folder.path().join("graph.db");
     let (writer, reader) = (Replica::open(&file), Replica::open(&file));
     let mut now = reader.relations(&cx()).await;
-    let write = Write { actor: ONE, target: OTHER, target_exists: true, at: START };
+    let (actor, target, limits) = (ONE, OTHER, Limits::NONE);
+    let write = Write { actor, target, target_exists: true, target_protected: false, at: START, limits };
     for step in 0..5 {
         let written = match step {
             0 | 2 => writer.store.follow(&cx(), write).await,

@@ -21,6 +21,7 @@ pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000);
 #[derive(Default)]
 pub(crate) struct Accounts {
     known: Mutex<BTreeSet<i64>>,
+    protected: Mutex<BTreeSet<i64>>,
     pub(crate) faults: Faults,
 }
 
@@ -29,17 +30,26 @@ impl Accounts {
         self.known.lock().extend(ids);
     }
 
+    pub(crate) fn protect(&self, id: i64, protected: bool) {
+        let mut all = self.protected.lock();
+        if protected {
+            all.insert(id)
+        } else {
+            all.remove(&id)
+        };
+    }
+
     pub(crate) fn delete(&self, id: i64) {
         self.known.lock().remove(&id);
     }
 
     fn get(&self, id: i64) -> Option<Account> {
-        self.known.lock().contains(&id).then(|| Account { account_id: id, ..Account::default() })
+        self.known.lock().contains(&id).then(|| Account {
+            account_id: id,
+            protected: self.protected.lock().contains(&id),
+            ..Account::default()
+        })
     }
-}
-
-fn unused<T>() -> Result<T> {
-    Err(Error::new(reason::METHOD_UNKNOWN))
 }
 
 #[async_trait]
@@ -55,30 +65,6 @@ impl AccountsService for Accounts {
         assert_eq!(cx.caller().service, Some("graph"));
         self.faults.check().await?;
         Ok(BatchGetAccountsResponse { accounts: req.account_ids.iter().filter_map(|id| self.get(*id)).collect() })
-    }
-
-    async fn create_account(&self, _: &Cx, _: CreateAccountRequest) -> Result<CreateAccountResponse> {
-        unused()
-    }
-
-    async fn get_account_by_handle(&self, _: &Cx, _: GetAccountByHandleRequest) -> Result<GetAccountByHandleResponse> {
-        unused()
-    }
-
-    async fn update_profile(&self, _: &Cx, _: UpdateProfileRequest) -> Result<UpdateProfileResponse> {
-        unused()
-    }
-
-    async fn delete_account(&self, _: &Cx, _: DeleteAccountRequest) -> Result<DeleteAccountResponse> {
-        unused()
-    }
-
-    async fn list_account_ids(&self, _: &Cx, _: ListAccountIdsRequest) -> Result<ListAccountIdsResponse> {
-        unused()
-    }
-
-    async fn verify_password(&self, _: &Cx, _: VerifyPasswordRequest) -> Result<VerifyPasswordResponse> {
-        unused()
     }
 }
 

@@ -12,6 +12,8 @@ use crate::failure::{Failure, Result};
 
 /// The mean of the graph that comes with the benchmarks, and what the biggest fan-outs are.
 const FOLLOWERS: &[u32] = &[39, 1_000, 10_000];
+/// The longest delay that can be told apart, in microseconds.
+const LONGEST: u64 = 600_000_000;
 /// Posts of each author, unless asked for otherwise.
 const POSTS: u64 = 200;
 
@@ -27,7 +29,7 @@ pub(super) async fn run(args: &LoadArgs) -> Result<Report> {
     let mut report = Report { title, ..Report::default() };
     for (author, count) in authors.zip(&steps) {
         let start = Instant::now();
-        let mut delays = Histogram::new(3).map_err(|e| Failure::new(e.to_string()))?;
+        let mut delays = Histogram::new_with_bounds(1, LONGEST, 3).map_err(|e| Failure::new(e.to_string()))?;
         for _ in 0..posts {
             let delay = one(&stage, u64::from(author)).await?;
             delays.saturating_record(u64::try_from(delay.as_micros()).unwrap_or(u64::MAX).max(1));

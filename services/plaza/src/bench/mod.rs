@@ -21,11 +21,12 @@ use scenes::Scene;
 /// A platform that cannot be started, filled or reached.
 pub async fn run(args: &BenchArgs) -> Result<()> {
     let (load, report) = match &args.command {
-        BenchCommand::Home(load) => (load, scene(Scene::Home, load).await?),
-        BenchCommand::User(load) => (load, scene(Scene::User, load).await?),
-        BenchCommand::Compose(load) => (load, scene(Scene::Compose, load).await?),
-        BenchCommand::Follow(load) => (load, scene(Scene::Follow, load).await?),
-        BenchCommand::Mix(load) => (load, scene(Scene::Mix, load).await?),
+        BenchCommand::Calls(load) => (load, scenes(&Scene::ALL, load).await?),
+        BenchCommand::Home(load) => (load, scenes(&[Scene::Home], load).await?),
+        BenchCommand::User(load) => (load, scenes(&[Scene::User], load).await?),
+        BenchCommand::Compose(load) => (load, scenes(&[Scene::Compose], load).await?),
+        BenchCommand::Follow(load) => (load, scenes(&[Scene::Follow], load).await?),
+        BenchCommand::Mix(load) => (load, scenes(&[Scene::Mix], load).await?),
         BenchCommand::Followers(load) => (load, steps::followers(load).await?),
         BenchCommand::Delay(load) => (load, delay::run(load).await?),
         BenchCommand::Length(load) => (load, steps::length(load).await?),
@@ -34,6 +35,6 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-async fn scene(scene: Scene, load: &LoadArgs) -> Result<report::Report> {
-    scenes::run(scene, load, plan::of(&load.people, &load.sizes)?).await
+async fn scenes(scenes: &[Scene], load: &LoadArgs) -> Result<report::Report> {
+    scenes::run(scenes, load, plan::of(&load.people, &load.sizes)?).await
 }

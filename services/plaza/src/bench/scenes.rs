@@ -1,6 +1,5 @@
 //! The scenes that are measured.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -28,6 +27,9 @@ const COMPOSE: usize = 2;
 const FOLLOW: usize = 3;
 
 impl Scene {
+    /// Those that change what is read come last.
+    pub(super) const ALL: [Self; 5] = [Self::Home, Self::User, Self::Mix, Self::Compose, Self::Follow];
+
     /// The kind of call number `n`: of ten calls of the mix, six read home, three a user's feed, one publishes.
     fn kind(self, n: u64) -> usize {
         match self {
@@ -40,29 +42,30 @@ impl Scene {
     }
 }
 
-pub(super) async fn run(scene: Scene, args: &LoadArgs, plan: Plan) -> Result<Report> {
-    let title = title(scene, args, &plan);
-    let followers: Arc<[u32]> = plan.follows().follower_counts().into();
+/// Measures one scene after the other on one platform.
+pub(super) async fn run(scenes: &[Scene], args: &LoadArgs, plan: Plan) -> Result<Report> {
+    let mut report = Report { title: title(scenes, args, &plan), ..Report::default() };
+    let followers = plan.follows().follower_counts();
+    let total: u64 = followers.iter().map(|count| u64::from(*count) + 1).sum();
+    // Everybody publishes in turn, so a post has the mean number of followers.
+    let deliveries = |posts: u64| posts * total / u64::try_from(followers.len()).unwrap_or(1).max(1);
     let stage = Stage::set(args, plan, &[]).await?;
     stage.warm_up().await?;
-    let page = stage.posts_in_a_page().await?;
-    let cast = stage.cast.clone();
-    let measured = stage.run(KINDS.len(), move |n| call(&cast, scene, n)).await;
-    let drained = match measured.seen.latencies[COMPOSE].len() {
-        0 => None,
-        _ => Some(stage.drain(measured.seen.position).await?),
-    };
-    let mut report = Report { title, rows: rows(scene, &measured), notes: Vec::new() };
-    if let (Some(drained), Some(last)) = (drained, report.rows.last_mut()) {
+    report.notes.push(format!("A home page holds {:.1} posts.", stage.posts_in_a_page().await?));
+    for scene in scenes.iter().copied() {
+        let cast = stage.cast.clone();
+        let measured = stage.run(KINDS.len(), move |n| call(&cast, scene, n)).await;
+        let mut rows = rows(scene, &measured);
         let posts = measured.seen.latencies[COMPOSE].len();
-        let total: u64 = followers.iter().map(|count| u64::from(*count) + 1).sum();
-        // Everybody publishes in turn, so a post has the mean number of followers.
-        let deliveries = posts * total / u64::try_from(followers.len()).unwrap_or(1).max(1);
-        last.deliveries_per_second = Some(rate(deliveries, measured.seen.elapsed + drained));
-        report.notes.push(format!("The last delivery came {:.2} s after the last answer.", drained.as_secs_f64()));
+        if let (1.., Some(last)) = (posts, rows.last_mut()) {
+            let drained = stage.drain(measured.seen.position).await?;
+            last.deliveries_per_second = Some(rate(deliveries(posts), measured.seen.elapsed + drained));
+            let late = drained.as_secs_f64();
+            report.notes.push(format!("{}: the last delivery came {late:.2} s after the last answer.", last.what));
+        }
+        report.rows.extend(rows);
+        report.notes.extend(errors(&measured));
     }
-    report.notes.push(format!("A home page holds {page:.1} posts."));
-    report.notes.extend(errors(&measured));
     report.notes.extend(stage.server.peak_mb().map(|mb| format!("Peak memory of the server: {mb} MB.")));
     stage.server.end().await;
     Ok(report)
@@ -84,7 +87,8 @@ fn rows(scene: Scene, measured: &Measured) -> Vec<Row> {
     let used = KINDS.iter().zip(&seen.latencies).filter(|(_, histogram)| !histogram.is_empty());
     let mut rows: Vec<Row> = used.map(|(kind, histogram)| Row::new(*kind, histogram, seen.elapsed)).collect();
     if scene == Scene::Mix {
-        rows.push(Row::new("all", &sum(&seen.latencies), seen.elapsed));
+        rows.iter_mut().for_each(|row| row.what = format!("{} in the mix", row.what));
+        rows.push(Row::new("mix", &sum(&seen.latencies), seen.elapsed));
     }
     if let Some(last) = rows.pop() {
         rows.push(Row { errors, ..last.with_cpu(measured.cpu) });
@@ -105,10 +109,12 @@ fn errors(measured: &Measured) -> Vec<String> {
     measured.seen.errors.iter().map(|(error, count)| format!("{count} × {error}")).collect()
 }
 
-fn title(scene: Scene, args: &LoadArgs, plan: &Plan) -> String {
+fn title(scenes: &[Scene], args: &LoadArgs, plan: &Plan) -> String {
     let follows = plan.follows();
+    let names: Vec<String> = scenes.iter().map(|scene| format!("{scene:?}")).collect();
     format!(
-        "{scene:?}: {} people, {} follows, {} posts; {} connections × {} streams, pages of {}",
+        "{}: {} people, {} follows, {} posts; {} connections × {} streams, pages of {}",
+        names.join(", "),
         follows.people(),
         follows.count(),
         plan.posts(),

@@ -232,6 +232,10 @@ pub struct SeedArgs {
     /// How many calls are under way at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
+    /// Sign everybody in and write their accounts and access tokens here, as JSON, for tools that make calls; tokens are
+    /// good for minutes, and the platform's limits apply
+    #[arg(long, value_name = "FILE")]
+    pub tokens: Option<PathBuf>,
     /// People.
     #[command(flatten)]
     pub people: PeopleArgs,
@@ -255,6 +259,12 @@ pub struct BenchArgs {
 /// What to measure.
 #[derive(Clone, Debug, Subcommand)]
 pub enum BenchCommand {
+    /// All kinds of calls below, one after the other on one platform
+    #[command(after_help = "\
+Examples:
+  plaza bench calls
+  plaza bench calls --edges friends.edges --posts 20000 --seconds 10 --json")]
+    Calls(LoadArgs),
     /// Read home feeds
     #[command(after_help = "\
 Examples:

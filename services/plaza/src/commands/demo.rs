@@ -29,7 +29,7 @@ pub(super) async fn demo(args: DemoArgs) -> Result<()> {
     let plan = plan::of(&args.people, &args.sizes)?;
     let settings = settings(&args)?;
     if let Some(target) = &args.target {
-        let filled = fill_outside(target, &settings, &plan, OUTSIDE).await?;
+        let filled = fill_outside(target, Some(&settings), &plan, OUTSIDE).await?;
         print!("{}", Story::new(&plan, &filled, target));
         return Ok(());
     }
@@ -94,20 +94,39 @@ pub(super) async fn seed(args: SeedArgs) -> Result<()> {
         value: dir.to_string_lossy().into_owned(),
     });
     let settings = Layers::of_process(None, data_dir.into_iter().collect()).load()?;
-    let filled = fill_outside(&args.target, &settings, &plan, usize::from(args.concurrency)).await?;
+    // An operator calls for people without their tokens.
+    let operator = args.tokens.is_none().then_some(&settings);
+    let filled = fill_outside(&args.target, operator, &plan, usize::from(args.concurrency)).await?;
     let (people, posts) = (filled.actors.len(), filled.posts.len());
     let (follows, likes) = (plan.follows().count(), plan.likes());
+    if let Some(file) = &args.tokens {
+        write_tokens(file, &filled)?;
+    }
     let seconds = start.elapsed().as_secs_f64();
     println!("{people} people, {follows} follows, {posts} posts, {likes} likes in {seconds:.1} s");
     Ok(())
 }
 
-/// Fills the platform at `target`, as its operator if the settings have its secret.
-async fn fill_outside(target: &Target, settings: &Settings, plan: &Plan, concurrency: usize) -> Result<Filled> {
+/// Writes who can call with what: `[{"account_id": 1, "access_token": "…"}]`, readable by their owner alone.
+fn write_tokens(file: &Path, filled: &Filled) -> Result<()> {
+    let each = filled
+        .actors
+        .iter()
+        .map(|actor| serde_json::json!({ "account_id": actor.account.get(), "access_token": actor.access_token }));
+    let text = serde_json::Value::from_iter(each).to_string();
+    let mut options = std::fs::File::options();
+    std::os::unix::fs::OpenOptionsExt::mode(options.write(true).create(true).truncate(true), 0o600);
+    let wrote = options.open(file).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+    wrote.map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))
+}
+
+/// Fills the platform at `target`, as its operator if there are settings that have its secret.
+async fn fill_outside(target: &Target, operator: Option<&Settings>, plan: &Plan, concurrency: usize) -> Result<Filled> {
     let filled = async {
         let mut door = Door::at(target)?;
-        let secret = settings.secret.as_ref().map(SecretText::key);
-        if let Some(secret) = secret.or_else(|| read_secret(&settings.data_dir).ok()) {
+        let given = |settings: &Settings| settings.secret.as_ref().map(SecretText::key);
+        let secret = operator.and_then(|settings| given(settings).or_else(|| read_secret(&settings.data_dir).ok()));
+        if let Some(secret) = secret {
             door = door.with_key(&ServiceKey::new(&secret, &Env::system())).await?;
         }
         Filler::new(door, plan.clone(), Env::system(), concurrency).run().await

@@ -14,7 +14,7 @@ use plaza_events::{EventLog, NatsLog, NatsOptions, SqliteLog};
 use plaza_proto::projections::v1::{ProjectionsServiceEntry, ProjectionsServiceServer};
 use plaza_rpc::{Dependencies, Dependency, Gate, Metrics, ServeConfig, Server, admin};
 use plaza_sessions::SessionVerifier;
-use plaza_stores::{Gauge, ServerKind};
+use plaza_stores::{Gauge, ServerKind, StoreAddress};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -101,6 +101,7 @@ impl Platform {
     /// # Errors
     /// Why it cannot start, and what to do.
     pub async fn start_on(settings: Settings, env: Env, services: &[Service], listeners: Listeners) -> Result<Running> {
+        refuse_apart(&settings, services)?;
         let held = folder::hold(&settings, services)?;
         let secret = folder::secret(&settings, &env).await?;
         let limits = Arc::new(Limits::open(&settings.rate_limit, &env).await?);
@@ -183,6 +184,17 @@ impl Platform {
         drop(held);
         Ok(())
     }
+}
+
+/// Several processes of feeds share one projection, so that each alone would see a part of it.
+fn refuse_apart(settings: &Settings, services: &[Service]) -> Result<()> {
+    let several = settings.peers.of(Service::Feeds).is_some_and(|address| address.contains(','));
+    if services.contains(&Service::Feeds) && several && settings.feeds.store == StoreAddress::Memory {
+        return Err(Failure::new(
+            "`peers.feeds` names several processes, which must share their feeds: set `feeds.store` to redis://HOST:PORT",
+        ));
+    }
+    Ok(())
 }
 
 async fn open_log(events: &EventsConfig, env: &Env) -> Result<Arc<dyn EventLog>> {

@@ -80,7 +80,7 @@ macro_rules! part {
 }
 
 part!(plaza_accounts::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
-part!(plaza_sessions::App, outbox: |_| None, upkeep: |app, cx| app.maintain(cx).await);
+part!(plaza_sessions::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
 part!(plaza_graph::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
 part!(plaza_posts::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
 part!(plaza_feeds::App, outbox: |_| None, upkeep: |_app, _cx| Ok(0));

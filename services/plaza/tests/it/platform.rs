@@ -102,6 +102,18 @@ async fn a_service_whose_peer_is_nowhere_says_so() {
 }
 
 #[tokio::test]
+async fn several_processes_of_feeds_must_share_them() {
+    let mut settings = Settings::ephemeral();
+    for service in Service::ALL {
+        settings.peers.set(service, "http://127.0.0.1:1,http://127.0.0.1:2");
+    }
+    let listeners = Listeners::bind(&settings).await.unwrap();
+    let started = Platform::start_on(settings, Env::system(), &[Service::Feeds], listeners).await;
+    let refused = started.unwrap_err().to_string();
+    assert!(refused.contains("`peers.feeds` names several") && refused.contains("`feeds.store`"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_be_opened_is_named() {
     let folder = tempfile::tempdir().unwrap();
     Platform::migrate(Settings::in_folder(folder.path()), Env::system()).await.unwrap();

@@ -1,56 +1,81 @@
-//! Publishes a post or a reply.
+//! Publishes a post, a reply or a quote.
 
+use plaza_core::text::Lines;
 use plaza_core::{AccountId, Cx, Error, PostId, Result, Violations, reason};
-use plaza_proto::posts::v1::{self as pb, CreatePostRequest, CreatePostResponse};
+use plaza_proto::posts::v1::{CreatePostRequest, CreatePostResponse};
 
-use super::{Handler, view};
+use super::view::{self, Sights};
+use super::{Handler, choices, mentions};
 use crate::NAME;
-use crate::domain::{Counts, Post, Visibility, spans, text};
+use crate::domain::replies::may_reply;
+use crate::domain::sharing::may_quote;
+use crate::domain::{Sensitive, text};
 use crate::store::{NewPost, Published};
 
 pub(crate) async fn create_post(h: &Handler, cx: &Cx, req: CreatePostRequest) -> Result<CreatePostResponse> {
-    let post = read(cx.account()?, req)?;
-    if let Some(target) = post.reply_to
-        && let Err(refusal) = may_reply(h, cx, target).await
-    {
-        // What was published already is answered again, though the target may be out of sight by now.
+    let mut post = read(cx.account()?, req)?;
+    if let Err(refusal) = may_answer(h, cx, &post).await {
+        // What was published already is answered again, though what it answers may be out of sight by now.
         let published = h.store.answered_publish(cx).await?.ok_or(refusal)?;
-        return Ok(answer(cx, post, published));
+        return Ok(answer(cx, post, &published));
     }
+    mentions::resolve(h, cx, &mut post.spans).await?;
     let published = h.store.publish(cx, post.clone()).await?;
-    Ok(answer(cx, post, published))
+    Ok(answer(cx, post, &published))
 }
 
 fn read(author: AccountId, req: CreatePostRequest) -> Result<NewPost> {
     let mut faults = Violations::default();
     text::check("text", &req.text, &mut faults);
+    plaza_core::text::check("warning", &req.warning, Lines::Single, &mut faults);
     faults.into_result()?;
-    let visibility = match req.visibility() {
-        pb::Visibility::Unspecified | pb::Visibility::Public => Visibility::Public,
-        pb::Visibility::Followers => Visibility::Followers,
-    };
-    let reply_to = (req.reply_to_id != 0).then_some(PostId(req.reply_to_id));
-    Ok(NewPost { author, spans: spans::parse(&req.text), text: req.text, visibility, reply_to })
+    let optional = |id: i64| (id != 0).then_some(PostId(id));
+    Ok(NewPost {
+        visibility: choices::visibility_of(req.visibility()),
+        reply_to: optional(req.reply_to_id),
+        quote_of: optional(req.quote_of_id),
+        quote_policy: choices::quote_policy_of(req.quote_policy()),
+        reply_policy: choices::reply_policy_of(req.reply_policy()),
+        sensitive: Sensitive { is: req.sensitive || !req.warning.is_empty(), warning: req.warning },
+        language: req.language,
+        ..NewPost::new(author, req.text)
+    })
 }
 
-async fn may_reply(h: &Handler, cx: &Cx, target: PostId) -> Result<()> {
+/// Whether the author may reply to what the post replies to, and quote what it quotes.
+async fn may_answer(h: &Handler, cx: &Cx, post: &NewPost) -> Result<()> {
+    if let Some(target) = post.reply_to {
+        answers(h, cx, post.author, target).await?;
+    }
+    if let Some(target) = post.quote_of {
+        let missing = Error::new(reason::QUOTE_TARGET_NOT_FOUND).on_field("quote_of_id");
+        let (quoted, sights) = view::sighted(h, cx, target, &missing).await?;
+        let (relation, protected) = (sights.relation(quoted.author), view::is_protected(h, cx, &quoted).await?);
+        if !may_quote(post.author, &quoted, relation, protected) {
+            return Err(Error::new(reason::QUOTE_NOT_ALLOWED).on_field("quote_of_id"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `account` may reply to `target`: its author and that of the thread's first post, while that lives, agree.
+async fn answers(h: &Handler, cx: &Cx, account: AccountId, target: PostId) -> Result<()> {
     let missing = || Error::new(reason::REPLY_TARGET_NOT_FOUND).on_field("reply_to_id");
-    if view::visible(h, cx, &[target]).await?.is_empty() { Err(missing()) } else { Ok(()) }
+    let target = h.store.posts(cx, &[target]).await?.pop().flatten().ok_or_else(missing)?;
+    let root = if target.root == target.id { None } else { h.store.posts(cx, &[target.root]).await?.pop().flatten() };
+    let authors = root.iter().chain([&target]).map(|post| post.author).collect();
+    let sights = Sights::load(h, cx, authors).await?;
+    if !sights.shows(&target) {
+        return Err(missing());
+    }
+    if root.iter().chain([&target]).all(|post| may_reply(account, post, sights.relation(post.author))) {
+        return Ok(());
+    }
+    Err(Error::new(reason::REPLY_NOT_ALLOWED).on_field("reply_to_id"))
 }
 
 /// The post as it was when it was published, also for a repeated request.
-fn answer(cx: &Cx, new: NewPost, published: Published) -> CreatePostResponse {
+fn answer(cx: &Cx, new: NewPost, published: &Published) -> CreatePostResponse {
     cx.wrote(NAME, published.position);
-    let post = Post {
-        id: published.post,
-        author: new.author,
-        text: new.text,
-        spans: new.spans,
-        visibility: new.visibility,
-        reply_to: new.reply_to,
-        root: published.root,
-        counts: Counts::default(),
-        likers: None,
-    };
-    CreatePostResponse { post: Some(view::message(&post, false)) }
+    CreatePostResponse { post: Some(view::message(&new.published(published), |_| false)) }
 }

@@ -3,8 +3,10 @@
 use plaza_core::{Cx, Result};
 use plaza_proto::posts::v1::{UnlikePostRequest, UnlikePostResponse};
 
-use super::{Handler, like_post};
+use super::{Handler, marking};
+use crate::domain::Mark;
 
 pub(crate) async fn unlike_post(h: &Handler, cx: &Cx, req: UnlikePostRequest) -> Result<UnlikePostResponse> {
-    Ok(UnlikePostResponse { like_count: like_post::set_like(h, cx, req.post_id, false).await? })
+    let marked = marking::set_mark(h, cx, Mark::Like, req.post_id, false).await?;
+    Ok(UnlikePostResponse { like_count: marked.count })
 }

@@ -1,14 +1,15 @@
 //! From ids to posts as a viewer sees them: hydrate, rules, present. Each step is one batch, however many posts.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use plaza_core::{AccountId, Cx, Error, PostId, Result};
 use plaza_proto::graph::v1::{BatchGetRelationshipsRequest, GraphService as _};
 use plaza_proto::posts::v1 as pb;
 
-use super::Handler;
-use crate::domain::visibility::sight;
-use crate::domain::{Post, Relation, Sight, Span, SpanKind, Visibility};
+use super::{Handler, choices};
+use crate::domain::visibility::{needs_protection, sight};
+use crate::domain::{Mark, Post, Relation, Sight, Span, SpanKind};
 
 /// The most accounts that one call to graph takes.
 const RELATIONSHIPS_AT_ONCE: usize = 100;
@@ -23,8 +24,21 @@ pub(crate) async fn view(h: &Handler, cx: &Cx, ids: &[PostId]) -> Result<Vec<pb:
 pub(crate) async fn visible(h: &Handler, cx: &Cx, ids: &[PostId]) -> Result<Vec<Arc<Post>>> {
     let mut posts: Vec<Arc<Post>> = h.store.posts(cx, ids).await?.into_iter().flatten().collect();
     let sights = Sights::load(h, cx, posts.iter().map(|p| p.author).collect()).await?;
-    posts.retain(|p| sights.of(p.author).shows(p.visibility));
+    posts.retain(|post| sights.shows(post));
     Ok(posts)
+}
+
+/// One post that the caller may see, with what the caller may see of its author and how they stand to each other;
+/// `missing` if there is none.
+pub(crate) async fn sighted(h: &Handler, cx: &Cx, id: PostId, missing: &Error) -> Result<(Arc<Post>, Sights)> {
+    let post = h.store.posts(cx, &[id]).await?.pop().flatten().ok_or_else(|| missing.clone())?;
+    let sights = Sights::load(h, cx, vec![post.author]).await?;
+    if sights.shows(&post) { Ok((post, sights)) } else { Err(missing.clone()) }
+}
+
+/// Whether the author of a post is protected, so that it may not be handed on; asked where that depends on it.
+pub(crate) async fn is_protected(h: &Handler, cx: &Cx, post: &Post) -> Result<bool> {
+    Ok(post.visibility.is_shareable() && !h.protected.among(cx, &[post.author]).await?.is_empty())
 }
 
 /// What the caller may see of each of some authors.
@@ -32,87 +46,131 @@ pub(crate) struct Sights {
     viewer: Option<AccountId>,
     /// By rising author.
     relations: Vec<(AccountId, Relation)>,
+    /// Those who are protected, among those of whom it matters to what the caller sees.
+    protected: BTreeSet<AccountId>,
 }
 
 impl Sights {
-    /// Asks graph how the caller stands to `authors`. If graph does not answer, nothing can be told of others' posts,
-    /// and its error is the answer.
+    /// Asks graph how the caller stands to `authors`, and accounts who of them is protected where that matters. If one
+    /// does not answer, nothing can be told of others' posts, and its error is the answer.
     pub(crate) async fn load(h: &Handler, cx: &Cx, mut authors: Vec<AccountId>) -> Result<Self> {
         let viewer = cx.viewer();
-        authors.retain(|author| viewer.is_some_and(|viewer| viewer != *author));
+        authors.retain(|author| viewer != Some(*author));
         authors.sort_unstable();
         authors.dedup();
-        let mut relations = Vec::with_capacity(authors.len());
-        for part in authors.chunks(RELATIONSHIPS_AT_ONCE) {
-            let account_ids: Vec<i64> = part.iter().map(|a| a.get()).collect();
-            let request = BatchGetRelationshipsRequest { account_ids };
-            let found = h.graph.batch_get_relationships(cx, request).await?.relationships;
-            if !found.iter().map(|r| r.account_id).eq(part.iter().map(|a| a.get())) {
-                return Err(Error::internal("graph told of other accounts than it was asked about"));
-            }
-            let relation = |r: &plaza_proto::graph::v1::Relationship| Relation {
-                follows: r.following,
-                blocked: r.blocking || r.blocked_by,
-            };
-            relations.extend(part.iter().copied().zip(found.iter().map(relation)));
-        }
-        Ok(Self { viewer, relations })
+        let relations = match viewer {
+            Some(_) => relations(h, cx, &authors).await?,
+            None => authors.into_iter().map(|author| (author, Relation::default())).collect(),
+        };
+        let unsure = relations.iter().filter(|(author, relation)| needs_protection(viewer, *author, *relation));
+        let unsure: Vec<AccountId> = unsure.map(|(author, _)| *author).collect();
+        let protected = if unsure.is_empty() { BTreeSet::new() } else { h.protected.among(cx, &unsure).await? };
+        Ok(Self { viewer, relations, protected })
     }
 
     /// What the caller may see of `author`, one of those that were loaded.
     pub(crate) fn of(&self, author: AccountId) -> Sight {
-        let found = self.relations.binary_search_by_key(&author, |(author, _)| *author);
-        let relation = found.map_or_else(|_| Relation::default(), |at| self.relations[at].1);
-        sight(self.viewer, author, relation)
+        sight(self.viewer, author, self.relation(author), self.protected.contains(&author))
     }
+
+    /// Whether the caller may see a post of one of those that were loaded.
+    pub(crate) fn shows(&self, post: &Post) -> bool {
+        let mentioned = self.viewer.is_some_and(|viewer| post.mentions(viewer));
+        self.of(post.author).shows(post.visibility, mentioned)
+    }
+
+    /// How the caller stands to `author`, one of those that were loaded.
+    pub(crate) fn relation(&self, author: AccountId) -> Relation {
+        let found = self.relations.binary_search_by_key(&author, |(author, _)| *author);
+        found.map_or_else(|_| Relation::default(), |at| self.relations[at].1)
+    }
+}
+
+/// Those of `accounts` that a block keeps from the caller.
+pub(crate) async fn blocked(
+    h: &Handler,
+    cx: &Cx,
+    accounts: impl Iterator<Item = AccountId>,
+) -> Result<BTreeSet<AccountId>> {
+    let Some(viewer) = cx.viewer() else { return Ok(BTreeSet::new()) };
+    let others: Vec<AccountId> = accounts.filter(|account| *account != viewer).collect();
+    let relations = relations(h, cx, &others).await?;
+    Ok(relations.into_iter().filter_map(|(account, relation)| relation.blocked.then_some(account)).collect())
+}
+
+async fn relations(h: &Handler, cx: &Cx, authors: &[AccountId]) -> Result<Vec<(AccountId, Relation)>> {
+    let mut relations = Vec::with_capacity(authors.len());
+    for part in authors.chunks(RELATIONSHIPS_AT_ONCE) {
+        let account_ids: Vec<i64> = part.iter().map(|a| a.get()).collect();
+        let request = BatchGetRelationshipsRequest { account_ids };
+        let found = h.graph.batch_get_relationships(cx, request).await?.relationships;
+        if !found.iter().map(|r| r.account_id).eq(part.iter().map(|a| a.get())) {
+            return Err(Error::internal("graph told of other accounts than it was asked about"));
+        }
+        let relation = |r: &plaza_proto::graph::v1::Relationship| Relation {
+            follows: r.following,
+            followed_by: r.followed_by,
+            blocked: r.blocking || r.blocked_by,
+        };
+        relations.extend(part.iter().copied().zip(found.iter().map(relation)));
+    }
+    Ok(relations)
 }
 
 /// Posts as the caller sees them. They must be visible to the caller.
 pub(crate) async fn present(h: &Handler, cx: &Cx, posts: &[Arc<Post>]) -> Result<Vec<pb::Post>> {
-    let liked = match cx.viewer() {
-        Some(viewer) => liked(h, cx, viewer, posts).await?,
-        None => Vec::new(),
+    let marked = match cx.viewer() {
+        Some(viewer) => marked(h, cx, viewer, posts).await?,
+        None => HashSet::new(),
     };
-    Ok(posts.iter().map(|post| message(post, liked.contains(&post.id))).collect())
+    Ok(posts.iter().map(|post| message(post, |mark| marked.contains(&(post.id, mark)))).collect())
 }
 
-/// Which of the posts the viewer likes. The store is asked only about those that many like; of the others their likers
-/// are known.
-async fn liked(h: &Handler, cx: &Cx, viewer: AccountId, posts: &[Arc<Post>]) -> Result<Vec<PostId>> {
-    let (mut liked, mut unknown) = (Vec::new(), Vec::new());
+/// How the viewer marks the posts. The store is asked only about those with many marks; of the others all are known.
+async fn marked(h: &Handler, cx: &Cx, viewer: AccountId, posts: &[Arc<Post>]) -> Result<HashSet<(PostId, Mark)>> {
+    let (mut marked, mut unknown) = (HashSet::new(), Vec::new());
     for post in posts {
-        match &post.likers {
-            Some(likers) if likers.contains(&viewer) => liked.push(post.id),
-            Some(_) => {}
-            None if post.counts.likes > 0 => unknown.push(post.id),
+        match &post.marks {
+            Some(marks) => {
+                let own = marks.iter().filter(|(_, account)| *account == viewer);
+                marked.extend(own.map(|(mark, _)| (post.id, *mark)));
+            }
+            None if post.counts.marks() > 0 => unknown.push(post.id),
             None => {}
         }
     }
     if !unknown.is_empty() {
-        liked.extend(h.store.liked(cx, viewer, &unknown).await?);
+        marked.extend(h.store.marked(cx, viewer, &unknown).await?);
     }
-    Ok(liked)
+    Ok(marked)
 }
 
-/// A post as it travels.
-pub(crate) fn message(post: &Post, liked: bool) -> pb::Post {
+/// A post as it travels, with what the caller marks it by.
+pub(crate) fn message(post: &Post, marked: impl Fn(Mark) -> bool) -> pb::Post {
     let (seconds, nanos) = post.id.time().seconds_nanos();
-    let visibility = match post.visibility {
-        Visibility::Public => pb::Visibility::Public,
-        Visibility::Followers => pb::Visibility::Followers,
-    };
     pb::Post {
         post_id: post.id.get(),
         author_id: post.author.get(),
         text: post.text.clone(),
         spans: post.spans.iter().map(span).collect(),
-        visibility: visibility.into(),
+        visibility: choices::visibility(post.visibility).into(),
         reply_to_id: post.reply_to.map_or(0, PostId::get),
         root_id: post.root.get(),
         create_time: Some(prost_types::Timestamp { seconds, nanos }),
         like_count: post.counts.likes,
         reply_count: post.counts.replies,
-        liked,
+        liked: marked(Mark::Like),
+        repost_count: post.counts.reposts,
+        quote_count: post.counts.quotes,
+        bookmark_count: post.counts.bookmarks,
+        reposted: marked(Mark::Repost),
+        bookmarked: marked(Mark::Bookmark),
+        quote_of_id: post.quote_of.map_or(0, PostId::get),
+        quote_policy: choices::quote_policy(post.quote_policy).into(),
+        sensitive: post.sensitive.is,
+        warning: post.sensitive.warning.clone(),
+        language: post.language.clone(),
+        reply_policy: choices::reply_policy(post.reply_policy).into(),
     }
 }
 
@@ -122,7 +180,14 @@ fn span(span: &Span) -> pb::Span {
         SpanKind::Mention => pb::SpanKind::Mention,
         SpanKind::Link => pb::SpanKind::Link,
     };
+    let account_id = span.account.map_or(0, AccountId::get);
     // A text is at most 16 KiB long.
     let offset = |at| i32::try_from(at).unwrap_or(i32::MAX);
-    pb::Span { kind: kind.into(), start: offset(span.start), end: offset(span.end), value: span.value.clone() }
+    pb::Span {
+        kind: kind.into(),
+        start: offset(span.start),
+        end: offset(span.end),
+        value: span.value.clone(),
+        account_id,
+    }
 }

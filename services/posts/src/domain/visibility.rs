@@ -1,4 +1,4 @@
-//! Who may see a post. [`sight`] decides it, and nothing else on the platform does.
+//! Who may see a post. [`sight`] and [`Sight::shows`] decide it, and nothing else on the platform does.
 
 use plaza_core::AccountId;
 
@@ -9,42 +9,65 @@ use super::Visibility;
 pub struct Relation {
     /// The viewer follows the author.
     pub follows: bool,
+    /// The author follows the viewer.
+    pub followed_by: bool,
     /// One of the two blocks the other.
     pub blocked: bool,
 }
 
 /// What a viewer may see of an author's posts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sight {
     /// None of them.
     Nothing,
-    /// The public ones.
+    /// Those that mention the viewer.
+    Mentions,
+    /// Those, and the public and unlisted ones.
     Public,
+    /// Those, and the followers' ones.
+    Followers,
     /// All of them.
     Everything,
 }
 
 /// What `viewer` may see of `author`'s posts; `None` is nobody in particular. Authors see all of their own, a block in
-/// either direction hides everything, followers see all, and everybody else sees what is public.
+/// either direction hides everything, followers see what is for them, and everybody else sees what is public, unless the
+/// author is protected. Whoever asks whether an author is protected may ask only where [`needs_protection`] says so.
 #[must_use]
-pub fn sight(viewer: Option<AccountId>, author: AccountId, relation: Relation) -> Sight {
+pub fn sight(viewer: Option<AccountId>, author: AccountId, relation: Relation, protected: bool) -> Sight {
     match viewer {
         Some(viewer) if viewer == author => Sight::Everything,
         Some(_) if relation.blocked => Sight::Nothing,
-        Some(_) if relation.follows => Sight::Everything,
+        Some(_) if relation.follows => Sight::Followers,
+        _ if protected => Sight::Mentions,
         _ => Sight::Public,
     }
 }
 
-impl Sight {
-    /// Whether a post of this visibility is among what may be seen.
+/// Whether it makes a difference to what is seen if the author is protected.
+#[must_use]
+pub fn needs_protection(viewer: Option<AccountId>, author: AccountId, relation: Relation) -> bool {
+    sight(viewer, author, relation, true) != sight(viewer, author, relation, false)
+}
+
+impl Visibility {
+    /// Whether a post may be handed on to others than those its author wrote it for.
     #[must_use]
-    pub fn shows(self, visibility: Visibility) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Public => visibility == Visibility::Public,
-            Self::Everything => true,
-        }
+    pub const fn is_shareable(self) -> bool {
+        matches!(self, Self::Public | Self::Unlisted)
+    }
+}
+
+impl Sight {
+    /// Whether a post of this visibility, which mentions the viewer or not, is among what may be seen.
+    #[must_use]
+    pub fn shows(self, visibility: Visibility, mentioned: bool) -> bool {
+        let needed = match visibility {
+            Visibility::Public | Visibility::Unlisted => Self::Public,
+            Visibility::Followers => Self::Followers,
+            Visibility::Mentioned => Self::Everything,
+        };
+        self >= needed || (mentioned && self >= Self::Mentions)
     }
 }
 
@@ -53,27 +76,40 @@ mod tests {
     use super::*;
 
     const AUTHOR: AccountId = AccountId(1);
+    const OTHER: Option<AccountId> = Some(AccountId(2));
+
+    /// What is seen of posts that mention nobody, and of those that mention the viewer: public, unlisted, followers,
+    /// mentioned.
+    fn seen(sight: Sight) -> [[bool; 4]; 2] {
+        let all = [Visibility::Public, Visibility::Unlisted, Visibility::Followers, Visibility::Mentioned];
+        [false, true].map(|mentioned| all.map(|visibility| sight.shows(visibility, mentioned)))
+    }
 
     #[test]
     fn the_matrix_of_viewer_relation_and_visibility() {
         let none = Relation::default();
         let follows = Relation { follows: true, ..none };
+        let followed = Relation { followed_by: true, ..none };
         let blocked = Relation { blocked: true, ..none };
-        let both = Relation { follows: true, blocked: true };
-        // viewer, relation, sees public, sees followers
-        for (viewer, relation, public, followers) in [
-            (Some(AUTHOR), none, true, true),
-            (Some(AUTHOR), both, true, true),
-            (Some(AccountId(2)), none, true, false),
-            (Some(AccountId(2)), follows, true, true),
-            (Some(AccountId(2)), blocked, false, false),
-            (Some(AccountId(2)), both, false, false),
-            (None, none, true, false),
-            (None, follows, true, false),
+        let both = Relation { follows: true, blocked: true, ..none };
+        let (all, nothing, directed) = ([[true; 4]; 2], [[false; 4]; 2], [[false; 4], [true; 4]]);
+        let public = [[true, true, false, false], [true; 4]];
+        let for_followers = [[true, true, true, false], [true; 4]];
+        // viewer, relation, what is seen of an author who is not protected, and of one who is
+        for (viewer, relation, open, protected) in [
+            (Some(AUTHOR), none, all, all),
+            (Some(AUTHOR), both, all, all),
+            (OTHER, none, public, directed),
+            (OTHER, follows, for_followers, for_followers),
+            (OTHER, followed, public, directed),
+            (OTHER, blocked, nothing, nothing),
+            (OTHER, both, nothing, nothing),
+            (None, none, public, directed),
+            (None, follows, public, directed),
         ] {
-            let sight = sight(viewer, AUTHOR, relation);
-            let seen = (sight.shows(Visibility::Public), sight.shows(Visibility::Followers));
-            assert_eq!(seen, (public, followers), "{viewer:?} {relation:?}");
+            assert_eq!(seen(sight(viewer, AUTHOR, relation, false)), open, "{viewer:?} {relation:?}");
+            assert_eq!(seen(sight(viewer, AUTHOR, relation, true)), protected, "{viewer:?} {relation:?} protected");
+            assert_eq!(needs_protection(viewer, AUTHOR, relation), open != protected);
         }
     }
 }

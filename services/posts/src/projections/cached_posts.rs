@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, PostId, Result};
 use plaza_events::{Event, Follow};
-use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostLiked, PostUnliked};
+use plaza_proto::posts::v1::{
+    PostBookmarked, PostCreated, PostDeleted, PostLiked, PostUnbookmarked, PostUnliked, RepostUndone, Reposted,
+};
 
 use crate::NAME;
 use crate::store::{Changed, Changes as _, PostCache};
@@ -29,23 +31,33 @@ impl CachedPosts {
     }
 }
 
-/// A new or a deleted post, the one that it replies to, and its author's list.
-fn listed(post: i64, author: i64, reply_to: i64) -> Changed {
-    let posts = [post, reply_to].into_iter().filter(|id| *id != 0).map(PostId).collect();
+/// A new or a deleted post, those that it answers, and its author's list.
+fn listed(post: i64, author: i64, reply_to: i64, quote_of: i64) -> Changed {
+    let posts = [post, reply_to, quote_of].into_iter().filter(|id| *id != 0).map(PostId).collect();
     Changed { posts, authors: vec![AccountId(author)] }
 }
 
-fn counted(post: i64) -> Changed {
-    Changed { posts: vec![PostId(post)], authors: Vec::new() }
+/// The post, if the event is an `M`.
+fn counted<M: prost::Message + prost::Name + Default>(event: &Event, post: fn(&M) -> i64) -> Option<Result<Changed>> {
+    let changed = |e: M| Changed { posts: vec![PostId(post(&e))], authors: Vec::new() };
+    event.decode::<M>().map(|decoded| decoded.map(changed))
 }
 
 /// What an event makes old.
 fn changed(event: &Event) -> Result<Changed> {
-    let created = || event.decode::<PostCreated>().map(|e| e.map(|e| listed(e.post_id, e.author_id, e.reply_to_id)));
-    let deleted = || event.decode::<PostDeleted>().map(|e| e.map(|e| listed(e.post_id, e.author_id, e.reply_to_id)));
-    let liked = || event.decode::<PostLiked>().map(|e| e.map(|e| counted(e.post_id)));
-    let unliked = || event.decode::<PostUnliked>().map(|e| e.map(|e| counted(e.post_id)));
-    created().or_else(deleted).or_else(liked).or_else(unliked).unwrap_or_else(|| Ok(Changed::default()))
+    let created = |e: PostCreated| listed(e.post_id, e.author_id, e.reply_to_id, e.quote_of_id);
+    let deleted = |e: PostDeleted| listed(e.post_id, e.author_id, e.reply_to_id, e.quote_of_id);
+    event
+        .decode::<PostCreated>()
+        .map(|e| e.map(created))
+        .or_else(|| event.decode::<PostDeleted>().map(|e| e.map(deleted)))
+        .or_else(|| counted::<PostLiked>(event, |e| e.post_id))
+        .or_else(|| counted::<PostUnliked>(event, |e| e.post_id))
+        .or_else(|| counted::<Reposted>(event, |e| e.post_id))
+        .or_else(|| counted::<RepostUndone>(event, |e| e.post_id))
+        .or_else(|| counted::<PostBookmarked>(event, |e| e.post_id))
+        .or_else(|| counted::<PostUnbookmarked>(event, |e| e.post_id))
+        .unwrap_or_else(|| Ok(Changed::default()))
 }
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! `posts-erasure`: the posts and likes of accounts that are gone.
+//! `posts-erasure`: the posts and marks of accounts that are gone.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use plaza_erasure::EraseAccount;
 
 use crate::store::PostStore;
 
-/// Erases an account's posts, with their events, then its likes of others' posts.
+/// Erases an account's posts, with their events, then its likes, reposts and bookmarks of others' posts.
 pub struct StoredPosts {
     store: Arc<dyn PostStore>,
     batch: usize,
@@ -26,7 +26,7 @@ impl StoredPosts {
 impl EraseAccount for StoredPosts {
     async fn erase(&self, cx: &Cx, account: AccountId) -> Result<()> {
         while self.store.erase_posts(cx, account, self.batch).await? >= self.batch {}
-        while self.store.erase_likes(cx, account, self.batch).await? >= self.batch {}
+        while self.store.erase_marks(cx, account, self.batch).await? >= self.batch {}
         Ok(())
     }
 

@@ -11,8 +11,8 @@ use plaza_core::{AccountId, Cx, Env, PostId, Result};
 use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
-use super::{Changed, Changes, Deleted, END, LikeChange, Liked, NewPost, PostStore, Published};
-use crate::domain::{Counts, Post, PostRef, Sight, Span};
+use super::{Changed, Changes, Deleted, END, MarkChange, Marked, NewPost, Place, PostStore, Published};
+use crate::domain::{Counts, Mark, Post, PostRef, RepostRef, Sight, Span};
 
 /// What is kept in memory.
 pub struct PostCache {
@@ -27,7 +27,7 @@ const TOP: usize = 50;
 /// The share of the bytes that the ids of authors' posts may take.
 const TOPS_SHARE: u64 = 4;
 /// Every sight that shows anything.
-const SIGHTS: [Sight; 2] = [Sight::Public, Sight::Everything];
+const SIGHTS: [Sight; 3] = [Sight::Public, Sight::Followers, Sight::Everything];
 
 /// What an entry costs besides its text: the key, the row, the cache's own bookkeeping; an estimate.
 const ENTRY_BYTES: usize = 320;
@@ -56,8 +56,9 @@ impl PostCache {
 
 fn weight(post: Option<&Post>) -> u32 {
     let span = |s: &Span| size_of::<Span>() + s.value.len();
-    let likers = |p: &Post| p.likers.as_ref().map_or(0, |likers| likers.len() * size_of::<AccountId>());
-    let held = post.map_or(0, |p| p.text.len() + p.spans.iter().map(span).sum::<usize>() + likers(p));
+    let marks = |p: &Post| p.marks.as_ref().map_or(0, |marks| marks.len() * size_of::<(Mark, AccountId)>());
+    let held = post
+        .map_or(0, |p| p.text.len() + p.sensitive.warning.len() + p.spans.iter().map(span).sum::<usize>() + marks(p));
     u32::try_from(ENTRY_BYTES + held).unwrap_or(u32::MAX)
 }
 
@@ -133,20 +134,46 @@ impl<S: PostStore> PostStore for Cached<S> {
         self.store.delete(cx, author, post).await
     }
 
-    async fn set_like(&self, cx: &Cx, change: LikeChange) -> Result<Liked> {
-        self.store.set_like(cx, change).await
+    async fn set_mark(&self, cx: &Cx, change: MarkChange) -> Result<Marked> {
+        self.store.set_mark(cx, change).await
     }
 
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
         self.store.answered_publish(cx).await
     }
 
-    async fn answered_like(&self, cx: &Cx) -> Result<Option<Liked>> {
-        self.store.answered_like(cx).await
+    async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>> {
+        self.store.answered_mark(cx).await
     }
 
-    async fn liked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>> {
-        self.store.liked(cx, account, ids).await
+    async fn marked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Mark)>> {
+        self.store.marked(cx, account, ids).await
+    }
+
+    async fn markers(
+        &self,
+        cx: &Cx,
+        post: PostId,
+        mark: Mark,
+        before: Place<AccountId>,
+        limit: usize,
+    ) -> Result<Vec<Place<AccountId>>> {
+        self.store.markers(cx, post, mark, before, limit).await
+    }
+
+    async fn marked_by(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        mark: Mark,
+        before: Place<PostId>,
+        limit: usize,
+    ) -> Result<Vec<Place<PostId>>> {
+        self.store.marked_by(cx, account, mark, before, limit).await
+    }
+
+    async fn quotes(&self, cx: &Cx, post: PostId, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+        self.store.quotes(cx, post, before, limit).await
     }
 
     async fn ids_by_author(
@@ -173,12 +200,22 @@ impl<S: PostStore> PostStore for Cached<S> {
         self.store.refs(cx, authors, before, limit).await
     }
 
+    async fn repost_refs(
+        &self,
+        cx: &Cx,
+        accounts: &[AccountId],
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<RepostRef>> {
+        self.store.repost_refs(cx, accounts, before, limit).await
+    }
+
     async fn erase_posts(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         self.store.erase_posts(cx, account, limit).await
     }
 
-    async fn erase_likes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
-        self.store.erase_likes(cx, account, limit).await
+    async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.store.erase_marks(cx, account, limit).await
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "test support: a failure here is the test's failure")]
 
 mod erasure;
+mod marks;
 mod model;
 mod race;
 mod reads;
@@ -15,11 +16,13 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use plaza_core::{AccountId, Cx, ManualClock, Position, PostId, RequestKey};
 use plaza_events::Event;
-use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostLiked, PostUnliked};
+use plaza_proto::posts::v1::{
+    PostBookmarked, PostCreated, PostDeleted, PostLiked, PostUnbookmarked, PostUnliked, RepostUndone, Reposted,
+};
 use uuid::Uuid;
 
-use super::{LikeChange, NewPost, PostStore, Published};
-use crate::domain::{Counts, Post, Visibility, spans};
+use super::{MarkChange, NewPost, PostStore, Published};
+use crate::domain::{Counts, Mark, Post};
 
 /// A fresh, empty store, and the clock that its environment shows.
 #[derive(Clone)]
@@ -51,6 +54,7 @@ macro_rules! cases {
 
 cases![
     writes::a_post_is_read_as_it_was_written,
+    writes::each_choice_of_the_author_is_kept,
     writes::ids_rise_whatever_the_clock_does,
     writes::replies_are_counted_and_keep_their_thread,
     writes::a_reply_needs_a_living_target,
@@ -62,6 +66,15 @@ cases![
     writes::a_reused_request_id_is_refused,
     writes::answers_are_forgotten_after_their_time,
     writes::every_change_is_told_once,
+    marks::each_kind_of_mark_is_set_once_and_counted_apart,
+    marks::a_mark_keeps_its_id_until_it_is_taken_back,
+    marks::those_who_mark_a_post_are_listed_last_first,
+    marks::what_an_account_keeps_is_listed_last_first,
+    marks::quotes_are_counted_and_listed,
+    marks::a_quote_needs_a_living_target,
+    marks::reposts_of_many_accounts_are_merged,
+    marks::an_erased_account_leaves_no_mark,
+    marks::random_marks_at_once_leave_exact_counts,
     reads::posts_come_in_the_order_asked,
     reads::an_unknown_id_shows_once_it_is_published,
     reads::likes_of_many_posts_are_told_at_once,
@@ -96,20 +109,35 @@ fn request(n: u128, method: &'static str, digest: u8) -> Cx {
 }
 
 fn new(author: i64, text: &str) -> NewPost {
-    let (author, spans, visibility) = (AccountId(author), spans::parse(text), Visibility::Public);
-    NewPost { author, text: text.to_owned(), spans, visibility, reply_to: None }
+    NewPost::new(AccountId(author), text)
 }
 
 fn reply(author: i64, text: &str, to: PostId) -> NewPost {
     NewPost { reply_to: Some(to), ..new(author, text) }
 }
 
-const fn like(account: i64, post: PostId) -> LikeChange {
-    LikeChange { post, account: AccountId(account), like: true }
+const fn repost(account: i64, post: PostId) -> MarkChange {
+    MarkChange { mark: Mark::Repost, ..like(account, post) }
 }
 
-const fn unlike(account: i64, post: PostId) -> LikeChange {
-    LikeChange { post, account: AccountId(account), like: false }
+const fn bookmark(account: i64, post: PostId) -> MarkChange {
+    MarkChange { mark: Mark::Bookmark, ..like(account, post) }
+}
+
+const fn undone(change: MarkChange) -> MarkChange {
+    MarkChange { set: false, ..change }
+}
+
+fn quote(author: i64, text: &str, of: PostId) -> NewPost {
+    NewPost { quote_of: Some(of), ..new(author, text) }
+}
+
+const fn like(account: i64, post: PostId) -> MarkChange {
+    MarkChange { mark: Mark::Like, post, account: AccountId(account), set: true }
+}
+
+const fn unlike(account: i64, post: PostId) -> MarkChange {
+    MarkChange { set: false, ..like(account, post) }
 }
 
 impl Subject {
@@ -151,6 +179,10 @@ enum Told {
     Deleted(PostId, AccountId, Option<PostId>),
     Liked(PostId, AccountId, AccountId),
     Unliked(PostId, AccountId, AccountId),
+    Reposted(PostId, AccountId, AccountId, i64),
+    RepostUndone(PostId, AccountId, AccountId, i64),
+    Bookmarked(PostId, AccountId),
+    Unbookmarked(PostId, AccountId),
 }
 
 fn replied(id: i64) -> Option<PostId> {
@@ -168,10 +200,31 @@ fn read(event: &Event) -> Told {
     } else if let Some(m) = event.decode::<PostLiked>() {
         let m = m.unwrap();
         (m.post_id, Told::Liked(PostId(m.post_id), AccountId(m.author_id), AccountId(m.account_id)))
-    } else {
-        let m = event.decode::<PostUnliked>().unwrap().unwrap();
+    } else if let Some(m) = event.decode::<PostUnliked>() {
+        let m = m.unwrap();
         (m.post_id, Told::Unliked(PostId(m.post_id), AccountId(m.author_id), AccountId(m.account_id)))
+    } else {
+        handed_on(event)
     };
     assert_eq!(event.aggregate_id, post);
     told
+}
+
+/// As [`read`], for reposts and bookmarks.
+fn handed_on(event: &Event) -> (i64, Told) {
+    if let Some(m) = event.decode::<Reposted>() {
+        let m = m.unwrap();
+        let (post, author) = (PostId(m.post_id), AccountId(m.author_id));
+        (m.post_id, Told::Reposted(post, author, AccountId(m.account_id), m.repost_id))
+    } else if let Some(m) = event.decode::<RepostUndone>() {
+        let m = m.unwrap();
+        let (post, author) = (PostId(m.post_id), AccountId(m.author_id));
+        (m.post_id, Told::RepostUndone(post, author, AccountId(m.account_id), m.repost_id))
+    } else if let Some(m) = event.decode::<PostBookmarked>() {
+        let m = m.unwrap();
+        (m.post_id, Told::Bookmarked(PostId(m.post_id), AccountId(m.author_id)))
+    } else {
+        let m = event.decode::<PostUnbookmarked>().unwrap().unwrap();
+        (m.post_id, Told::Unbookmarked(PostId(m.post_id), AccountId(m.author_id)))
+    }
 }

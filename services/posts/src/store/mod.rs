@@ -14,7 +14,10 @@ use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Counts, Post, PostRef, Sight, Span, Visibility};
+use crate::domain::{
+    Counts, Mark, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Sensitive, Sight, Span, SpanKind, Visibility,
+    spans,
+};
 
 pub use cached::{Cached, PostCache};
 pub use postgres::PostgresPosts;
@@ -23,8 +26,8 @@ pub use sqlite::SqlitePosts;
 /// The first post id there can never be.
 pub const END: PostId = PostId(i64::MAX);
 
-/// Up to so many likers come with a post, so that most pages need not ask who likes what.
-pub const FEW_LIKERS: i64 = 32;
+/// Up to so many marks come with a post, so that most pages need not ask who likes or keeps what.
+pub const FEW_MARKS: i64 = 32;
 
 /// A post that is to be published.
 #[derive(Clone, Debug)]
@@ -39,10 +42,72 @@ pub struct NewPost {
     pub visibility: Visibility,
     /// The post it replies to.
     pub reply_to: Option<PostId>,
+    /// The post it quotes.
+    pub quote_of: Option<PostId>,
+    /// Who may quote it.
+    pub quote_policy: QuotePolicy,
+    /// Who may reply to it.
+    pub reply_policy: ReplyPolicy,
+    /// Whether it is to be shown on demand only, and what is shown instead.
+    pub sensitive: Sensitive,
+    /// A BCP 47 tag; empty if not said.
+    pub language: String,
+}
+
+impl NewPost {
+    /// A public post that answers nothing.
+    #[must_use]
+    pub fn new(author: AccountId, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            author,
+            spans: spans::parse(&text),
+            text,
+            visibility: Visibility::Public,
+            reply_to: None,
+            quote_of: None,
+            quote_policy: QuotePolicy::Everyone,
+            reply_policy: ReplyPolicy::Everyone,
+            sensitive: Sensitive::default(),
+            language: String::new(),
+        }
+    }
+
+    /// The accounts that its mentions name, in their order; 0 for a mention of nobody.
+    #[must_use]
+    pub fn mentions(&self) -> Vec<AccountId> {
+        let mentions = self.spans.iter().filter(|span| span.kind == SpanKind::Mention);
+        mentions.map(|span| span.account.unwrap_or_default()).collect()
+    }
+
+    /// The post as it is right after it was published. Its mentions are those of its first publication.
+    #[must_use]
+    pub fn published(mut self, published: &Published) -> Post {
+        let mentions = self.spans.iter_mut().filter(|span| span.kind == SpanKind::Mention);
+        for (span, account) in mentions.zip(&published.mentions) {
+            span.account = (account.get() != 0).then_some(*account);
+        }
+        Post {
+            id: published.post,
+            author: self.author,
+            text: self.text,
+            spans: self.spans,
+            visibility: self.visibility,
+            reply_to: self.reply_to,
+            root: published.root,
+            quote_of: self.quote_of,
+            quote_policy: self.quote_policy,
+            reply_policy: self.reply_policy,
+            sensitive: self.sensitive,
+            language: self.language,
+            counts: Counts::default(),
+            marks: None,
+        }
+    }
 }
 
 /// What publishing a post came to. Remembered with the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
     /// The new post's id.
     pub post: PostId,
@@ -50,6 +115,9 @@ pub struct Published {
     pub root: PostId,
     /// The event's place in the outbox.
     pub position: Position,
+    /// As [`NewPost::mentions`].
+    #[serde(default)]
+    pub mentions: Vec<AccountId>,
 }
 
 /// What deleting a post came to. Remembered with the request.
@@ -59,57 +127,96 @@ pub struct Deleted {
     pub position: Position,
 }
 
-/// What a like, or taking it back, came to. Remembered with the request.
+/// What a mark, or taking it back, came to. Remembered with the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Liked {
-    /// How many accounts like the post. An engine that adds up changes apart from the post may be behind here.
-    pub likes: i64,
+pub struct Marked {
+    /// How many accounts mark the post so. An engine that adds up changes apart from the post may be behind here.
+    #[serde(alias = "likes")]
+    pub count: i64,
+    /// Names the mark that is there, or that was; 0 if there was none.
+    #[serde(default)]
+    pub id: i64,
     /// The event's place in the outbox; `None` if nothing changed.
     pub position: Option<Position>,
 }
 
-/// An account's like of a post, wanted or not.
+/// An account's mark of a post, wanted or not.
 #[derive(Clone, Copy, Debug)]
-pub struct LikeChange {
+pub struct MarkChange {
+    /// What kind of mark.
+    pub mark: Mark,
     /// The post.
     pub post: PostId,
-    /// Who likes it, or no longer does.
+    /// Whose mark it is, or no longer is.
     pub account: AccountId,
-    /// Whether to like it.
-    pub like: bool,
+    /// Whether to set it.
+    pub set: bool,
 }
 
-/// The truth about posts, replies and likes.
+/// A mark of an account or of a post, as lists of them hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place<T> {
+    /// Names the mark; those set later have larger ids.
+    pub id: i64,
+    /// The account or the post at the mark's other end.
+    pub of: T,
+}
+
+/// The truth about posts and their marks.
 ///
 /// A method that changes something does it in one transaction with its events and, if the call carries a request's
 /// identity, with the answer, which a repeated request gets again. What may be seen by whom is not decided here.
 #[async_trait]
 pub trait PostStore: Send + Sync + 'static {
     /// Publishes a post under a new id, which is higher than those of all posts that were published before the call began,
-    /// by whichever process; posts of calls at the same time may lie in any order. The reply target's count is exact once
-    /// this returns. `REPLY_TARGET_NOT_FOUND`, field `reply_to_id`, if that does not live.
+    /// by whichever process; posts of calls at the same time may lie in any order. The counts of what it replies to and
+    /// quotes are exact once this returns. `REPLY_TARGET_NOT_FOUND`, field `reply_to_id`, or `QUOTE_TARGET_NOT_FOUND`,
+    /// field `quote_of_id`, if that does not live.
     async fn publish(&self, cx: &Cx, post: NewPost) -> Result<Published>;
 
-    /// Deletes a post of `author`: its text, spans, hashtags, counters and likes go, a tombstone stays, and its reply
-    /// target counts one less. `POST_NOT_FOUND` if no such post of this author lives.
+    /// Deletes a post of `author`: its text, spans, hashtags, counters and marks go, a tombstone stays, and what it
+    /// replied to and quoted counts one less. `POST_NOT_FOUND` if no such post of this author lives.
     async fn delete(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Deleted>;
 
-    /// Sets or takes back a like; `POST_NOT_FOUND` if the post does not live. The count becomes exact, at once or a
+    /// Sets or takes back a mark; `POST_NOT_FOUND` if the post does not live. The count becomes exact, at once or a
     /// little later: many likes of one post must not wait for one another.
-    async fn set_like(&self, cx: &Cx, change: LikeChange) -> Result<Liked>;
+    async fn set_mark(&self, cx: &Cx, change: MarkChange) -> Result<Marked>;
 
     /// What the call's request came to if it was answered before; for an answer to repeat whose conditions hold no more.
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>>;
 
-    /// As [`PostStore::answered_publish`], for a like.
-    async fn answered_like(&self, cx: &Cx) -> Result<Option<Liked>>;
+    /// As [`PostStore::answered_publish`], for a mark.
+    async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>>;
 
-    /// The living posts of these ids, in their order; `None` for others. An id may be named twice. Whether the likers of
-    /// a post come with it is up to the engine; [`FEW_LIKERS`] are few.
+    /// The living posts of these ids, in their order; `None` for others. An id may be named twice. Whether the marks of
+    /// a post come with it is up to the engine; [`FEW_MARKS`] are few.
     async fn posts(&self, cx: &Cx, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>>;
 
-    /// Which of these posts `account` likes, in any order. For those that come without their likers.
-    async fn liked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>>;
+    /// How `account` marks these posts, in any order. For those that come without their marks.
+    async fn marked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Mark)>>;
+
+    /// The accounts that mark a post so, the last one first, below `before`, at most `limit`.
+    async fn markers(
+        &self,
+        cx: &Cx,
+        post: PostId,
+        mark: Mark,
+        before: Place<AccountId>,
+        limit: usize,
+    ) -> Result<Vec<Place<AccountId>>>;
+
+    /// The posts that an account marks so, the last one first, below `before`, at most `limit`; some may be gone.
+    async fn marked_by(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        mark: Mark,
+        before: Place<PostId>,
+        limit: usize,
+    ) -> Result<Vec<Place<PostId>>>;
+
+    /// The ids of the newest living posts below `before` that quote a post, falling, at most `limit`.
+    async fn quotes(&self, cx: &Cx, post: PostId, before: PostId, limit: usize) -> Result<Vec<PostId>>;
 
     /// The ids of the newest living posts of `author` below `before` that `sight` shows, falling, at most `limit`.
     async fn ids_by_author(
@@ -125,25 +232,34 @@ pub trait PostStore: Send + Sync + 'static {
     /// if there are no more. Costs one look-up for each author and post, and keeps to the deadline.
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>>;
 
+    /// As [`PostStore::refs`], for the reposts of living posts by all `accounts`, with repost ids below `before`.
+    async fn repost_refs(
+        &self,
+        cx: &Cx,
+        accounts: &[AccountId],
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<RepostRef>>;
+
     /// Deletes up to `limit` living posts of an account that is gone, as [`PostStore::delete`] does; returns how many.
     /// From then on the account's writes are refused with `ACCOUNT_NOT_FOUND`.
     async fn erase_posts(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
 
-    /// Takes back up to `limit` likes of an account that is gone; returns how many. Its writes are refused, too.
-    async fn erase_likes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
+    /// Takes back up to `limit` marks of an account that is gone; returns how many. Its writes are refused, too.
+    async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
 
-    /// Up to `limit` accounts after `after`, rising, that living posts or likes are held of. Fewer than `limit` does not
+    /// Up to `limit` accounts after `after`, rising, that living posts or marks are held of. Fewer than `limit` does not
     /// mean the end, nothing does.
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
 
-    /// Those of `accounts` that living posts or likes are held of, in any order.
+    /// Those of `accounts` that living posts or marks are held of, in any order.
     async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
 
-    /// Deletes a bounded number of remembered answers over 24 hours old and of likes that deletions left over; returns
+    /// Deletes a bounded number of remembered answers over 24 hours old and of marks that deletions left over; returns
     /// how many.
     async fn prune(&self, cx: &Cx) -> Result<usize>;
 
-    /// The counters of a living post, counted anew from likes and replies: for audits and tests.
+    /// The counters of a living post, counted anew from marks, replies and quotes: for audits and tests.
     async fn recount(&self, cx: &Cx, post: PostId) -> Result<Option<Counts>>;
 
     /// The events of its writes, for the relay.

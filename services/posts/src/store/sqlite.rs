@@ -1,6 +1,7 @@
 //! The embedded engine.
 
 mod erase;
+mod marks;
 mod prune;
 mod reads;
 mod refs;
@@ -19,9 +20,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Changed, Changes, Deleted, LikeChange, Liked, NewPost, PostStore, Published};
+use super::{Changed, Changes, Deleted, MarkChange, Marked, NewPost, Place, PostStore, Published};
 use crate::NAME;
-use crate::domain::{Counts, Post, PostRef, Sight};
+use crate::domain::{Counts, Mark, Post, PostRef, RepostRef, Sight};
+use refs::{List, Row};
 use writes::Write;
 
 /// The schema's steps.
@@ -29,6 +31,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_posts", sql: include_str!("../../migrations/sqlite/0001_posts.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::sqlite::SCHEMA },
+    Migration { name: "0004_marks", sql: include_str!("../../migrations/sqlite/0004_marks.sql") },
+    Migration { name: "0005_audience", sql: include_str!("../../migrations/sqlite/0005_audience.sql") },
 ];
 
 /// Posts in a SQLite file.
@@ -83,15 +87,15 @@ impl PostStore for SqlitePosts {
         self.change(cx, move |write| write.delete(author, post)).await
     }
 
-    async fn set_like(&self, cx: &Cx, change: LikeChange) -> Result<Liked> {
-        self.change(cx, move |write| write.set_like(change)).await
+    async fn set_mark(&self, cx: &Cx, change: MarkChange) -> Result<Marked> {
+        self.change(cx, move |write| write.set_mark(change)).await
     }
 
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
         self.answered(cx).await
     }
 
-    async fn answered_like(&self, cx: &Cx) -> Result<Option<Liked>> {
+    async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>> {
         self.answered(cx).await
     }
 
@@ -99,8 +103,34 @@ impl PostStore for SqlitePosts {
         self.db.read(cx, |conn| reads::posts(conn, ids)).await
     }
 
-    async fn liked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>> {
-        self.db.read(cx, |conn| reads::liked(conn, account, ids)).await
+    async fn marked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Mark)>> {
+        self.db.read(cx, |conn| marks::marked(conn, account, ids)).await
+    }
+
+    async fn markers(
+        &self,
+        cx: &Cx,
+        post: PostId,
+        mark: Mark,
+        before: Place<AccountId>,
+        limit: usize,
+    ) -> Result<Vec<Place<AccountId>>> {
+        self.db.read(cx, |conn| marks::markers(conn, post, mark, before, limit)).await
+    }
+
+    async fn marked_by(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        mark: Mark,
+        before: Place<PostId>,
+        limit: usize,
+    ) -> Result<Vec<Place<PostId>>> {
+        self.db.read(cx, |conn| marks::marked_by(conn, account, mark, before, limit)).await
+    }
+
+    async fn quotes(&self, cx: &Cx, post: PostId, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+        self.db.read(cx, |conn| reads::quotes(conn, post, before, limit)).await
     }
 
     async fn ids_by_author(
@@ -115,15 +145,28 @@ impl PostStore for SqlitePosts {
     }
 
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
-        refs::newest(&self.db, cx, authors, before, limit).await
+        let refs = refs::newest(&self.db, cx, List::Posts, authors, before, limit).await?;
+        Ok(refs.into_iter().map(|row| PostRef { post: row.post, author: row.author }).collect())
+    }
+
+    async fn repost_refs(
+        &self,
+        cx: &Cx,
+        accounts: &[AccountId],
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<RepostRef>> {
+        let refs = refs::newest(&self.db, cx, List::Reposts, accounts, before, limit).await?;
+        let repost = |Row { id, list: account, post, author }| RepostRef { repost: id, account, post, author };
+        Ok(refs.into_iter().map(repost).collect())
     }
 
     async fn erase_posts(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         self.change(cx, move |write| write.erase_posts(account, limit)).await
     }
 
-    async fn erase_likes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
-        self.change(cx, move |write| write.erase_likes(account, limit)).await
+    async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.change(cx, move |write| write.erase_marks(account, limit)).await
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

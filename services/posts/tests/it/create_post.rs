@@ -1,7 +1,7 @@
 //! CreatePost.
 
 use plaza_core::{Code, Token, id, reason};
-use plaza_proto::posts::v1::{CreatePostRequest, Post, Span, SpanKind, Visibility};
+use plaza_proto::posts::v1::{CreatePostRequest, Post, QuotePolicy, ReplyPolicy, Span, SpanKind, Visibility};
 
 use crate::support::{START, World, nobody, token, user};
 
@@ -11,8 +11,13 @@ async fn a_post_comes_back_as_it_is_read() {
     let cx = user(1);
     let request = w.text("Grüße @Bob: #Straße https://a.example/b.");
     let created = w.posts.create_post(&cx, request).await.unwrap().post.unwrap();
-    let span =
-        |kind: SpanKind, start, end, value: &str| Span { kind: kind.into(), start, end, value: value.to_owned() };
+    let span = |kind: SpanKind, start, end, value: &str| Span {
+        kind: kind.into(),
+        start,
+        end,
+        value: value.to_owned(),
+        account_id: 0,
+    };
     let expected = Post {
         post_id: created.post_id,
         author_id: 1,
@@ -26,6 +31,8 @@ async fn a_post_comes_back_as_it_is_read() {
         reply_to_id: 0,
         root_id: created.post_id,
         create_time: Some(prost_types::Timestamp { seconds: START.0 / 1_000, nanos: 0 }),
+        quote_policy: QuotePolicy::Everyone.into(),
+        reply_policy: ReplyPolicy::Everyone.into(),
         ..Post::default()
     };
     assert_eq!(id::time_of(created.post_id), START);

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::support::{World, service, user};
 
 async fn refs(w: &World, author_ids: &[i64], before_id: i64, page_size: i32) -> Vec<PostRef> {
-    let request = ListPostRefsRequest { author_ids: author_ids.to_vec(), before_id, page_size };
+    let request = ListPostRefsRequest { author_ids: author_ids.to_vec(), before_id, page_size, include_reposts: false };
     w.posts.list_post_refs(&service(), request).await.unwrap().refs
 }
 
@@ -24,7 +24,7 @@ async fn list_post_refs_merges_authors_whatever_their_visibility() {
         if n % 13 == 0 {
             w.delete(author_id, post_id).await.unwrap();
         } else {
-            all.insert(0, PostRef { post_id, author_id });
+            all.insert(0, PostRef { post_id, author_id, ..PostRef::default() });
         }
     }
     let everyone: Vec<i64> = (1..=200).collect();
@@ -40,7 +40,12 @@ async fn list_post_refs_merges_authors_whatever_their_visibility() {
 #[tokio::test]
 async fn list_post_refs_is_for_services_and_ends_in_time() {
     let w = World::new().await;
-    let request = ListPostRefsRequest { author_ids: (1..=5_000).collect(), before_id: 0, page_size: 5_000 };
+    let request = ListPostRefsRequest {
+        author_ids: (1..=5_000).collect(),
+        before_id: 0,
+        page_size: 5_000,
+        include_reposts: true,
+    };
     assert!(w.posts.list_post_refs(&user(1), request.clone()).await.unwrap_err().is(reason::PERMISSION_DENIED));
     assert!(w.posts.list_post_refs(&service(), request.clone()).await.is_ok());
     let late = Cx::new(Caller::service("feeds"), Instant::now() + Duration::from_micros(50));

@@ -2,14 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 mod batch_get_posts;
+mod bookmark_post;
 mod create_post;
 mod delete_post;
 mod erasure;
 mod like_post;
+mod list_markers;
 mod list_post_refs;
 mod list_posts_by_author;
+mod mentions;
 mod postgres;
+mod quotes;
 mod refusals;
 mod replicas;
+mod reply_controls;
+mod repost;
 mod support;
 mod visibility;

@@ -27,7 +27,8 @@ async fn the_service_runs_on_postgres() {
     let hidden = w.post(1, w.followers("hidden")).await;
     assert_eq!(w.page(&nobody(), 1, 10, "").await.unwrap().0, [root]);
     assert_eq!(w.page(&user(1), 1, 10, "").await.unwrap().0, [hidden, root]);
-    let request = ListPostRefsRequest { author_ids: vec![1, 2, 3], before_id: 0, page_size: 10 };
+    let request =
+        ListPostRefsRequest { author_ids: vec![1, 2, 3], before_id: 0, page_size: 10, include_reposts: false };
     let refs = w.posts.list_post_refs(&service(), request).await.unwrap().refs;
     assert_eq!(refs.iter().map(|r| r.post_id).collect::<Vec<_>>(), [hidden, answer.post_id, root]);
     w.delete(1, hidden).await.unwrap();

@@ -27,6 +27,14 @@ async fn mutations_check_their_fields() {
         assert_eq!(said(w.posts.like_post(&user(1), request).await), invalid("post_id"));
         let request = UnlikePostRequest { request_id: request_id.clone(), post_id };
         assert_eq!(said(w.posts.unlike_post(&user(1), request).await), invalid("post_id"));
+        let request = RepostRequest { request_id: request_id.clone(), post_id };
+        assert_eq!(said(w.posts.repost(&user(1), request).await), invalid("post_id"));
+        let request = UndoRepostRequest { request_id: request_id.clone(), post_id };
+        assert_eq!(said(w.posts.undo_repost(&user(1), request).await), invalid("post_id"));
+        let request = BookmarkPostRequest { request_id: request_id.clone(), post_id };
+        assert_eq!(said(w.posts.bookmark_post(&user(1), request).await), invalid("post_id"));
+        let request = UnbookmarkPostRequest { request_id: request_id.clone(), post_id };
+        assert_eq!(said(w.posts.unbookmark_post(&user(1), request).await), invalid("post_id"));
         let request = DeletePostRequest { request_id, post_id };
         assert_eq!(said(w.posts.delete_post(&user(1), request).await), invalid("post_id"));
     }
@@ -37,7 +45,20 @@ async fn mutations_check_their_fields() {
     let request = CreatePostRequest { visibility: 7, ..w.text("a") };
     assert_eq!(said(w.create(1, request).await), invalid("visibility"));
     assert_eq!(said(w.create(1, w.reply("a", -1)).await), invalid("reply_to_id"));
+    assert_eq!(said(w.create(1, w.quote("a", -1)).await), invalid("quote_of_id"));
+    let request = CreatePostRequest { quote_policy: 9, ..w.text("a") };
+    assert_eq!(said(w.create(1, request).await), invalid("quote_policy"));
     assert_eq!(said(w.create(1, w.text(&"a".repeat(16_385))).await), invalid("text"));
+    let request = CreatePostRequest { reply_policy: 9, ..w.text("a") };
+    assert_eq!(said(w.create(1, request).await), invalid("reply_policy"));
+    for warning in ["two\nlines".to_owned(), "a\u{202e}b".to_owned(), "a".repeat(201)] {
+        let request = CreatePostRequest { warning, ..w.text("a") };
+        assert_eq!(said(w.create(1, request).await), invalid("warning"));
+    }
+    for language in ["e", "en us", "en_US", "-", "abcdefghi", "en-123456789"] {
+        let request = CreatePostRequest { language: language.to_owned(), ..w.text("a") };
+        assert_eq!(said(w.create(1, request).await), invalid("language"));
+    }
     assert!(w.told().await.is_empty());
 }
 
@@ -53,7 +74,7 @@ async fn reads_check_their_fields() {
     assert_eq!(said(w.page(&nobody(), 1, -1, "").await), invalid("page_size"));
     assert_eq!(said(w.page(&nobody(), 1, 0, &"x".repeat(257)).await), invalid("page_token"));
     let refs = async |author_ids: Vec<i64>, before_id, page_size| {
-        let request = ListPostRefsRequest { author_ids, before_id, page_size };
+        let request = ListPostRefsRequest { author_ids, before_id, page_size, include_reposts: false };
         said(w.posts.list_post_refs(&service(), request).await)
     };
     assert_eq!(refs(vec![], 0, 0).await, invalid("author_ids"));

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use plaza_core::{AccountId, Cx, Env, Position, PostId, Token};
 use plaza_events::{Follow as _, Followed, Freshness};
-use plaza_posts::domain::{Counts, Sight, Visibility};
+use plaza_posts::domain::{Counts, Mark, Sight};
 use plaza_posts::projections::CachedPosts;
-use plaza_posts::store::{Cached, LikeChange, NewPost, PostCache, PostStore, SqlitePosts};
+use plaza_posts::store::{Cached, MarkChange, NewPost, PostCache, PostStore, SqlitePosts};
 use plaza_stores::StoreAddress;
 use tokio::time::Instant;
 
@@ -63,8 +63,7 @@ impl Replica {
 }
 
 fn post(reply_to: Option<PostId>) -> NewPost {
-    let (text, spans) = ("a".to_owned(), Vec::new());
-    NewPost { author: AUTHOR, text, spans, visibility: Visibility::Public, reply_to }
+    NewPost { reply_to, ..NewPost::new(AUTHOR, "a") }
 }
 
 #[tokio::test]
@@ -79,9 +78,9 @@ async fn a_token_gets_past_the_cache_and_events_clear_it() {
 
     let mut reply = None;
     for step in 0..4 {
-        let like = LikeChange { post: first.post, account: AccountId(2), like: step == 0 };
+        let like = MarkChange { mark: Mark::Like, post: first.post, account: AccountId(2), set: step == 0 };
         let position = match step {
-            0 | 1 => writer.store.set_like(&cx(), like).await.unwrap().position.unwrap(),
+            0 | 1 => writer.store.set_mark(&cx(), like).await.unwrap().position.unwrap(),
             2 => {
                 let published = writer.store.publish(&cx(), post(Some(first.post))).await.unwrap();
                 reply = Some(published.post);
@@ -89,7 +88,7 @@ async fn a_token_gets_past_the_cache_and_events_clear_it() {
             }
             _ => writer.store.delete(&cx(), AUTHOR, reply.unwrap()).await.unwrap().position,
         };
-        let counts = Counts { likes: i64::from(step == 0), replies: i64::from(step == 2) };
+        let counts = Counts { likes: i64::from(step == 0), replies: i64::from(step == 2), ..Counts::default() };
         let listed = if step == 2 { vec![reply.unwrap(), first.post] } else { vec![first.post] };
         let then = (Some(counts), listed);
         assert_eq!(reader.shows(&cx(), first.post).await, now, "{step}: whoever did not write may get what is kept");
@@ -115,8 +114,8 @@ async fn a_replica_that_hears_nothing_keeps_nothing() {
     let (writer, reader) = (Replica::open(&file), Replica::open(&file));
     let first = writer.store.publish(&cx(), post(None)).await.unwrap();
     reader.shows(&cx(), first.post).await;
-    let like = LikeChange { post: first.post, account: AccountId(2), like: true };
-    writer.store.set_like(&cx(), like).await.unwrap();
+    let like = MarkChange { mark: Mark::Like, post: first.post, account: AccountId(2), set: true };
+    writer.store.set_mark(&cx(), like).await.unwrap();
     assert_eq!(reader.counts(&cx(), first.post).await, Some(Counts::default()));
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(6)).await;

@@ -1,6 +1,6 @@
 //! A posts service of its own for each test, with peers that hold what the test tells them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,10 +17,6 @@ use plaza_stores::{Faults, StoreAddress};
 use tokio::time::Instant;
 
 pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000);
-
-fn unused<T>() -> Result<T> {
-    Err(Error::new(reason::METHOD_UNKNOWN))
-}
 
 /// The graph service, as far as posts uses it.
 #[derive(Default)]
@@ -63,44 +59,9 @@ impl GraphService for Graph {
             followed_by: follows.contains(&(*other, viewer)),
             blocking: blocks.contains(&(viewer, *other)),
             blocked_by: blocks.contains(&(*other, viewer)),
+            ..Relationship::default()
         };
         Ok(BatchGetRelationshipsResponse { relationships: req.account_ids.iter().map(relationship).collect() })
-    }
-
-    async fn follow(&self, _: &Cx, _: FollowRequest) -> Result<FollowResponse> {
-        unused()
-    }
-
-    async fn unfollow(&self, _: &Cx, _: UnfollowRequest) -> Result<UnfollowResponse> {
-        unused()
-    }
-
-    async fn block(&self, _: &Cx, _: BlockRequest) -> Result<BlockResponse> {
-        unused()
-    }
-
-    async fn unblock(&self, _: &Cx, _: UnblockRequest) -> Result<UnblockResponse> {
-        unused()
-    }
-
-    async fn list_followers(&self, _: &Cx, _: ListFollowersRequest) -> Result<ListFollowersResponse> {
-        unused()
-    }
-
-    async fn list_following(&self, _: &Cx, _: ListFollowingRequest) -> Result<ListFollowingResponse> {
-        unused()
-    }
-
-    async fn batch_get_counts(&self, _: &Cx, _: BatchGetCountsRequest) -> Result<BatchGetCountsResponse> {
-        unused()
-    }
-
-    async fn list_follower_ids(&self, _: &Cx, _: ListFollowerIdsRequest) -> Result<ListFollowerIdsResponse> {
-        unused()
-    }
-
-    async fn list_following_ids(&self, _: &Cx, _: ListFollowingIdsRequest) -> Result<ListFollowingIdsResponse> {
-        unused()
     }
 }
 
@@ -108,12 +69,23 @@ impl GraphService for Graph {
 #[derive(Default)]
 pub(crate) struct Accounts {
     deleted: Mutex<BTreeSet<i64>>,
+    protected: Mutex<BTreeSet<i64>>,
+    renamed: Mutex<BTreeMap<String, i64>>,
     pub(crate) faults: Faults,
 }
 
 impl Accounts {
     pub(crate) fn delete(&self, id: i64) {
         self.deleted.lock().insert(id);
+    }
+
+    /// The handle is another account's from now on.
+    pub(crate) fn rename(&self, handle: &str, id: i64) {
+        self.renamed.lock().insert(handle.to_owned(), id);
+    }
+
+    pub(crate) fn protect(&self, id: i64) {
+        self.protected.lock().insert(id);
     }
 }
 
@@ -122,38 +94,25 @@ impl AccountsService for Accounts {
     async fn batch_get_accounts(&self, cx: &Cx, req: BatchGetAccountsRequest) -> Result<BatchGetAccountsResponse> {
         assert_eq!(cx.caller().service, Some("posts"));
         self.faults.check().await?;
-        let deleted = self.deleted.lock();
+        let (deleted, protected) = (self.deleted.lock(), self.protected.lock());
         let living = req.account_ids.into_iter().filter(|id| !deleted.contains(id));
-        let account = |account_id| Account { account_id, ..Account::default() };
+        let account =
+            |account_id| Account { account_id, protected: protected.contains(&account_id), ..Account::default() };
         Ok(BatchGetAccountsResponse { accounts: living.map(account).collect() })
     }
 
-    async fn get_account(&self, _: &Cx, _: GetAccountRequest) -> Result<GetAccountResponse> {
-        unused()
-    }
-
-    async fn create_account(&self, _: &Cx, _: CreateAccountRequest) -> Result<CreateAccountResponse> {
-        unused()
-    }
-
-    async fn get_account_by_handle(&self, _: &Cx, _: GetAccountByHandleRequest) -> Result<GetAccountByHandleResponse> {
-        unused()
-    }
-
-    async fn update_profile(&self, _: &Cx, _: UpdateProfileRequest) -> Result<UpdateProfileResponse> {
-        unused()
-    }
-
-    async fn delete_account(&self, _: &Cx, _: DeleteAccountRequest) -> Result<DeleteAccountResponse> {
-        unused()
-    }
-
-    async fn list_account_ids(&self, _: &Cx, _: ListAccountIdsRequest) -> Result<ListAccountIdsResponse> {
-        unused()
-    }
-
-    async fn verify_password(&self, _: &Cx, _: VerifyPasswordRequest) -> Result<VerifyPasswordResponse> {
-        unused()
+    /// Account 7 has the handle `a7`, unless that was given away.
+    async fn get_account_by_handle(
+        &self,
+        cx: &Cx,
+        req: GetAccountByHandleRequest,
+    ) -> Result<GetAccountByHandleResponse> {
+        assert_eq!(cx.caller().service, Some("posts"));
+        self.faults.check().await?;
+        let renamed = self.renamed.lock().get(&req.handle).copied();
+        let named = renamed.or_else(|| req.handle.strip_prefix('a').and_then(|id| id.parse().ok()));
+        let account_id = named.ok_or_else(|| Error::new(reason::ACCOUNT_NOT_FOUND))?;
+        Ok(GetAccountByHandleResponse { account: Some(Account { account_id, ..Account::default() }) })
     }
 }
 
@@ -210,6 +169,11 @@ impl World {
         CreatePostRequest { visibility: Visibility::Followers.into(), ..self.text(text) }
     }
 
+    /// A request to publish with this visibility, as yet unsent.
+    pub(crate) fn seen_by(&self, visibility: Visibility, text: &str) -> CreatePostRequest {
+        CreatePostRequest { visibility: visibility.into(), ..self.text(text) }
+    }
+
     pub(crate) async fn create(&self, author: i64, request: CreatePostRequest) -> Result<Post> {
         Ok(self.posts.create_post(&user(author), request).await?.post.unwrap())
     }
@@ -241,6 +205,31 @@ impl World {
     pub(crate) async fn unlike(&self, account: i64, post_id: i64) -> Result<i64> {
         let request = UnlikePostRequest { request_id: self.request_id(), post_id };
         Ok(self.posts.unlike_post(&user(account), request).await?.like_count)
+    }
+
+    /// A request to quote, as yet unsent.
+    pub(crate) fn quote(&self, text: &str, quote_of_id: i64) -> CreatePostRequest {
+        CreatePostRequest { quote_of_id, ..self.text(text) }
+    }
+
+    pub(crate) async fn repost(&self, account: i64, post_id: i64) -> Result<RepostResponse> {
+        let request = RepostRequest { request_id: self.request_id(), post_id };
+        self.posts.repost(&user(account), request).await
+    }
+
+    pub(crate) async fn undo_repost(&self, account: i64, post_id: i64) -> Result<i64> {
+        let request = UndoRepostRequest { request_id: self.request_id(), post_id };
+        Ok(self.posts.undo_repost(&user(account), request).await?.repost_count)
+    }
+
+    pub(crate) async fn bookmark(&self, account: i64, post_id: i64) -> Result<i64> {
+        let request = BookmarkPostRequest { request_id: self.request_id(), post_id };
+        Ok(self.posts.bookmark_post(&user(account), request).await?.bookmark_count)
+    }
+
+    pub(crate) async fn unbookmark(&self, account: i64, post_id: i64) -> Result<i64> {
+        let request = UnbookmarkPostRequest { request_id: self.request_id(), post_id };
+        Ok(self.posts.unbookmark_post(&user(account), request).await?.bookmark_count)
     }
 
     /// Ids of one page of an author's posts, and the token of the next.

@@ -1,13 +1,21 @@
 //! The RPCs, one file each.
 
+mod begin_totp_setup;
+mod complete_sign_in;
+mod confirm_totp;
+mod disable_totp;
 mod get_jwks;
 mod list_revoked_sessions;
 mod list_sessions;
+mod open;
+mod password;
 mod present;
 mod refresh_session;
 mod revoke_session;
+mod second_factor;
 mod sign_in;
 mod sign_out;
+mod sign_out_everywhere;
 
 use std::sync::Arc;
 
@@ -17,22 +25,31 @@ use plaza_core::{Cx, Env, Result};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::sessions::v1::*;
 
-use crate::store::SessionStore;
+use crate::domain::{Challenges, Devices, Guesses, Totp};
+use crate::store::Store;
 use crate::tokens::KeyRing;
 
 /// What the RPCs work with.
 pub(crate) struct Handler {
     pub(crate) env: Env,
-    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) accounts: AccountsServiceClient,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) pager: Pager,
+    pub(crate) guesses: Guesses,
+    pub(crate) devices: Devices,
+    pub(crate) challenges: Challenges,
+    pub(crate) totp: Totp,
 }
 
 #[async_trait]
 impl SessionsService for Handler {
     async fn sign_in(&self, cx: &Cx, req: SignInRequest) -> Result<SignInResponse> {
         sign_in::sign_in(self, cx, req).await
+    }
+
+    async fn complete_sign_in(&self, cx: &Cx, req: CompleteSignInRequest) -> Result<CompleteSignInResponse> {
+        complete_sign_in::complete_sign_in(self, cx, req).await
     }
 
     async fn refresh_session(&self, cx: &Cx, req: RefreshSessionRequest) -> Result<RefreshSessionResponse> {
@@ -49,6 +66,22 @@ impl SessionsService for Handler {
 
     async fn revoke_session(&self, cx: &Cx, req: RevokeSessionRequest) -> Result<RevokeSessionResponse> {
         revoke_session::revoke_session(self, cx, req).await
+    }
+
+    async fn sign_out_everywhere(&self, cx: &Cx, req: SignOutEverywhereRequest) -> Result<SignOutEverywhereResponse> {
+        sign_out_everywhere::sign_out_everywhere(self, cx, req).await
+    }
+
+    async fn begin_totp_setup(&self, cx: &Cx, req: BeginTotpSetupRequest) -> Result<BeginTotpSetupResponse> {
+        begin_totp_setup::begin_totp_setup(self, cx, req).await
+    }
+
+    async fn confirm_totp(&self, cx: &Cx, req: ConfirmTotpRequest) -> Result<ConfirmTotpResponse> {
+        confirm_totp::confirm_totp(self, cx, req).await
+    }
+
+    async fn disable_totp(&self, cx: &Cx, req: DisableTotpRequest) -> Result<DisableTotpResponse> {
+        disable_totp::disable_totp(self, cx, req).await
     }
 
     async fn get_jwks(&self, cx: &Cx, req: GetJwksRequest) -> Result<GetJwksResponse> {

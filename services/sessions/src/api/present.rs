@@ -1,6 +1,6 @@
 //! Sessions as their owners see them.
 
-use plaza_core::Timestamp;
+use plaza_core::{Cx, Timestamp};
 use plaza_proto::sessions::v1 as proto;
 
 use crate::domain::{Grant, Session};
@@ -15,6 +15,7 @@ pub(crate) fn session(session: Session, current: bool) -> proto::Session {
         last_use_time: time(session.last_used_at),
         expire_time: time(session.expires_at),
         current,
+        address: session.address,
     }
 }
 
@@ -28,11 +29,17 @@ pub(crate) fn granted(grant: &Grant, device_name: String) -> proto::Session {
         last_use_time: time(grant.at),
         expire_time: time(grant.expires_at),
         current: false,
+        address: String::new(),
     }
 }
 
+/// Where the call comes from, for the list of sessions.
+pub(crate) fn address(cx: &Cx) -> String {
+    cx.remote().map(|address| address.to_canonical().to_string()).unwrap_or_default()
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "the fields are optional in the message")]
-fn time(ms: i64) -> Option<prost_types::Timestamp> {
+pub(crate) fn time(ms: i64) -> Option<prost_types::Timestamp> {
     let (seconds, nanos) = Timestamp(ms).seconds_nanos();
     Some(prost_types::Timestamp { seconds, nanos })
 }

@@ -4,6 +4,7 @@ use plaza_core::{Cx, Error, Result, reason};
 use plaza_proto::sessions::v1::{RefreshSessionRequest, RefreshSessionResponse};
 
 use super::{Handler, present};
+use crate::domain::Use;
 use crate::store::Refreshed;
 
 pub(crate) async fn refresh_session(
@@ -13,7 +14,8 @@ pub(crate) async fn refresh_session(
 ) -> Result<RefreshSessionResponse> {
     let invalid = || Error::new(reason::REFRESH_TOKEN_INVALID);
     let presented = h.keys.refresh().open(&req.refresh_token).ok_or_else(invalid)?;
-    let (refreshed, device_name) = h.store.refresh(cx, presented, &h.keys.kid()?).await?;
+    let (refreshed, device_name) =
+        h.store.refresh(cx, Use { presented, address: present::address(cx) }, &h.keys.kid()?).await?;
     let grant = match refreshed {
         Refreshed::Granted(grant) => grant,
         Refreshed::Reused => {

@@ -1,15 +1,12 @@
-//! Signs in and opens a session.
+//! Signs in and opens a session, or asks for the second factor.
 
 use plaza_core::text::{self, Lines};
-use plaza_core::{AccountId, Cx, Result, SessionId, Violations, reason};
-use plaza_proto::accounts::v1::{AccountsService as _, VerifyPasswordRequest};
+use plaza_core::{Cx, Result, Violations};
 use plaza_proto::sessions::v1::{SignInRequest, SignInResponse};
 
-use super::{Handler, present};
-use crate::domain::{Grant, NewSession};
-
-/// How many ids are tried: two clashes in a row do not happen by chance.
-const TRIES: usize = 3;
+use super::open::{Opening, open};
+use super::{Handler, password, present};
+use crate::domain::SignedIn;
 
 pub(crate) async fn sign_in(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<SignInResponse> {
     let mut violations = Violations::default();
@@ -17,25 +14,23 @@ pub(crate) async fn sign_in(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<
     violations.into_result()?;
     let device_name = req.device_name.clone();
     // A repeated request is answered without checking the password again: it is part of what makes it the same.
-    let grant = match h.store.recall_opened(cx).await? {
-        Some(grant) => grant,
-        None => open(h, cx, req).await?,
+    let signed_in = match h.store.recall_opened(cx).await? {
+        Some(signed_in) => signed_in,
+        None => {
+            let proved_at = h.env.now();
+            let account = password::check(h, cx, req.login, req.password).await?;
+            open(h, cx, Opening { account, device_name: req.device_name, proved_at, proof: None }).await?
+        }
     };
-    let tokens = h.keys.tokens(&grant)?;
-    Ok(SignInResponse { session: Some(present::granted(&grant, device_name)), tokens: Some(tokens) })
-}
-
-async fn open(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<Grant> {
-    let credentials = VerifyPasswordRequest { login: req.login, password: req.password };
-    let account = AccountId(h.accounts.verify_password(cx, credentials).await?.account_id);
-    let kid = h.keys.kid()?;
-    let mut tries = 1;
-    loop {
-        let id = SessionId(h.env.next_id());
-        let new = NewSession { id, account, device_name: req.device_name.clone() };
-        match h.store.open(cx, new, &kid).await {
-            Err(error) if error.is(reason::ID_CLASH) && tries < TRIES => tries += 1,
-            outcome => return outcome,
+    match signed_in {
+        SignedIn::Opened(grant) => {
+            let (tokens, session) = (h.keys.tokens(&grant)?, present::granted(&grant, device_name));
+            Ok(SignInResponse { session: Some(session), tokens: Some(tokens), ..SignInResponse::default() })
+        }
+        SignedIn::Challenged(challenge) => {
+            let challenge_expire_time = present::time(challenge.expires().0);
+            let challenge = h.challenges.seal(&challenge, &device_name);
+            Ok(SignInResponse { challenge, challenge_expire_time, ..SignInResponse::default() })
         }
     }
 }

@@ -3,6 +3,8 @@
 use plaza_core::{AccountId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::{Challenge, Device, Presented, Proof};
+
 /// How long an access token is good: 10 minutes. Not a setting: whoever verifies tokens relies on it.
 pub(crate) const ACCESS_MS: i64 = 10 * 60 * 1_000;
 /// How long the end of a session matters to others: as long as its last access token, and a margin for their clocks.
@@ -17,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) grace_ms: i64,
     /// How many sessions one account may have.
     pub(crate) max_sessions: usize,
+    /// How long after the last guess at a secret guesses are forgotten, in milliseconds.
+    pub(crate) guess_ms: i64,
 }
 
 /// A session that is to be opened.
@@ -25,6 +29,40 @@ pub(crate) struct NewSession {
     pub(crate) id: SessionId,
     pub(crate) account: AccountId,
     pub(crate) device_name: String,
+    /// Where it is opened from; empty if not known.
+    pub(crate) address: String,
+    /// When checking the credentials began: if the account's sessions were ended after it, none is opened.
+    pub(crate) proved_at: Timestamp,
+    /// What it is opened with; the owner hears of one that is not known.
+    pub(crate) device: Device,
+    /// A code of the account's second factor, if one was given.
+    pub(crate) proof: Option<Proof>,
+}
+
+/// What came of a sign-in; remembered with the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum SignedIn {
+    /// A session is open.
+    Opened(Grant),
+    /// The account has a second factor, of which no code was given.
+    Challenged(Challenge),
+}
+
+/// A use of a genuine refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Use {
+    pub(crate) presented: Presented,
+    /// Where it is used from; empty if not known.
+    pub(crate) address: String,
+}
+
+/// The end of an account's sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// The one that goes on.
+    pub(crate) keep: Option<SessionId>,
+    /// Sessions that were opened by then end, and sign-ins that began before it open none.
+    pub(crate) before: Timestamp,
 }
 
 /// A living session. Times are milliseconds since the Unix epoch.
@@ -33,6 +71,8 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) account: AccountId,
     pub(crate) device_name: String,
+    /// Where it was last used from; empty if not known.
+    pub(crate) address: String,
     pub(crate) created_at: i64,
     pub(crate) last_used_at: i64,
     pub(crate) expires_at: i64,
@@ -77,6 +117,7 @@ impl Session {
             id: new.id,
             account: new.account,
             device_name: new.device_name,
+            address: new.address,
             created_at: now.0,
             last_used_at: now.0,
             expires_at: now.0 + rules.session_ms,
@@ -99,8 +140,9 @@ impl Session {
     }
 
     /// The session after a use.
-    pub(crate) fn rotated(self, now: Timestamp, rules: &Rules) -> Self {
+    pub(crate) fn rotated(self, address: String, now: Timestamp, rules: &Rules) -> Self {
         Self {
+            address,
             last_used_at: now.0,
             expires_at: now.0 + rules.session_ms,
             generation: self.generation + 1,
@@ -127,14 +169,23 @@ impl Session {
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules { session_ms: 1_000_000, grace_ms: 10_000, max_sessions: 3 };
+    const RULES: Rules = Rules { session_ms: 1_000_000, grace_ms: 10_000, max_sessions: 3, guess_ms: 3_600_000 };
 
     #[test]
     fn the_newest_rotates_the_last_is_answered_again_and_the_rest_is_reuse() {
-        let new = NewSession { id: SessionId(1), account: AccountId(2), device_name: String::new() };
+        let new = NewSession {
+            id: SessionId(1),
+            account: AccountId(2),
+            device_name: String::new(),
+            address: String::new(),
+            proved_at: Timestamp(0),
+            device: Device([0; 16]),
+            proof: None,
+        };
         let session = Session::start(new, Timestamp(0), &RULES);
         assert_eq!(session.decide(1, Timestamp(5), &RULES), Decision::Rotate);
-        let session = session.rotated(Timestamp(5), &RULES).rotated(Timestamp(100), &RULES);
+        let used = |session: Session, at| session.rotated(String::new(), Timestamp(at), &RULES);
+        let session = used(used(session, 5), 100);
         for (generation, now, expected) in [
             (3, 200, Decision::Rotate),
             (2, 100, Decision::Again),

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Result};
 use plaza_erasure::EraseAccount;
 
-use crate::store::SessionStore;
+use crate::store::Store;
 
 /// What the service holds of accounts: their sessions.
-pub(crate) struct StoredSessions(pub(crate) Arc<dyn SessionStore>);
+pub(crate) struct StoredSessions(pub(crate) Arc<dyn Store>);
 
 #[async_trait]
 impl EraseAccount for StoredSessions {

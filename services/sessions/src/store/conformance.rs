@@ -3,6 +3,10 @@
 //! An engine runs it with `suite!(make)`, where `make(env, rules)` gives an empty store, or `None` if there is no server to
 //! have one on.
 
+mod factors;
+mod guesses;
+mod notices;
+
 use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
@@ -12,24 +16,28 @@ use plaza_core::{AccountId, Caller, Cx, Env, ManualClock, RequestKey, SessionId,
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Refreshed, SessionStore};
-use crate::domain::{Grant, NewSession, Presented, REVOCATION_MS, Rules};
+use super::{Refreshed, Store};
+use crate::domain::{Device, Ending, Grant, KNOWN_MS, NewSession, Presented, REVOCATION_MS, Rules, SignedIn, Use};
 use crate::tokens::StoredKey;
 
-const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3 };
+pub(crate) use factors::*;
+pub(crate) use guesses::*;
+pub(crate) use notices::*;
+
+const RULES: Rules = Rules { session_ms: 24 * 3_600_000, grace_ms: 10_000, max_sessions: 3, guess_ms: 3_600_000 };
 const START: Timestamp = Timestamp(1_800_000_000_000);
 const ADA: AccountId = AccountId(7);
 const BOB: AccountId = AccountId(9);
 
 /// An empty store, and what it needs to be there for.
 pub(crate) struct Made {
-    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) keep: Box<dyn Any + Send>,
 }
 
 /// An empty store with its clock.
 pub(crate) struct Bench {
-    store: Arc<dyn SessionStore>,
+    store: Arc<dyn Store>,
     clock: Arc<ManualClock>,
     env: Env,
     _keep: Box<dyn Any + Send>,
@@ -44,17 +52,33 @@ impl Bench {
     }
 
     fn new_session(&self, account: AccountId) -> NewSession {
-        NewSession { id: SessionId(self.env.next_id()), account, device_name: "phone".to_owned() }
+        NewSession {
+            id: SessionId(self.env.next_id()),
+            account,
+            device_name: "phone".to_owned(),
+            address: "192.0.2.1".to_owned(),
+            proved_at: self.env.now(),
+            device: Device([1; 16]),
+            proof: None,
+        }
     }
 
     async fn opened(&self, account: AccountId) -> Grant {
-        let grant = self.store.open(&cx(), self.new_session(account), "k1").await.unwrap();
+        let grant = self.open(&cx(), self.new_session(account), "k1").await.unwrap();
         self.clock.advance(1);
         grant
     }
 
+    /// Opens a session of an account without a second factor, or with a code of it.
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant, plaza_core::Error> {
+        self.store.open(cx, new, kid).await.map(|signed_in| match signed_in {
+            SignedIn::Opened(grant) => grant,
+            SignedIn::Challenged(challenge) => panic!("{challenge:?}"),
+        })
+    }
+
     async fn refreshed(&self, session: SessionId, generation: i64) -> Result<Refreshed, plaza_core::Error> {
-        self.store.refresh(&cx(), Presented { session, generation }, "k1").await.map(|(refreshed, _)| refreshed)
+        self.store.refresh(&cx(), used(session, generation), "k1").await.map(|(refreshed, _)| refreshed)
     }
 
     async fn granted(&self, session: SessionId, generation: i64) -> Grant {
@@ -78,6 +102,10 @@ fn cx() -> Cx {
     Cx::new(Caller::default(), Instant::now() + Duration::from_secs(5))
 }
 
+fn used(session: SessionId, generation: i64) -> Use {
+    Use { presented: Presented { session, generation }, address: "192.0.2.2".to_owned() }
+}
+
 /// A context of the request `id` with content `digest`.
 fn request(id: u128, digest: u8) -> Cx {
     let key = RequestKey { caller: 0, request_id: Uuid::from_u128(id), method: "Test", digest: [digest; 16] };
@@ -92,8 +120,9 @@ pub(crate) async fn an_opened_session_is_listed_newest_first(b: Bench) {
     assert_eq!(b.listed(BOB).await, [other.session]);
     let page = b.store.list(&cx(), ADA, Some(second.session), 1).await.unwrap();
     assert_eq!((page[0].id, page[0].device_name.as_str()), (first.session, "phone"));
+    assert_eq!(page[0].address, "192.0.2.1");
     let clash = NewSession { id: first.session, ..b.new_session(BOB) };
-    assert!(b.store.open(&cx(), clash, "k1").await.unwrap_err().is(reason::ID_CLASH));
+    assert!(b.open(&cx(), clash, "k1").await.unwrap_err().is(reason::ID_CLASH));
 }
 
 pub(crate) async fn a_refresh_rotates_and_moves_the_expiry_on(b: Bench) {
@@ -104,6 +133,7 @@ pub(crate) async fn a_refresh_rotates_and_moves_the_expiry_on(b: Bench) {
     assert_eq!((next.created_at, next.account), (opened.created_at, ADA));
     let listed = b.store.list(&cx(), ADA, None, 1).await.unwrap();
     assert_eq!((listed[0].last_used_at, listed[0].expires_at), (now, now + RULES.session_ms));
+    assert_eq!(listed[0].address, "192.0.2.2", "where it was used last");
 }
 
 pub(crate) async fn the_last_token_gets_the_same_successor_within_the_grace(b: Bench) {
@@ -150,22 +180,48 @@ pub(crate) async fn only_its_account_ends_a_session(b: Bench) {
     assert_eq!(b.revoked(0).await.0, [opened.session]);
 }
 
+pub(crate) async fn all_sessions_of_an_account_end_but_one_and_no_sign_in_under_way_opens_any(b: Bench) {
+    let (one, two, three) = (b.opened(ADA).await, b.opened(ADA).await, b.opened(ADA).await);
+    let other = b.opened(BOB).await;
+    let late = b.new_session(ADA);
+    b.clock.advance(1);
+    let all_but = |keep| Ending { keep, before: b.env.now() };
+    for _ in 0..2 {
+        let ended = b.store.end_all(&request(1, 1), ADA, all_but(Some(two.session))).await.unwrap();
+        assert_eq!(ended, 2, "told again, not done again");
+    }
+    assert_eq!((b.listed(ADA).await, b.listed(BOB).await), (vec![two.session], vec![other.session]));
+    let mut revoked = b.revoked(0).await.0;
+    revoked.sort_unstable();
+    assert_eq!(revoked, [one.session, three.session]);
+    assert!(b.open(&cx(), late, "k1").await.unwrap_err().is(reason::SIGN_IN_FAILED));
+    let again = b.opened(ADA).await;
+    // What was opened later than a time goes on, and an earlier time takes nothing back.
+    let long_ago = Ending { keep: None, before: Timestamp(two.created_at) };
+    assert_eq!(b.store.end_all(&cx(), ADA, long_ago).await.unwrap(), 1);
+    assert_eq!(b.listed(ADA).await, [again.session]);
+    let stale = NewSession { proved_at: Timestamp(two.created_at), ..b.new_session(ADA) };
+    assert!(b.open(&cx(), stale, "k1").await.unwrap_err().is(reason::SIGN_IN_FAILED));
+    assert_eq!(b.store.end_all(&cx(), ADA, all_but(None)).await.unwrap(), 1);
+    assert_eq!(b.store.end_all(&cx(), ADA, all_but(None)).await.unwrap(), 0);
+}
+
 pub(crate) async fn a_repeated_request_has_its_first_outcome(b: Bench) {
-    let first = b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
+    let first = b.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
     b.clock.advance(1_000);
-    assert_eq!(b.store.recall_opened(&request(1, 1)).await.unwrap(), Some(first.clone()));
+    assert_eq!(b.store.recall_opened(&request(1, 1)).await.unwrap(), Some(SignedIn::Opened(first.clone())));
     assert_eq!(b.store.recall_opened(&request(2, 1)).await.unwrap(), None);
     assert_eq!(b.store.recall_opened(&cx()).await.unwrap(), None);
     assert!(b.store.recall_opened(&request(1, 2)).await.unwrap_err().is(reason::REQUEST_ID_REUSED));
-    assert_eq!(b.store.open(&request(1, 1), b.new_session(ADA), "k2").await.unwrap(), first);
+    assert_eq!(b.open(&request(1, 1), b.new_session(ADA), "k2").await.unwrap(), first);
 
-    let presented = Presented { session: first.session, generation: 1 };
-    let (refreshed, device) = b.store.refresh(&request(3, 1), presented, "k1").await.unwrap();
+    let presented = used(first.session, 1);
+    let (refreshed, device) = b.store.refresh(&request(3, 1), presented.clone(), "k1").await.unwrap();
     b.clock.advance(2 * RULES.grace_ms);
-    let again = b.store.refresh(&request(3, 1), presented, "k2").await.unwrap();
+    let again = b.store.refresh(&request(3, 1), presented.clone(), "k2").await.unwrap();
     assert_eq!(again, (refreshed, device), "a repeated request is no reuse, however late");
 
-    let reused = b.store.refresh(&request(4, 1), presented, "k1").await.unwrap();
+    let reused = b.store.refresh(&request(4, 1), presented.clone(), "k1").await.unwrap();
     assert_eq!(reused, (Refreshed::Reused, String::new()));
     assert_eq!(b.store.refresh(&request(4, 1), presented, "k1").await.unwrap(), reused);
     assert_eq!(b.revoked(0).await.0, [first.session], "it ended once");
@@ -250,7 +306,7 @@ pub(crate) async fn erased_accounts_have_no_sessions_and_get_none(b: Bench) {
     revoked.sort_unstable();
     assert_eq!(revoked, [one.session, two.session]);
     assert_eq!(b.listed(BOB).await, [other.session]);
-    let late = b.store.open(&cx(), b.new_session(ADA), "k1").await.unwrap_err();
+    let late = b.open(&cx(), b.new_session(ADA), "k1").await.unwrap_err();
     assert!(late.is(reason::SIGN_IN_FAILED), "its password was checked before the erasure");
 }
 
@@ -284,16 +340,19 @@ pub(crate) async fn only_the_living_count_towards_the_limit_and_are_listed(b: Be
 }
 
 pub(crate) async fn what_no_longer_matters_is_pruned(b: Bench) {
-    let _expires = b.store.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
+    let _expires = b.open(&request(1, 1), b.new_session(ADA), "k1").await.unwrap();
     b.store.erase(&cx(), &[BOB]).await.unwrap();
     assert_eq!(b.store.prune(&cx()).await.unwrap(), 0);
     b.clock.advance(RULES.session_ms);
     assert!(b.store.prune(&cx()).await.unwrap() >= 1, "a session; requests and erased accounts may go by themselves");
     assert_eq!(b.store.prune(&cx()).await.unwrap(), 0);
-    assert!(b.store.held(&cx(), AccountId(0), 10).await.unwrap().is_empty());
+    assert_eq!(b.store.held(&cx(), AccountId(0), 10).await.unwrap(), [ADA], "its device is known");
     assert_eq!(b.store.recall_opened(&request(1, 2)).await.unwrap(), None, "another request may have the id now");
-    let again = b.store.open(&request(1, 2), b.new_session(BOB), "k1").await.unwrap();
+    let again = b.open(&request(1, 2), b.new_session(BOB), "k1").await.unwrap();
     assert_eq!(b.listed(BOB).await, [again.session]);
+    b.clock.advance(KNOWN_MS);
+    while b.store.prune(&cx()).await.unwrap() > 0 {}
+    assert!(b.store.held(&cx(), AccountId(0), 10).await.unwrap().is_empty());
 }
 
 /// Makes a test of each case for the engine that `$make` opens.
@@ -306,6 +365,7 @@ macro_rules! suite {
             an_older_token_ends_its_session_at_once,
             unknown_future_and_expired_tokens_are_refused,
             only_its_account_ends_a_session,
+            all_sessions_of_an_account_end_but_one_and_no_sign_in_under_way_opens_any,
             a_repeated_request_has_its_first_outcome,
             a_sign_in_past_the_limit_ends_the_session_unused_for_longest,
             revocations_are_paged_by_a_cursor_that_misses_none,
@@ -314,7 +374,23 @@ macro_rules! suite {
             erased_accounts_have_no_sessions_and_get_none,
             what_an_erased_accounts_requests_were_answered_is_forgotten,
             only_the_living_count_towards_the_limit_and_are_listed,
-            what_no_longer_matters_is_pruned);
+            what_no_longer_matters_is_pruned,
+            after_the_free_guesses_each_next_waits_twice_as_long,
+            guesses_made_at_once_do_not_share_an_allowance,
+            a_right_guess_clears_the_account_and_not_the_address,
+            logins_of_one_account_count_as_one,
+            a_guess_that_nobody_looked_at_is_taken_back,
+            guesses_are_forgotten_a_while_after_the_last,
+            a_device_that_is_not_known_is_told_once,
+            only_so_many_devices_are_known,
+            a_token_that_came_back_is_told,
+            guesses_that_have_to_wait_are_told_once,
+            old_events_are_forgotten_once_published,
+            a_second_factor_is_asked_for_once_it_is_confirmed,
+            each_code_is_spent_once_however_many_try,
+            a_setup_begins_anew_and_ends_in_an_hour,
+            a_factor_is_dropped_for_a_code,
+            a_second_factor_goes_with_its_account_and_stays_else);
     };
     (@ $make:path: $($case:ident),*) => {
         $(

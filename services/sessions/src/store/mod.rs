@@ -2,17 +2,27 @@
 
 #[cfg(test)]
 mod conformance;
+mod factors;
+mod guesses;
+mod notices;
 mod redis;
 mod sqlite;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Result, SessionId};
+use plaza_core::{AccountId, Cx, Error, Result, SessionId, reason};
+use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Grant, NewSession, Presented, Session};
+use crate::domain::{Ending, Grant, NewSession, Session, SignedIn, Use};
 use crate::tokens::StoredKey;
 
+pub(crate) use factors::FactorStore;
+pub(crate) use guesses::GuessStore;
+pub(crate) use notices::{Notice, Stamp};
 pub(crate) use redis::RedisSessions;
 pub(crate) use sqlite::SqliteSessions;
 
@@ -21,6 +31,8 @@ const PRUNE_LIMIT: usize = 1_000;
 /// How long no session is opened for an erased account: far longer than any sign-in takes, so that one that had its
 /// password checked before the erasure cannot open a session after it.
 const ERASED_MS: i64 = 60 * 60 * 1_000;
+/// How long it is known that an account ended its sessions: as long, for the same reason.
+const BARRED_MS: i64 = ERASED_MS;
 
 /// What came of a refresh; remembered with the request, and committed in both cases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,22 +51,43 @@ pub(crate) struct Revoked {
     pub(crate) cursor: i64,
 }
 
+/// All that the service keeps.
+pub(crate) trait Store: SessionStore + GuessStore + FactorStore {}
+
+impl<T: SessionStore + GuessStore + FactorStore> Store for T {}
+
+/// What a code is answered that is wrong, or was spent.
+pub(crate) fn code_invalid() -> Error {
+    Error::new(reason::CODE_INVALID).on_field("code")
+}
+
+/// What a guess is answered that has to wait.
+fn too_many_guesses(wait_ms: i64) -> Error {
+    Error::new(reason::TOO_MANY_GUESSES).retry_after(Duration::from_millis(wait_ms.unsigned_abs()))
+}
+
 /// The truth about sessions. Writes happen once for each request of the context.
 #[async_trait]
 pub(crate) trait SessionStore: Send + Sync + 'static {
-    /// Opens a session whose tokens `kid` signs. Past the account's limit the session unused for longest ends. Errors:
-    /// `ID_CLASH`; `SIGN_IN_FAILED` if the account was erased a moment ago.
-    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant>;
+    /// Opens a session whose tokens `kid` signs, and tells of a device that the account does not know; or opens none, if
+    /// the account has a second factor and no code is given, which else is spent. Past the account's limit the session
+    /// unused for longest ends. Errors:
+    /// `ID_CLASH`; `SIGN_IN_FAILED` if the account was erased a moment ago, or ended its sessions since its password was
+    /// checked; `CODE_INVALID` if the code was used by now.
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<SignedIn>;
 
     /// The outcome of the context's request to open a session, if it was performed before. Errors: `REQUEST_ID_REUSED`.
-    async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>>;
+    async fn recall_opened(&self, cx: &Cx) -> Result<Option<SignedIn>>;
 
-    /// Uses a genuine refresh token; also answers the device's name, empty if the session is gone by now. Errors:
+    /// Uses a genuine refresh token, and tells of one that came back; also answers the device's name, empty if the session is gone by now. Errors:
     /// `REFRESH_TOKEN_INVALID`.
-    async fn refresh(&self, cx: &Cx, presented: Presented, kid: &str) -> Result<(Refreshed, String)>;
+    async fn refresh(&self, cx: &Cx, used: Use, kid: &str) -> Result<(Refreshed, String)>;
 
     /// Ends a session of this account; whether there was one.
     async fn end(&self, cx: &Cx, account: AccountId, session: SessionId) -> Result<bool>;
+
+    /// Ends the sessions of this account but one, and opens none for sign-ins under way; how many ended.
+    async fn end_all(&self, cx: &Cx, account: AccountId, ending: Ending) -> Result<u64>;
 
     /// Up to `limit` living sessions of the account, by falling id, below `before`.
     async fn list(&self, cx: &Cx, account: AccountId, before: Option<SessionId>, limit: usize) -> Result<Vec<Session>>;
@@ -70,10 +103,10 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
     /// Ends all sessions of these accounts, forgets their rows, and opens none for them for a while.
     async fn erase(&self, cx: &Cx, accounts: &[AccountId]) -> Result<()>;
 
-    /// Up to `limit` accounts above `after` that have sessions, rising.
+    /// Up to `limit` accounts above `after` of which something is kept, rising.
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
 
-    /// Which of these accounts have sessions, rising.
+    /// Of which of these accounts something is kept, rising.
     async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
 
     /// Forgets a bounded number of rows that no longer matter: expired sessions, old revocations and requests. Returns
@@ -82,6 +115,9 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
 
     /// Whether the store answers; asked about every second. Errors: `STORE_UNAVAILABLE`.
     async fn ping(&self, cx: &Cx) -> Result<()>;
+
+    /// The events of its writes.
+    fn outbox(&self) -> Arc<dyn Outbox>;
 
     /// Figures for metrics.
     fn observe(&self) -> Vec<Gauge>;

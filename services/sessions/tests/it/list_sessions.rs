@@ -1,7 +1,7 @@
 use plaza_core::reason;
 use plaza_proto::sessions::v1::*;
 
-use crate::world::{ADA, BOB, World, guest, said, user, within};
+use crate::world::{ADA, BOB, START, World, credentials, guest, request_id, said, user, within};
 
 #[tokio::test]
 async fn list_sessions_is_newest_first_and_marks_the_current() {
@@ -13,6 +13,24 @@ async fn list_sessions_is_newest_first_and_marks_the_current() {
     let seen: Vec<_> = w.list(&within(&first)).await.iter().map(|s| (s.session_id, s.current)).collect();
     assert_eq!(seen, [(second.session_id, false), (first.session_id, true)]);
     assert_eq!(w.list(&user(ADA)).await.iter().filter(|s| s.current).count(), 0);
+}
+
+#[tokio::test]
+async fn list_sessions_tells_device_address_and_last_use() {
+    let w = World::new().await;
+    let at = |address: &str| guest().with_remote(address.parse().ok());
+    let signed_in = w.client.sign_in(&at("::ffff:192.0.2.7"), credentials("ada")).await.unwrap();
+    let listed = w.list(&user(ADA)).await.remove(0);
+    assert_eq!((listed.device_name.as_str(), listed.address.as_str()), ("phone", "192.0.2.7"));
+    w.clock.advance(60_000);
+    let refresh_token = signed_in.tokens.unwrap().refresh_token;
+    let refresh = RefreshSessionRequest { request_id: request_id(), refresh_token };
+    w.client.refresh_session(&at("2001:db8::1"), refresh).await.unwrap();
+    let listed = w.list(&user(ADA)).await.remove(0);
+    assert_eq!((listed.address.as_str(), listed.last_use_time.unwrap().seconds), ("2001:db8::1", START / 1_000 + 60));
+    // A call within the platform comes from nowhere.
+    w.sign_in("bob").await;
+    assert_eq!(w.list(&user(BOB)).await[0].address, "");
 }
 
 #[tokio::test]

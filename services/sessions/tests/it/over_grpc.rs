@@ -5,7 +5,7 @@ use plaza_proto::sessions::v1::*;
 use plaza_rpc::{Channel, ChannelConfig, Gate, ServeConfig, Server, TokenVerifier as _};
 use plaza_sessions::SessionVerifier;
 
-use crate::world::{ADA, World, credentials, guest, request_id, user};
+use crate::world::{ADA, BOB, World, credentials, guest, request_id, user};
 
 #[tokio::test]
 async fn another_process_verifies_tokens_and_hears_of_endings() {
@@ -26,6 +26,16 @@ async fn another_process_verifies_tokens_and_hears_of_endings() {
     let tokens = anybody.sign_in(&guest(), credentials("ada")).await.unwrap().tokens.unwrap();
     let verified = verifier.verify(&tokens.access_token).await.unwrap();
     assert_eq!(verified.account, AccountId(ADA));
+
+    // The other end of the connection, or where a service says that the person is.
+    assert_eq!(w.list(&user(ADA)).await[0].address, "127.0.0.1");
+    let gateway = channel.clone().with_key(there.service_key());
+    let gateway = SessionsServiceClient::remote(gateway).as_service("feeds");
+    let afar = guest().with_remote("192.0.2.7".parse().ok());
+    gateway.sign_in(&afar, credentials("bob")).await.unwrap();
+    gateway.sign_in(&guest(), credentials("bob")).await.unwrap();
+    let addresses: Vec<_> = w.list(&user(BOB)).await.into_iter().map(|s| s.address).collect();
+    assert_eq!(addresses, ["", "192.0.2.7"]);
 
     let ada = SessionsServiceClient::remote(channel.with_bearer(&tokens.access_token).unwrap());
     let request = ListSessionsRequest { page_size: 10, page_token: String::new() };

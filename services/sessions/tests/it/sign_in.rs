@@ -9,8 +9,9 @@ use crate::world::{ADA, START, World, credentials, guest, said, user};
 #[tokio::test]
 async fn sign_in_opens_a_session_whose_tokens_work() {
     let w = World::new().await;
-    let SignInResponse { session, tokens } = w.sign_in("ada").await;
+    let SignInResponse { session, tokens, challenge, .. } = w.sign_in("ada").await;
     let (session, tokens) = (session.unwrap(), tokens.unwrap());
+    assert_eq!(challenge, "");
     assert_eq!((session.account_id, session.device_name.as_str(), session.current), (ADA, "phone", false));
     assert_eq!(session.expire_time.unwrap().seconds, START / 1_000 + 24 * 3_600);
     let verified = w.verify(&tokens.access_token).await.unwrap();

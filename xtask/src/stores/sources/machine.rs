@@ -14,7 +14,7 @@ pub(crate) struct Machine {
     pub(crate) program: &'static str,
     pub(crate) folders: &'static [&'static str],
     /// An older one will not do.
-    pub(crate) at_least: (u32, u32),
+    pub(crate) at_least: (u32, u32, u32),
 }
 
 impl Machine {
@@ -26,21 +26,21 @@ impl Machine {
             on_path.or_else(elsewhere).ok_or_else(|| format!("there is no {} on the machine", self.program))?;
         let told = process::output(Command::new(bin.join(self.program)).arg("--version"))?;
         let version = version(&told).ok_or_else(|| format!("{} tells no version: {told}", self.program))?;
-        let (major, minor) = self.at_least;
+        let (major, minor, patch) = self.at_least;
         if version < self.at_least {
-            return Err(format!("{} on the machine is older than {major}.{minor}: {told}", self.program));
+            return Err(format!("{} on the machine is older than {major}.{minor}.{patch}: {told}", self.program));
         }
         let what = format!("{} {}.{} of the machine", self.program, version.0, version.1);
         Ok(Programs { bin, lib: None, what })
     }
 }
 
-/// The first two numbers with a dot between them.
-pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
+/// The first two or three numbers with dots between them; a third that is not told is 0.
+pub(crate) fn version(text: &str) -> Option<(u32, u32, u32)> {
     let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.');
     numbers.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).find_map(|word| {
         let mut parts = word.split('.').map(str::parse);
-        Some((parts.next()?.ok()?, parts.next()?.ok()?))
+        Some((parts.next()?.ok()?, parts.next()?.ok()?, parts.next().and_then(Result::ok).unwrap_or_default()))
     })
 }
 
@@ -50,20 +50,20 @@ mod tests {
 
     #[test]
     fn versions_as_servers_tell_them() {
-        assert_eq!(version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some((15, 18)));
-        assert_eq!(version("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64"), Some((7, 0)));
-        assert_eq!(version("nats-server: v2.15.1"), Some((2, 15)));
-        assert_eq!(version("openjdk version \"17.0.15\" 2025-04-15"), Some((17, 0)));
+        assert_eq!(version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some((15, 18, 0)));
+        assert_eq!(version("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64"), Some((7, 0, 15)));
+        assert_eq!(version("nats-server: v2.15.1"), Some((2, 15, 1)));
+        assert_eq!(version("openjdk version \"17.0.15\" 2025-04-15"), Some((17, 0, 15)));
         assert_eq!(version("no number"), None);
     }
 
     #[test]
     fn what_is_missing_or_too_old_is_said() {
-        let missing = Machine { program: "no-such-server", folders: &["/nowhere"], at_least: (1, 0) };
+        let missing = Machine { program: "no-such-server", folders: &["/nowhere"], at_least: (1, 0, 0) };
         assert!(missing.programs().is_err_and(|why| why.contains("no no-such-server")));
-        let old = Machine { program: "git", folders: &[], at_least: (1000, 0) };
-        assert!(old.programs().is_err_and(|why| why.contains("older than 1000.0")));
-        let good = Machine { program: "git", folders: &[], at_least: (1, 0) };
+        let old = Machine { program: "git", folders: &[], at_least: (1000, 0, 0) };
+        assert!(old.programs().is_err_and(|why| why.contains("older than 1000.0.0")));
+        let good = Machine { program: "git", folders: &[], at_least: (1, 0, 0) };
         assert!(good.programs().is_ok_and(|programs| programs.bin.join("git").exists()));
     }
 }

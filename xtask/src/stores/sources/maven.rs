@@ -54,8 +54,8 @@ impl Maven {
         let told = Command::new(java).arg("-version").output().ok();
         let told = told.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
         match version(&told) {
-            Some((release, _)) if self.java.contains(&release) => Ok(release),
-            Some((release, _)) => Err(format!("needs Java {wanted}, and the machine's is {release}: set JAVA_HOME")),
+            Some((release, ..)) if self.java.contains(&release) => Ok(release),
+            Some((release, ..)) => Err(format!("needs Java {wanted}, and the machine's is {release}: set JAVA_HOME")),
             None => Err(format!("needs Java {wanted}: `apt-get install default-jre-headless maven`")),
         }
     }

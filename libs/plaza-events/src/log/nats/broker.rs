@@ -38,13 +38,30 @@ pub(super) struct Broker {
     streams: Mutex<Option<Arc<Streams>>>,
 }
 
-/// The streams of one log, as they were when they were looked at.
+/// The streams of one log.
 pub(super) struct Streams {
     pub(super) events: stream::Stream,
     pub(super) dead: stream::Stream,
     pub(super) turns: kv::Store,
-    /// When the stream of events was made, in nanoseconds: one that is made anew numbers its events from 1 again.
+}
+
+/// How the stream of events is.
+pub(super) struct Extent {
+    /// When it was made, in nanoseconds: one that is made anew numbers its events from 1 again.
     pub(super) epoch: i64,
+    /// The number of the first event that it still has.
+    pub(super) first: u64,
+    /// The number that it gave last.
+    pub(super) last: u64,
+}
+
+impl Streams {
+    /// How the stream of events is now.
+    pub(super) async fn extent(&self) -> Result<Extent> {
+        let info = self.events.get_info().await.nats("look at stream")?;
+        let epoch = i64::try_from(info.created.unix_timestamp_nanos()).unwrap_or_default();
+        Ok(Extent { epoch, first: info.state.first_sequence, last: info.state.last_sequence })
+    }
 }
 
 impl Broker {
@@ -138,8 +155,7 @@ impl Broker {
             ..kv::Config::default()
         });
         let turns = turns.await.nats("make bucket")?;
-        let epoch = i64::try_from(events.cached_info().created.unix_timestamp_nanos()).unwrap_or_default();
-        Ok(Streams { events, dead, turns, epoch })
+        Ok(Streams { events, dead, turns })
     }
 
     async fn make_stream(&self, declared: stream::Config) -> Result<stream::Stream> {

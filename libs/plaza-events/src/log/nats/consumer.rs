@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::broker::{Broker, Streams};
+use super::broker::{Broker, Extent, Streams};
 use super::errors::NatsResultExt as _;
 use super::pull::{Pulled, Puller};
 use super::turn::{Look, Record, Turn, Watcher};
@@ -26,6 +26,8 @@ use crate::log::{Consumer, Delivery, Offset, Positions};
 const UNACKNOWLEDGED: i64 = 20_000;
 /// How often the record of a consumer that others apply is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// In a cluster what one server has is everywhere after this time.
+const SETTLED: Duration = Duration::from_secs(5);
 /// The time that telling the others may take.
 const TELL: Duration = Duration::from_millis(100);
 
@@ -52,13 +54,17 @@ pub(super) struct NatsConsumer {
 /// What there is to having the turn.
 struct Having {
     turn: Arc<Turn>,
+    /// Of which stream of events the numbers tell.
+    epoch: i64,
     /// Delivered and not acknowledged.
     hand: Arc<Mutex<Vec<(u64, Subject)>>>,
     puller: Option<Puller>,
     /// Everything up to here was delivered.
     delivered: u64,
-    /// Where the log ended when it was looked at, with nothing delivered since.
-    idle_at: Option<u64>,
+    /// Where the log ended when it was looked at, and when that was, with nothing delivered since.
+    idle_at: Option<(u64, Instant)>,
+    /// Whether its numbers tell nothing any more.
+    void: bool,
     /// What the server gave up.
     advisories: Subscriber,
     _keeper: AbortOnDropHandle<()>,
@@ -103,7 +109,7 @@ impl NatsConsumer {
                 Look::Mine(seen) => {
                     let record = seen.record.clone();
                     let turn = Turn::new(self.broker.clone(), &self.name, seen, since);
-                    self.having = Some(self.begin(turn, record.floor).await?);
+                    self.having = Some(self.begin(turn, &record).await?);
                     (self.told, self.known) = (None, record);
                     return Ok(None);
                 }
@@ -132,14 +138,25 @@ impl NatsConsumer {
         Delivery { next, end: next, applied, given_up: marks.given_up, ..Delivery::default() }
     }
 
-    async fn begin(&self, turn: Turn, floor: u64) -> Result<Having> {
+    async fn begin(&self, turn: Turn, record: &Record) -> Result<Having> {
         let (turn, hand) = (Arc::new(turn), Arc::default());
         let advisories =
             self.broker.client.subscribe(self.broker.names.given_up(&self.name)).await.nats("subscribe")?;
         let keeper = tokio::spawn(keeper::keep(self.broker.clone(), Arc::clone(&turn), Arc::clone(&hand)));
+        let Record { floor, epoch, .. } = *record;
         tracing::info!(consumer = self.name, floor, "has the turn");
         let keeper = AbortOnDropHandle::new(keeper);
-        Ok(Having { turn, hand, puller: None, delivered: floor, idle_at: None, advisories, _keeper: keeper })
+        Ok(Having {
+            turn,
+            epoch,
+            hand,
+            puller: None,
+            delivered: floor,
+            idle_at: None,
+            void: false,
+            advisories,
+            _keeper: keeper,
+        })
     }
 
     /// The next events, with the turn.
@@ -149,39 +166,51 @@ impl NatsConsumer {
         advisory::bury(&self.broker, cx, &self.name, &mut having.advisories).await?;
         let mut puller = match having.puller.take() {
             Some(puller) => puller,
+            None if having.end(&self.broker, cx).await?.is_none() => return Ok(having.deliver(Vec::new())),
             None => Puller::make(&self.broker, cx, declared).await?,
         };
         // Without an answer there is no puller, and the next call makes one.
         let mut pulled = puller.ready(&self.broker, cx, limit).await?;
         if pulled.is_empty() {
             having.pass_over(&self.broker, cx).await?;
-            if !wait.is_zero() {
+            if !wait.is_zero() && having.is_mine() {
                 pulled = puller.one(&self.broker, cx, wait).await?;
             }
         }
-        let delivery = having.deliver(pulled);
-        if !having.turn.is_mine() {
-            return Ok(delivery);
-        }
         having.puller = Some(puller);
-        Ok(delivery)
+        Ok(having.deliver(pulled))
     }
 }
 
 impl Having {
-    /// With nothing to deliver, what the log had at the last look concerns other consumers: it counts as delivered.
+    fn is_mine(&self) -> bool {
+        self.turn.is_mine() && !self.void
+    }
+
+    /// With nothing to deliver, what the log had at the last look concerns other consumers: it counts as delivered. In a
+    /// cluster the server that delivers may be behind the one that was looked at.
     async fn pass_over(&mut self, broker: &Broker, cx: &Cx) -> Result<()> {
-        if let Some(end) = self.idle_at {
+        let settled = if broker.options.replicas > 1 { SETTLED } else { Duration::ZERO };
+        let looked = self.idle_at.filter(|(_, at)| at.elapsed() >= settled);
+        if let Some((end, _)) = looked {
             self.delivered = self.delivered.max(end);
         }
-        let look = broker.on(cx, async |streams: &Streams| streams.events.get_info().await.nats("look at stream"));
-        let end = look.await?.state.last_sequence;
-        if end < self.delivered {
-            tracing::error!(end, delivered = self.delivered, "the log ends before what it delivered; starting over");
-            self.turn.lapse();
+        let end = self.end(broker, cx).await?;
+        if looked.is_some() || self.idle_at.is_none() {
+            self.idle_at = end.map(|end| (end, Instant::now()));
         }
-        self.idle_at = Some(end);
         Ok(())
+    }
+
+    /// Where the log ends; `None` if it is not the one that it was, or lost what it delivered.
+    async fn end(&mut self, broker: &Broker, cx: &Cx) -> Result<Option<u64>> {
+        let Extent { epoch, last, .. } = broker.on(cx, async |streams: &Streams| streams.extent().await).await?;
+        if epoch == self.epoch && last >= self.delivered {
+            return Ok(Some(last));
+        }
+        tracing::warn!(delivered = self.delivered, last, "the log has lost what it delivered: starting over");
+        self.void = true;
+        Ok(None)
     }
 
     fn deliver(&mut self, pulled: Vec<Pulled>) -> Delivery {
@@ -196,8 +225,12 @@ impl Having {
                 self.delivered = sequence;
                 events.extend(event);
             } else if !again {
-                tracing::error!(sequence, delivered = self.delivered, "the log counts anew; starting over");
-                self.turn.lapse();
+                tracing::error!(
+                    sequence,
+                    delivered = self.delivered,
+                    "the log delivers what it had passed: starting over"
+                );
+                self.void = true;
             }
         }
         let next = offset(self.delivered);
@@ -209,6 +242,10 @@ impl Having {
 impl Consumer for NatsConsumer {
     async fn next(&mut self, cx: &Cx, limit: usize, wait: Duration) -> Result<Delivery> {
         if !self.has_turn() {
+            if let Some(having) = self.having.as_ref().filter(|having| having.void) {
+                having.turn.write(cx, |record| record.floor = 0).await?;
+                having.turn.lapse();
+            }
             if self.having.take().is_some() {
                 tracing::warn!(consumer = self.name, "the turn is over");
             }
@@ -223,7 +260,7 @@ impl Consumer for NatsConsumer {
     }
 
     fn has_turn(&self) -> bool {
-        self.having.as_ref().is_some_and(|having| having.turn.is_mine())
+        self.having.as_ref().is_some_and(Having::is_mine)
     }
 
     async fn announce(&mut self, applied: &[(String, Position)], given_up: &[(String, Position)]) {
@@ -238,7 +275,7 @@ impl Consumer for NatsConsumer {
     }
 
     async fn commit(&mut self, cx: &Cx, positions: &[(String, Position)]) -> Result<()> {
-        let Some(having) = self.having.as_mut().filter(|having| having.turn.is_mine()) else { return Ok(()) };
+        let Some(having) = self.having.as_mut().filter(|having| having.is_mine()) else { return Ok(()) };
         let floor = having.delivered;
         let wrote = having.turn.write(cx, |record| {
             record.floor = floor;

@@ -35,7 +35,6 @@ use crate::Event;
 
 use broker::{Broker, Streams};
 use consumer::NatsConsumer;
-use errors::NatsResultExt as _;
 use tail::NatsTail;
 
 /// The time that letting go of the connection may take.
@@ -107,8 +106,8 @@ impl EventLog for NatsLog {
     }
 
     async fn last_offset(&self, cx: &Cx) -> Result<Offset> {
-        let look = self.broker.on(cx, async |streams: &Streams| streams.events.get_info().await.nats("look at stream"));
-        Ok(consumer::offset(look.await?.state.last_sequence))
+        let look = self.broker.on(cx, async |streams: &Streams| streams.extent().await);
+        Ok(consumer::offset(look.await?.last))
     }
 
     async fn consumer(&self, _: &Cx, name: &str, sources: &[&str]) -> Result<Box<dyn Consumer>> {

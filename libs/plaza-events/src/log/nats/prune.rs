@@ -11,7 +11,8 @@ pub(super) async fn prune(broker: &Broker, cx: &Cx, before: Timestamp) -> Result
     broker
         .on(cx, async |streams: &Streams| {
             let records = turn::all(streams).await?;
-            let floors = records.iter().map(|record| if record.epoch == streams.epoch { record.floor } else { 0 });
+            let epoch = streams.extent().await?.epoch;
+            let floors = records.iter().map(|record| if record.epoch == epoch { record.floor } else { 0 });
             let Some(floor) = floors.min() else { return Ok(0) };
             let info = streams.events.info_with_subjects(broker.names.all_events()).await.nats("look at stream")?;
             let sources: Vec<(String, usize)> = info.try_collect().await.nats("look at stream")?;

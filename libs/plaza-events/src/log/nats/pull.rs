@@ -70,7 +70,16 @@ impl Puller {
         self.pull(broker, cx, batch, wait).await
     }
 
+    /// After a failure the streams are looked at anew: they may be gone with the consumer.
     async fn pull(&mut self, broker: &Broker, cx: &Cx, batch: BatchConfig, wait: Duration) -> Result<Vec<Pulled>> {
+        let pulled = self.request(broker, cx, batch, wait).await;
+        if pulled.is_err() {
+            broker.forget_streams().await;
+        }
+        pulled
+    }
+
+    async fn request(&mut self, broker: &Broker, cx: &Cx, batch: BatchConfig, wait: Duration) -> Result<Vec<Pulled>> {
         let limit = batch.batch;
         let inbox = Subject::from(broker.client.new_inbox());
         let mut answers = broker.client.subscribe(inbox.clone()).await.nats("pull")?;

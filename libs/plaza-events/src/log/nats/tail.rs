@@ -8,8 +8,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_trait::async_trait;
 use plaza_core::{Cx, Result};
 
-use super::broker::{Broker, Streams};
-use super::errors::NatsResultExt as _;
+use super::broker::{Broker, Extent, Streams};
 use super::pull::Puller;
 use crate::log::{Heard, Tail};
 
@@ -44,8 +43,8 @@ impl NatsTail {
     /// The consumer: after the place where the tail is, or from the last event of each source if that place is gone.
     async fn open(&mut self, cx: &Cx) -> Result<Puller> {
         let look = self.broker.on(cx, async |streams: &Streams| {
-            let state = streams.events.get_info().await.nats("look at stream")?.state;
-            Ok((Place { epoch: streams.epoch, sequence: state.last_sequence }, state.first_sequence))
+            let Extent { epoch, first, last } = streams.extent().await?;
+            Ok((Place { epoch, sequence: last }, first))
         });
         let (end, first) = look.await?;
         let lost = |at: Place| at.epoch != end.epoch || at.sequence > end.sequence || at.sequence + 1 < first;

@@ -15,7 +15,7 @@ use plaza_core::{Cx, Error, Position, Result};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::broker::{Broker, Streams};
+use super::broker::{Broker, Extent, Streams};
 use super::errors::{NatsResultExt as _, unavailable};
 use crate::log::Positions;
 
@@ -31,7 +31,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 pub(super) struct Record {
     /// Who has the turn; empty if nobody has.
     pub(super) holder: String,
-    /// Of which stream of events this tells; see [`Streams::epoch`].
+    /// Of which stream of events this tells; see [`Extent::epoch`].
     pub(super) epoch: i64,
     /// Everything up to this sequence number is applied.
     pub(super) floor: u64,
@@ -89,8 +89,9 @@ impl Watcher {
 
     async fn take(&mut self, streams: &Streams, seen: Option<Seen>) -> Result<Look> {
         let mut record = seen.as_ref().map(|seen| seen.record.clone()).unwrap_or_default();
-        if record.epoch != streams.epoch {
-            (record.epoch, record.floor) = (streams.epoch, 0);
+        let Extent { epoch, last, .. } = streams.extent().await?;
+        if record.epoch != epoch || record.floor > last {
+            (record.epoch, record.floor) = (epoch, 0);
         }
         self.me.clone_into(&mut record.holder);
         let revision = match seen {

@@ -3,19 +3,24 @@
 use plaza_core::{AccountId, reason};
 
 use super::model::assert_consistent;
-use super::{Subject, changes, cx, told, write};
-use crate::domain::Change::{Unblocked, Unfollowed};
-use crate::domain::{Counts, Direction, EdgeKey, Relation};
+use super::{Subject, ask, changes, cx, told, write};
+use crate::domain::Change::{RequestEnded, Unblocked, Unfollowed, Unmuted};
+use crate::domain::{Action, Counts, Direction, EdgeKey, Mute, Outcome, Relation, Scopes};
 
 const GONE: AccountId = AccountId(5);
 
-/// 5 follows 1 and 2, 1 and 3 follow 5, 5 blocks 4, 6 blocks 5; and 1 follows 2, which is to stay.
+/// 5 follows 1 and 2, 1 and 3 follow 5, 5 blocks 4, 6 blocks 5, 5 mutes 3, 1 mutes 5, 5 asks 3, 2 asks 5; and 1 follows 2, which is to stay.
 async fn prepare(s: &Subject) {
     for (a, b) in [(5, 1), (5, 2), (1, 5), (3, 5), (1, 2)] {
         s.store.follow(&cx(), write(a, b, 10)).await.unwrap();
     }
     s.store.block(&cx(), write(5, 4, 10)).await.unwrap();
     s.store.block(&cx(), write(6, 5, 10)).await.unwrap();
+    let mute = Action::Mute(Mute { scopes: Scopes::ALL, until: None });
+    s.store.change(&cx(), mute, write(5, 3, 10)).await.unwrap();
+    s.store.change(&cx(), mute, write(1, 5, 10)).await.unwrap();
+    s.store.follow(&cx(), ask(5, 3, 10)).await.unwrap();
+    s.store.follow(&cx(), ask(2, 5, 10)).await.unwrap();
 }
 
 pub(super) async fn an_erased_account_leaves_nothing_behind(s: Subject) {
@@ -26,7 +31,7 @@ pub(super) async fn an_erased_account_leaves_nothing_behind(s: Subject) {
     for other in others {
         assert_ne!(s.store.relations(&cx(), other, &[GONE]).await.unwrap(), [Relation::default()]);
     }
-    assert_eq!(s.store.erase(&cx(), GONE, 100).await.unwrap(), 6);
+    assert_eq!(s.store.erase(&cx(), GONE, 100).await.unwrap(), 10);
     assert_eq!(s.store.relations(&cx(), GONE, &others).await.unwrap(), [Relation::default(); 5]);
     for other in others {
         assert_eq!(s.store.relations(&cx(), other, &[GONE]).await.unwrap(), [Relation::default()]);
@@ -44,12 +49,16 @@ pub(super) async fn an_erased_account_leaves_nothing_behind(s: Subject) {
     ended.sort_by_key(|change| format!("{change:?}"));
     let id = AccountId;
     let expected = [
+        RequestEnded(id(2), GONE, Outcome::Cancelled),
+        RequestEnded(GONE, id(3), Outcome::Cancelled),
         Unblocked(GONE, id(4)),
         Unblocked(id(6), GONE),
         Unfollowed(id(1), GONE),
         Unfollowed(id(3), GONE),
         Unfollowed(GONE, id(1)),
         Unfollowed(GONE, id(2)),
+        Unmuted(id(1), GONE),
+        Unmuted(GONE, id(3)),
     ];
     let mut expected = expected.to_vec();
     expected.sort_by_key(|change| format!("{change:?}"));
@@ -62,6 +71,8 @@ pub(super) async fn an_erased_account_takes_no_new_edges(s: Subject) {
         let write = write(actor, target, 10);
         assert!(s.store.follow(&cx(), write).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
         assert!(s.store.block(&cx(), write).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
+        let mute = Action::Mute(Mute { scopes: Scopes::ALL, until: None });
+        assert!(s.store.change(&cx(), mute, write).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
     }
     assert!(told(&*s.store).await.is_empty());
     assert!(s.store.held(&cx(), AccountId(0), 100).await.unwrap().is_empty());
@@ -71,11 +82,11 @@ pub(super) async fn erasing_goes_on_where_it_stopped(s: Subject) {
     prepare(&s).await;
     let before = told(&*s.store).await.len();
     let mut erased = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..6 {
         erased.push(s.store.erase(&cx(), GONE, 2).await.unwrap());
     }
-    assert_eq!(erased, [2, 2, 2, 0, 0]);
-    assert_eq!(told(&*s.store).await.len(), before + 6);
+    assert_eq!(erased, [2, 2, 2, 2, 2, 0]);
+    assert_eq!(told(&*s.store).await.len(), before + 10);
     assert!(s.store.held_among(&cx(), &[GONE]).await.unwrap().is_empty());
 }
 

@@ -3,7 +3,7 @@
 use plaza_core::{AccountId, Timestamp};
 
 use super::{Subject, cx, write};
-use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Side};
+use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Muted, Relation, Side};
 use crate::store::GraphStore;
 
 const HUB: AccountId = AccountId(1_000);
@@ -32,6 +32,17 @@ pub(super) async fn walk_ids(
         let page = store.ids(&cx(), account, way, after, size).await.unwrap();
         let Some(last) = page.last() else { return all };
         after = *last;
+        all.extend(page);
+    }
+}
+
+/// All mutes that stand at `now`, in pages of `size`.
+pub(super) async fn walk_mutes(store: &dyn GraphStore, account: AccountId, now: Timestamp, size: usize) -> Vec<Muted> {
+    let (mut all, mut after) = (Vec::new(), EdgeKey::FIRST);
+    loop {
+        let page = store.mutes(&cx(), account, now, after, size).await.unwrap();
+        let Some(last) = page.last() else { return all };
+        after = last.edge.key();
         all.extend(page);
     }
 }
@@ -115,8 +126,15 @@ pub(super) async fn a_circle_is_whole_or_large(s: Subject) {
     s.store.block(&cx(), write(1, 8, 5)).await.unwrap();
     s.store.block(&cx(), write(9, 1, 5)).await.unwrap();
     let side = |ids: &[i64]| Side::Whole(ids.into());
-    let whole =
-        Circle { following: side(&[2, 3, 4]), followers: side(&[3]), blocking: side(&[8]), blocked_by: side(&[9]) };
+    let whole = Circle {
+        following: side(&[2, 3, 4]),
+        followers: side(&[3]),
+        blocking: side(&[8]),
+        blocked_by: side(&[9]),
+        muting: Side::Whole([].into()),
+        requested: side(&[]),
+        requested_by: side(&[]),
+    };
     assert_eq!(s.store.circle(&cx(), AccountId(1), 3).await.unwrap(), whole);
     let large = Circle { following: Side::Large, ..whole };
     assert_eq!(s.store.circle(&cx(), AccountId(1), 2).await.unwrap(), large);

@@ -5,19 +5,16 @@ use std::sync::Arc;
 use futures::future::join_all;
 use plaza_core::{AccountId, Env, ManualClock, Timestamp, reason};
 
-use super::model::{Op, assert_consistent, random_ops};
-use super::{Subject, cx, write};
+use super::model::{Op, action, assert_consistent, random_ops, write_of};
+use super::{Subject, cx};
 use crate::domain::Relation;
 use crate::store::GraphStore;
 
 async fn perform(store: Arc<dyn GraphStore>, op: Op, at: i64) {
-    let (refused, cx) = ([reason::BLOCKED, reason::ACCOUNT_NOT_FOUND], cx());
+    let (refused, cx) = ([reason::BLOCKED, reason::ACCOUNT_NOT_FOUND, reason::FOLLOW_REQUEST_NOT_FOUND], cx());
     let done = match op {
-        Op::Follow(a, b) => store.follow(&cx, write(a, b, at)).await.map(drop),
-        Op::Unfollow(a, b) => store.unfollow(&cx, write(a, b, at)).await.map(drop),
-        Op::Block(a, b) => store.block(&cx, write(a, b, at)).await.map(drop),
-        Op::Unblock(a, b) => store.unblock(&cx, write(a, b, at)).await.map(drop),
         Op::Erase(..) => Ok(()),
+        op => store.change(&cx, action(op, at), write_of(op, at)).await.map(drop),
     };
     if let Err(error) = done {
         assert!(refused.iter().any(|reason| error.is(*reason)), "{op:?}: {error}");

@@ -7,7 +7,15 @@ use super::{Subject, changes, cx, request, told, write};
 use crate::domain::Change::{Blocked, Followed, Unblocked, Unfollowed};
 use crate::domain::{Counts, Relation, Write};
 
-const NOTHING: Relation = Relation { following: false, followed_by: false, blocking: false, blocked_by: false };
+pub(super) const NOTHING: Relation = Relation {
+    following: false,
+    followed_by: false,
+    blocking: false,
+    blocked_by: false,
+    muting: None,
+    requested: false,
+    requested_by: false,
+};
 const A: AccountId = AccountId(1);
 const B: AccountId = AccountId(2);
 

@@ -9,19 +9,11 @@ use plaza_stores::neo4j::{Fault, Neo4j};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::domain::{Change, Write, Written};
+use crate::domain::{Action, Change, Outcome, Write, Written};
 
-use super::draft::{Draft, Pair};
+use super::draft::{Draft, Pair, Stored};
+use super::reads::Erasable;
 use super::{reads, writes};
-
-/// What a change does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Follow,
-    Unfollow,
-    Block,
-    Unblock,
-}
 
 /// A queued piece of work with who waits for it.
 pub(super) struct Job<A, T> {
@@ -96,12 +88,11 @@ impl<'a> Batch<'a> {
         let mut draft = self.draft(jobs.iter().map(|job| job.ask.write)).await?;
         let perform = |job| self.perform(&mut draft, &mut answers, job);
         let outcomes = jobs.iter().map(perform).collect();
-        if self.events.is_empty() && !answers.has_new() {
-            self.tx.rollback().await?;
-            return Ok(Done { outcome: outcomes, outbox: (self.end, self.end) });
-        }
         if draft.changes_something() {
             writes::save(&mut self.tx, &draft).await?;
+        } else if self.events.is_empty() && !answers.has_new() {
+            self.tx.rollback().await?;
+            return Ok(Done { outcome: outcomes, outbox: (self.end, self.end) });
         }
         let end = outbox::append(&mut self.tx, self.end, &self.events).await?;
         answers.save(&mut self.tx).await?;
@@ -109,25 +100,32 @@ impl<'a> Batch<'a> {
         Ok(Done { outcome: outcomes, outbox: (self.end, end) })
     }
 
-    /// Marks the account as erased and ends up to `limit` of its edges, its follows first; returns what changed.
-    pub(super) async fn erase(mut self, job: &EraseJob) -> Result<Done<Vec<Change>>, Fault> {
+    /// Marks the account as erased and ends up to `limit` of its edges, its follows first; returns them.
+    pub(super) async fn erase(mut self, job: &EraseJob) -> Result<Done<Erasable>, Fault> {
         let EraseAsk { account, limit } = job.ask;
         writes::mark_erased(&mut self.tx, account).await?;
-        let sides = reads::sides(&mut self.tx, account, limit).await?;
-        let others = |ids: Vec<i64>| ids.into_iter().map(AccountId);
-        let following = others(sides.following).map(|other| Change::Unfollowed(account, other));
-        let followers = others(sides.followers).map(|other| Change::Unfollowed(other, account));
-        let blocking = others(sides.blocking).map(|other| Change::Unblocked(account, other));
-        let blocked_by = others(sides.blocked_by).map(|other| Change::Unblocked(other, account));
-        let all = following.chain(followers).chain(blocking).chain(blocked_by);
-        let changes: Vec<Change> = all.take(limit).collect();
-        if !changes.is_empty() {
-            writes::save(&mut self.tx, &Draft::ending(&changes)).await?;
+        let found = reads::some_edges(&mut self.tx, account, limit).await?;
+        let mut draft = Draft::new(Stored {
+            follows: found.follows.iter().map(|pair| (*pair, ())).collect(),
+            blocks: found.blocks.iter().map(|pair| (*pair, ())).collect(),
+            mutes: found.mutes.iter().copied().collect(),
+            requests: found.requests.iter().map(|pair| (*pair, ())).collect(),
+            ..Stored::default()
+        });
+        let mut changes = Vec::new();
+        changes.extend(found.follows.iter().filter_map(|(a, b)| draft.end_follow(*a, *b)));
+        changes.extend(found.blocks.iter().filter_map(|(a, b)| draft.end_block(*a, *b)));
+        let cancelled = |(a, b): &Pair| draft.end_request(*a, *b, Outcome::Cancelled);
+        changes.extend(found.requests.iter().filter_map(cancelled));
+        let now = self.env.now();
+        changes.extend(found.mutes.iter().filter_map(|((a, b), _)| draft.end_mute(*a, *b, now)));
+        if draft.changes_something() {
+            writes::save(&mut self.tx, &draft).await?;
         }
         self.tell(&changes, job.trace);
         let end = outbox::append(&mut self.tx, self.end, &self.events).await?;
         self.tx.commit().await?;
-        Ok(Done { outcome: changes, outbox: (self.end, end) })
+        Ok(Done { outcome: found, outbox: (self.end, end) })
     }
 
     async fn draft(&mut self, asked: impl Iterator<Item = Write>) -> Result<Draft, Fault> {
@@ -146,12 +144,7 @@ impl<'a> Batch<'a> {
         if let Some(before) = answers.recall(request.as_ref(), write.at)? {
             return Ok(before);
         }
-        let changes = match action {
-            Action::Follow => draft.follow(*write)?,
-            Action::Block => draft.block(*write)?,
-            Action::Unfollow => draft.end_follow(write.actor, write.target).into_iter().collect(),
-            Action::Unblock => draft.end_block(write.actor, write.target).into_iter().collect(),
-        };
+        let changes = draft.perform(*action, *write)?;
         let position = self.tell(&changes, job.trace);
         let written = Written { relation: draft.relation(write.actor, write.target), position };
         answers.remember(request.as_ref(), write.at, &written)?;

@@ -1,67 +1,24 @@
 //! Queries.
-//!
-//! Each names its index: the lists come from the index in their order, whatever the server's statistics say, so that a
-//! page of a very large account costs what a page of a small one does.
+
+use std::collections::BTreeSet;
 
 use neo4rs::{BoltType, Query, Row};
 use plaza_core::{AccountId, Cx, Result, Timestamp};
 use plaza_stores::neo4j::{Fault, Neo4j, Tx, get};
 
-use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Relation, Side};
+use crate::domain::{Circle, Counts, Direction, Edge, EdgeKey, Mute, Muted, Relation, Scopes, Side};
 
-use super::draft::{Pair, Stored};
+use super::draft::{Degrees, Pair, Stored};
+use super::kind::{BLOCKS, End, FOLLOWS, Kind, MUTES, REQUESTS};
 
 /// Takes the account's lock, which a change of its edges holds until its commit is applied. Neo4j has no snapshots: the
 /// queries that follow in the same statement would see a commit half applied, a follow gone and the block not yet there.
 const LOCK_ACCOUNT: &str = "MATCH (a:Account{ns} {id: $account}) SET a.locked = true REMOVE a.locked WITH a ";
 
-const RELATIONS: &str = "
-    RETURN COLLECT { UNWIND $others AS other MATCH ()-[f:FOLLOWS{ns} {follower: $account, followee: other}]->()
-                     USING INDEX SEEK f:FOLLOWS{ns}(follower, followee) RETURN other } AS following,
-           COLLECT { UNWIND $others AS other MATCH ()-[f:FOLLOWS{ns} {follower: other, followee: $account}]->()
-                     USING INDEX SEEK f:FOLLOWS{ns}(follower, followee) RETURN other } AS followers,
-           COLLECT { UNWIND $others AS other MATCH ()-[b:BLOCKS{ns} {blocker: $account, blocked: other}]->()
-                     USING INDEX SEEK b:BLOCKS{ns}(blocker, blocked) RETURN other } AS blocking,
-           COLLECT { UNWIND $others AS other MATCH ()-[b:BLOCKS{ns} {blocker: other, blocked: $account}]->()
-                     USING INDEX SEEK b:BLOCKS{ns}(blocker, blocked) RETURN other } AS blocked_by";
-
-/// The four sides of an account, each by rising id.
-const SIDES: &str = "
-    RETURN COLLECT { MATCH ()-[f:FOLLOWS{ns}]->() USING INDEX SEEK f:FOLLOWS{ns}(follower, followee)
-                     WHERE f.follower = $account AND f.followee IS NOT NULL
-                     RETURN f.followee ORDER BY f.follower, f.followee LIMIT $limit } AS following,
-           COLLECT { MATCH ()-[f:FOLLOWS{ns}]->() USING INDEX SEEK f:FOLLOWS{ns}(followee, follower)
-                     WHERE f.followee = $account AND f.follower IS NOT NULL
-                     RETURN f.follower ORDER BY f.followee, f.follower LIMIT $limit } AS followers,
-           COLLECT { MATCH ()-[b:BLOCKS{ns}]->() USING INDEX SEEK b:BLOCKS{ns}(blocker, blocked)
-                     WHERE b.blocker = $account AND b.blocked IS NOT NULL
-                     RETURN b.blocked ORDER BY b.blocker, b.blocked LIMIT $limit } AS blocking,
-           COLLECT { MATCH ()-[b:BLOCKS{ns}]->() USING INDEX SEEK b:BLOCKS{ns}(blocked, blocker)
-                     WHERE b.blocked = $account AND b.blocker IS NOT NULL
-                     RETURN b.blocker ORDER BY b.blocked, b.blocker LIMIT $limit } AS blocked_by";
-
 /// A node knows how many relationships of each kind it has.
 const COUNTS: &str = "
     UNWIND range(0, size($accounts) - 1) AS i OPTIONAL MATCH (a:Account{ns} {id: $accounts[i]})
     RETURN COUNT { (a)<-[:FOLLOWS{ns}]-() } AS followers, COUNT { (a)-[:FOLLOWS{ns}]->() } AS following ORDER BY i";
-
-const FOLLOWERS_NEWEST: &str = "
-    MATCH ()-[f:FOLLOWS{ns}]->() USING INDEX SEEK f:FOLLOWS{ns}(followee, at, follower)
-    WHERE f.followee = $account AND f.at <= $at AND f.follower IS NOT NULL AND (f.at < $at OR f.follower < $other)
-    RETURN f.follower AS other, f.at AS at ORDER BY f.followee DESC, f.at DESC, f.follower DESC LIMIT $limit";
-const FOLLOWING_NEWEST: &str = "
-    MATCH ()-[f:FOLLOWS{ns}]->() USING INDEX SEEK f:FOLLOWS{ns}(follower, at, followee)
-    WHERE f.follower = $account AND f.at <= $at AND f.followee IS NOT NULL AND (f.at < $at OR f.followee < $other)
-    RETURN f.followee AS other, f.at AS at ORDER BY f.follower DESC, f.at DESC, f.followee DESC LIMIT $limit";
-
-const FOLLOWERS: &str = "
-    MATCH ()-[f:FOLLOWS{ns}]->() USING INDEX SEEK f:FOLLOWS{ns}(followee, follower)
-    WHERE f.followee = $account AND f.follower > $after
-    WITH f.follower AS id ORDER BY f.followee, f.follower LIMIT $limit RETURN collect(id) AS ids";
-const FOLLOWING: &str = "
-    MATCH ()-[f:FOLLOWS{ns}]->() USING INDEX SEEK f:FOLLOWS{ns}(follower, followee)
-    WHERE f.follower = $account AND f.followee > $after
-    WITH f.followee AS id ORDER BY f.follower, f.followee LIMIT $limit RETURN collect(id) AS ids";
 
 /// Accounts with edges: those that have a node.
 const HELD: &str = "
@@ -71,25 +28,38 @@ const HELD_AMONG: &str = "
     UNWIND $accounts AS account MATCH (a:Account{ns} {id: account})
     WITH DISTINCT a.id AS id ORDER BY id RETURN collect(id) AS ids";
 
-/// What of these pairs and accounts there is.
-const STORED: &str = "
-    RETURN COLLECT { UNWIND $accounts AS account MATCH (e:ErasedAccount{ns} {id: account})
-                     USING INDEX SEEK e:ErasedAccount{ns}(id) RETURN account } AS erased,
-           COLLECT { UNWIND $pairs AS pair MATCH ()-[f:FOLLOWS{ns} {follower: pair[0], followee: pair[1]}]->()
-                     USING INDEX SEEK f:FOLLOWS{ns}(follower, followee) RETURN pair } AS follows,
-           COLLECT { UNWIND $pairs AS pair MATCH ()-[b:BLOCKS{ns} {blocker: pair[0], blocked: pair[1]}]->()
-                     USING INDEX SEEK b:BLOCKS{ns}(blocker, blocked) RETURN pair } AS blocks";
+/// An expression: those of `$accounts` that are erased.
+const ERASED: &str = "COLLECT { UNWIND $accounts AS account MATCH (e:ErasedAccount{ns} {id: account})
+    USING INDEX SEEK e:ErasedAccount{ns}(id) RETURN account }";
 
-/// The ids of an account's edges, by kind.
+/// The edges of an account that decide how it stands to others, by kind.
 #[derive(Default)]
-pub(super) struct Sides {
-    pub(super) following: Vec<i64>,
-    pub(super) followers: Vec<i64>,
-    pub(super) blocking: Vec<i64>,
-    pub(super) blocked_by: Vec<i64>,
+struct Sides {
+    following: Vec<i64>,
+    followers: Vec<i64>,
+    blocking: Vec<i64>,
+    blocked_by: Vec<i64>,
+    muting: Vec<(i64, i64, i64)>,
+    requested: Vec<i64>,
+    requested_by: Vec<i64>,
 }
 
 impl Sides {
+    /// The columns, each by `of`.
+    fn columns(of: impl Fn(Kind, End) -> String) -> String {
+        format!(
+            "RETURN {} AS following, {} AS followers, {} AS blocking, {} AS blocked_by, {} AS muting,
+                    {} AS requested, {} AS requested_by",
+            of(FOLLOWS, End::From),
+            of(FOLLOWS, End::To),
+            of(BLOCKS, End::From),
+            of(BLOCKS, End::To),
+            of(MUTES, End::From),
+            of(REQUESTS, End::From),
+            of(REQUESTS, End::To),
+        )
+    }
+
     fn read(rows: &[Row]) -> Result<Self> {
         // No row: the account has no node, and so no edges.
         let Some(row) = rows.first() else { return Ok(Self::default()) };
@@ -98,41 +68,121 @@ impl Sides {
             followers: get(row, "followers")?,
             blocking: get(row, "blocking")?,
             blocked_by: get(row, "blocked_by")?,
+            muting: get(row, "muting")?,
+            requested: get(row, "requested")?,
+            requested_by: get(row, "requested_by")?,
         })
     }
+
+    fn sort(&mut self) {
+        let Self { following, followers, blocking, blocked_by, requested, requested_by, .. } = self;
+        for side in [following, followers, blocking, blocked_by, requested, requested_by] {
+            side.sort_unstable();
+        }
+        self.muting.sort_unstable();
+    }
+
+    /// As a circle whose sides have up to `limit` edges.
+    fn circle(self, limit: usize) -> Circle {
+        let muting = self.muting.into_iter().map(|(other, scopes, until)| (other, mute(scopes, until))).collect();
+        Circle {
+            following: Side::new(self.following, limit),
+            followers: Side::new(self.followers, limit),
+            blocking: Side::new(self.blocking, limit),
+            blocked_by: Side::new(self.blocked_by, limit),
+            muting: Side::new(muting, limit),
+            requested: Side::new(self.requested, limit),
+            requested_by: Side::new(self.requested_by, limit),
+        }
+    }
+}
+
+/// A mute from how [`MUTES`] tells of it.
+fn mute(scopes: i64, until: i64) -> Mute {
+    Mute { scopes: Scopes::from_bits(scopes), until: (until != i64::MAX).then_some(Timestamp(until)) }
 }
 
 pub(super) async fn relations(db: &Neo4j, cx: &Cx, viewer: AccountId, others: &[AccountId]) -> Result<Vec<Relation>> {
-    let query = db.query(&format!("{LOCK_ACCOUNT}{RELATIONS}")).param("account", viewer.get());
+    let columns = Sides::columns(Kind::among);
+    let query = db.query(&format!("{LOCK_ACCOUNT}{columns}")).param("account", viewer.get());
     let mut found = Sides::read(&db.read(cx, query.param("others", numbers(others))).await?)?;
-    for side in [&mut found.following, &mut found.followers, &mut found.blocking, &mut found.blocked_by] {
-        side.sort_unstable();
-    }
-    let holds = |side: &[i64], other: &AccountId| side.binary_search(&other.get()).is_ok();
-    let relation = |other: &AccountId| Relation {
-        following: holds(&found.following, other),
-        followed_by: holds(&found.followers, other),
-        blocking: holds(&found.blocking, other),
-        blocked_by: holds(&found.blocked_by, other),
-    };
-    Ok(others.iter().map(relation).collect())
+    found.sort();
+    let circle = found.circle(usize::MAX);
+    Ok(others.iter().map(|other| circle.relation(*other)).collect())
 }
 
 pub(super) async fn circle(db: &Neo4j, cx: &Cx, account: AccountId, limit: usize) -> Result<Circle> {
-    let query = db.query(&format!("{LOCK_ACCOUNT}{SIDES}")).param("account", account.get());
+    let columns = Sides::columns(Kind::side);
+    let query = db.query(&format!("{LOCK_ACCOUNT}{columns}")).param("account", account.get());
     let sides = Sides::read(&db.read(cx, query.param("limit", rows(limit.saturating_add(1)))).await?)?;
-    Ok(Circle {
-        following: Side::new(sides.following, limit),
-        followers: Side::new(sides.followers, limit),
-        blocking: Side::new(sides.blocking, limit),
-        blocked_by: Side::new(sides.blocked_by, limit),
-    })
+    Ok(sides.circle(limit))
 }
 
-/// Up to `limit` edges of each kind, inside a write.
-pub(super) async fn sides(tx: &mut Tx, account: AccountId, limit: usize) -> Result<Sides, Fault> {
-    let query = tx.query(SIDES).param("account", account.get()).param("limit", rows(limit));
-    Ok(Sides::read(&tx.rows(query).await?)?)
+/// Up to `limit` edges of an account, its follows first, inside a write.
+pub(super) async fn some_edges(tx: &mut Tx, account: AccountId, limit: usize) -> Result<Erasable, Fault> {
+    let columns = [
+        (FOLLOWS, End::From),
+        (FOLLOWS, End::To),
+        (BLOCKS, End::From),
+        (BLOCKS, End::To),
+        (MUTES, End::From),
+        (MUTES, End::To),
+        (REQUESTS, End::From),
+        (REQUESTS, End::To),
+    ];
+    let columns: Vec<String> =
+        columns.iter().enumerate().map(|(i, (kind, end))| format!("{} AS c{i}", kind.side(*end))).collect();
+    let query = tx.query(&format!("RETURN {}", columns.join(", ")));
+    let found = tx.rows(query.param("account", account.get()).param("limit", rows(limit))).await?;
+    let Some(row) = found.first() else { return Ok(Erasable::default()) };
+    let mut left = limit;
+    let mut erasable = Erasable::default();
+    let own = |other| (account, AccountId(other));
+    let others = |other| (AccountId(other), account);
+    erasable.follows.extend(part(get(row, "c0")?, &mut left).into_iter().map(own));
+    erasable.follows.extend(part(get(row, "c1")?, &mut left).into_iter().map(others));
+    erasable.blocks.extend(part(get(row, "c2")?, &mut left).into_iter().map(own));
+    erasable.blocks.extend(part(get(row, "c3")?, &mut left).into_iter().map(others));
+    let muting: Vec<(i64, i64, i64)> = part(get(row, "c4")?, &mut left);
+    erasable.mutes.extend(muting.into_iter().map(|(other, scopes, until)| (own(other), mute(scopes, until))));
+    let muted_by: Vec<(i64, i64, i64)> = part(get(row, "c5")?, &mut left);
+    erasable.mutes.extend(muted_by.into_iter().map(|(other, scopes, until)| (others(other), mute(scopes, until))));
+    erasable.requests.extend(part(get(row, "c6")?, &mut left).into_iter().map(own));
+    erasable.requests.extend(part(get(row, "c7")?, &mut left).into_iter().map(others));
+    Ok(erasable)
+}
+
+/// Edges of an account that is gone.
+#[derive(Default)]
+pub(super) struct Erasable {
+    pub(super) follows: Vec<Pair>,
+    pub(super) blocks: Vec<Pair>,
+    pub(super) mutes: Vec<(Pair, Mute)>,
+    pub(super) requests: Vec<Pair>,
+}
+
+impl Erasable {
+    pub(super) const fn len(&self) -> usize {
+        self.follows.len() + self.blocks.len() + self.mutes.len() + self.requests.len()
+    }
+
+    /// The ends of all of them.
+    pub(super) fn accounts(&self) -> BTreeSet<AccountId> {
+        let pairs = self
+            .follows
+            .iter()
+            .chain(&self.blocks)
+            .chain(&self.requests)
+            .chain(self.mutes.iter().map(|(pair, _)| pair));
+        pairs.flat_map(|(a, b)| [*a, *b]).collect()
+    }
+}
+
+/// As many as are left to take; takes them off `left`.
+fn part<T>(mut found: Vec<T>, left: &mut usize) -> Vec<T> {
+    found.truncate(*left);
+    *left -= found.len();
+    found
 }
 
 pub(super) async fn counts(db: &Neo4j, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<Counts>> {
@@ -149,14 +199,69 @@ pub(super) async fn edges(
     after: EdgeKey,
     limit: usize,
 ) -> Result<Vec<Edge>> {
-    let query = db.query(match way {
-        Direction::Followers => FOLLOWERS_NEWEST,
-        Direction::Following => FOLLOWING_NEWEST,
-    });
-    let query = query.param("account", account.get()).param("at", after.at.0).param("other", after.other.get());
-    let rows = db.read(cx, query.param("limit", rows(limit))).await?;
-    let edge = |row: &Row| Ok(Edge { other: AccountId(get(row, "other")?), at: Timestamp(get(row, "at")?) });
+    let end = end_of(way);
+    newest(db, cx, &FOLLOWS.newest(end, ""), account, after, limit).await
+}
+
+pub(super) async fn blocks(db: &Neo4j, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
+    newest(db, cx, &BLOCKS.newest(End::From, ""), account, after, limit).await
+}
+
+pub(super) async fn requests(
+    db: &Neo4j,
+    cx: &Cx,
+    account: AccountId,
+    after: EdgeKey,
+    limit: usize,
+) -> Result<Vec<Edge>> {
+    newest(db, cx, &REQUESTS.newest(End::To, ""), account, after, limit).await
+}
+
+pub(super) async fn mutes(
+    db: &Neo4j,
+    cx: &Cx,
+    account: AccountId,
+    now: Timestamp,
+    after: EdgeKey,
+    limit: usize,
+) -> Result<Vec<Muted>> {
+    let query = db.query(&MUTES.newest(End::From, "AND (e.until IS NULL OR e.until > $now)")).param("now", now.0);
+    let rows = db.read(cx, page(query, account, after, limit)).await?;
+    let muted = |row: &Row| {
+        let (other, at, scopes, until): (i64, i64, i64, i64) = get(row, "edge")?;
+        let edge = Edge { other: AccountId(other), at: Timestamp(at) };
+        Ok(Muted { edge, mute: mute(scopes, until) })
+    };
+    rows.iter().map(muted).collect()
+}
+
+/// A page of one of the lists that are ordered newest first.
+async fn newest(
+    db: &Neo4j,
+    cx: &Cx,
+    cypher: &str,
+    account: AccountId,
+    after: EdgeKey,
+    limit: usize,
+) -> Result<Vec<Edge>> {
+    let rows = db.read(cx, page(db.query(cypher), account, after, limit)).await?;
+    let edge = |row: &Row| {
+        let (other, at): (i64, i64) = get(row, "edge")?;
+        Ok(Edge { other: AccountId(other), at: Timestamp(at) })
+    };
     rows.iter().map(edge).collect()
+}
+
+fn page(query: Query, account: AccountId, after: EdgeKey, limit: usize) -> Query {
+    let query = query.param("account", account.get()).param("limit", rows(limit));
+    query.param("at", after.at.0).param("other", after.other.get())
+}
+
+const fn end_of(way: Direction) -> End {
+    match way {
+        Direction::Followers => End::To,
+        Direction::Following => End::From,
+    }
 }
 
 pub(super) async fn ids(
@@ -167,10 +272,7 @@ pub(super) async fn ids(
     after: AccountId,
     limit: usize,
 ) -> Result<Vec<AccountId>> {
-    let query = db.query(match way {
-        Direction::Followers => FOLLOWERS,
-        Direction::Following => FOLLOWING,
-    });
+    let query = db.query(&FOLLOWS.ids(end_of(way)));
     let query = query.param("account", account.get()).param("after", after.get()).param("limit", rows(limit));
     listed(db, cx, query).await
 }
@@ -183,18 +285,40 @@ pub(super) async fn held_among(db: &Neo4j, cx: &Cx, accounts: &[AccountId]) -> R
     listed(db, cx, db.query(HELD_AMONG).param("accounts", numbers(accounts))).await
 }
 
-/// What there is of the pairs, and who of the accounts is erased, inside a write.
+/// What there is of the pairs and of the accounts, inside a write.
 pub(super) async fn stored(tx: &mut Tx, accounts: &[AccountId], pairs: &[Pair]) -> Result<Stored, Fault> {
     let all: BoltType = pairs.iter().map(|pair| numbers(&[pair.0, pair.1])).collect();
-    let query = tx.query(STORED).param("accounts", numbers(accounts)).param("pairs", all);
-    let rows = tx.rows(query).await?;
+    let query = tx.query(&format!(
+        "RETURN {ERASED} AS erased, {} AS follows, {} AS blocks, {} AS mutes, {} AS requests,
+                COLLECT {{ UNWIND $accounts AS account MATCH (a:Account{{ns}} {{id: account}})
+                           RETURN [account, {}, {}, {}] }} AS degrees",
+        FOLLOWS.pairs(),
+        BLOCKS.pairs(),
+        MUTES.pairs(),
+        REQUESTS.pairs(),
+        FOLLOWS.degree(),
+        MUTES.degree(),
+        REQUESTS.degree(),
+    ));
+    let rows = tx.rows(query.param("accounts", numbers(accounts)).param("pairs", all)).await?;
     let Some(row) = rows.first() else { return Ok(Stored::default()) };
     let erased: Vec<i64> = get(row, "erased")?;
     let of = |column| -> Result<_> {
         let pairs: Vec<(i64, i64)> = get(row, column)?;
-        Ok(pairs.into_iter().map(|(a, b)| (AccountId(a), AccountId(b))).collect())
+        Ok(pairs.into_iter().map(|(a, b)| ((AccountId(a), AccountId(b)), ())).collect())
     };
-    Ok(Stored { erased: erased.into_iter().map(AccountId).collect(), follows: of("follows")?, blocks: of("blocks")? })
+    let mutes: Vec<(i64, i64, i64, i64)> = get(row, "mutes")?;
+    let muted = |(a, b, scopes, until)| ((AccountId(a), AccountId(b)), mute(scopes, until));
+    let degrees: Vec<(i64, i64, i64, i64)> = get(row, "degrees")?;
+    let degree = |(account, following, mutes, requests)| (AccountId(account), Degrees { following, mutes, requests });
+    Ok(Stored {
+        erased: erased.into_iter().map(AccountId).collect(),
+        follows: of("follows")?,
+        blocks: of("blocks")?,
+        mutes: mutes.into_iter().map(muted).collect(),
+        requests: of("requests")?,
+        degrees: degrees.into_iter().map(degree).collect(),
+    })
 }
 
 async fn listed(db: &Neo4j, cx: &Cx, query: Query) -> Result<Vec<AccountId>> {
@@ -208,6 +332,6 @@ pub(super) fn numbers(accounts: &[AccountId]) -> BoltType {
 }
 
 /// A limit as Cypher counts.
-fn rows(limit: usize) -> i64 {
+pub(super) fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

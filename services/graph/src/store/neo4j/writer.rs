@@ -23,9 +23,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::batch::{Action, Batch, ChangeAsk, ChangeJob, Done, EraseAsk, EraseJob, Job, refuse};
+use super::batch::{Batch, ChangeAsk, ChangeJob, Done, EraseAsk, EraseJob, Job, refuse};
 use crate::NAME;
-use crate::domain::{Change, Write, Written};
+use crate::domain::{Action, Change, Write, Written};
 use crate::store::OnChange;
 
 /// How many writes may wait; one more is refused with `OVERLOADED`.
@@ -208,11 +208,10 @@ impl Task {
                 Err(fault) => Err(fault),
             };
             let fault = match attempt {
-                Ok(Done { outcome: changes, outbox }) => {
+                Ok(Done { outcome: erased, outbox }) => {
                     self.wrote(outbox);
-                    let accounts: BTreeSet<AccountId> = changes.iter().flat_map(|change| change.accounts()).collect();
-                    (self.tools.on_change)(&accounts.into_iter().collect::<Vec<_>>());
-                    return job.answer(Ok(changes.len()));
+                    (self.tools.on_change)(&erased.accounts().into_iter().collect::<Vec<_>>());
+                    return job.answer(Ok(erased.len()));
                 }
                 Err(fault) => fault,
             };

@@ -1,14 +1,17 @@
 //! Erasing an account that is gone.
 
-use plaza_core::{AccountId, Result};
+use std::collections::BTreeSet;
+
+use plaza_core::{AccountId, Result, Timestamp};
 use plaza_stores::Ids;
 use rusqlite::{Connection, params};
 
 use super::reads::{account_id, collect, numbers, rows};
 use super::writes::Tx;
+use crate::domain::Outcome;
 
-/// Ends up to `limit` edges of `account`, its follows first; returns how many.
-pub(super) fn erase(tx: &mut Tx<'_>, account: AccountId, limit: usize) -> Result<usize> {
+/// Ends up to `limit` edges of `account`, its follows first; returns how many. At `at`, mutes may have run out.
+pub(super) fn erase(tx: &mut Tx<'_>, account: AccountId, at: Timestamp, limit: usize) -> Result<usize> {
     tx.execute("INSERT OR IGNORE INTO erased (account) VALUES (?1)", [account.get()])?;
     let mut left = limit;
     for followee in some(tx, "SELECT followee FROM follows WHERE follower = ?1 LIMIT ?2", account, &mut left)? {
@@ -17,11 +20,25 @@ pub(super) fn erase(tx: &mut Tx<'_>, account: AccountId, limit: usize) -> Result
     for follower in some(tx, "SELECT follower FROM follows WHERE followee = ?1 LIMIT ?2", account, &mut left)? {
         tx.end_follow(follower, account)?;
     }
+    let sql = "SELECT target FROM follow_requests WHERE requester = ?1 LIMIT ?2";
+    for target in some(tx, sql, account, &mut left)? {
+        tx.end_request(account, target, Outcome::Cancelled)?;
+    }
+    let sql = "SELECT requester FROM follow_requests WHERE target = ?1 LIMIT ?2";
+    for requester in some(tx, sql, account, &mut left)? {
+        tx.end_request(requester, account, Outcome::Cancelled)?;
+    }
     for blocked in some(tx, "SELECT blocked FROM blocks WHERE blocker = ?1 LIMIT ?2", account, &mut left)? {
         tx.end_block(account, blocked)?;
     }
     for blocker in some(tx, "SELECT blocker FROM blocks WHERE blocked = ?1 LIMIT ?2", account, &mut left)? {
         tx.end_block(blocker, account)?;
+    }
+    for muted in some(tx, "SELECT muted FROM mutes WHERE muter = ?1 LIMIT ?2", account, &mut left)? {
+        tx.end_mute(account, muted, at)?;
+    }
+    for muter in some(tx, "SELECT muter FROM mutes WHERE muted = ?1 LIMIT ?2", account, &mut left)? {
+        tx.end_mute(muter, account, at)?;
     }
     Ok(limit - left)
 }
@@ -33,27 +50,34 @@ fn some(tx: &Tx<'_>, sql: &str, account: AccountId, left: &mut usize) -> Result<
     Ok(found)
 }
 
-/// Accounts with edges. `counts` has a row for each account that follows or is followed; the ends of blocks are walked
-/// from one id to the next, so that an account blocked by very many costs one step.
+/// Who may have edges: each column by an index that begins with it. `counts` has a row for each account that follows or is
+/// followed.
+const HOLDERS: [(&str, &str); 7] = [
+    ("counts", "account"),
+    ("blocks", "blocker"),
+    ("blocks", "blocked"),
+    ("mutes", "muter"),
+    ("mutes", "muted"),
+    ("follow_requests", "requester"),
+    ("follow_requests", "target"),
+];
+
+/// Accounts with edges. Each column is walked from one id to the next, so that an account blocked by very many costs one
+/// step.
 pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
-    let sql = "
-        WITH RECURSIVE
-          blockers (id) AS (
-            SELECT min(blocker) FROM blocks WHERE blocker > ?1
-            UNION ALL
-            SELECT (SELECT min(blocker) FROM blocks WHERE blocker > id) FROM blockers WHERE id IS NOT NULL
-            LIMIT ?2),
-          blocked_ones (id) AS (
-            SELECT min(blocked) FROM blocks WHERE blocked > ?1
-            UNION ALL
-            SELECT (SELECT min(blocked) FROM blocks WHERE blocked > id) FROM blocked_ones WHERE id IS NOT NULL
-            LIMIT ?2)
-        SELECT id FROM (
-            SELECT * FROM (SELECT account AS id FROM counts WHERE account > ?1 ORDER BY account LIMIT ?2)
-            UNION SELECT id FROM blockers
-            UNION SELECT id FROM blocked_ones)
-        WHERE id IS NOT NULL ORDER BY id LIMIT ?2";
-    collect(conn, sql, params![after.get(), rows(limit)], account_id)
+    let mut found = BTreeSet::new();
+    for (table, column) in HOLDERS {
+        let sql = format!(
+            "WITH RECURSIVE walk (id) AS (
+                SELECT min({column}) FROM {table} WHERE {column} > ?1
+                UNION ALL
+                SELECT (SELECT min({column}) FROM {table} WHERE {column} > id) FROM walk WHERE id IS NOT NULL
+                LIMIT ?2)
+             SELECT id FROM walk WHERE id IS NOT NULL"
+        );
+        found.extend(collect(conn, &sql, params![after.get(), rows(limit)], account_id)?);
+    }
+    Ok(found.into_iter().take(limit).collect())
 }
 
 pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Vec<AccountId>> {
@@ -62,6 +86,10 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
                   OR EXISTS (SELECT 1 FROM follows WHERE followee = value)
                   OR EXISTS (SELECT 1 FROM blocks WHERE blocker = value)
                   OR EXISTS (SELECT 1 FROM blocks WHERE blocked = value)
+                  OR EXISTS (SELECT 1 FROM mutes WHERE muter = value)
+                  OR EXISTS (SELECT 1 FROM mutes WHERE muted = value)
+                  OR EXISTS (SELECT 1 FROM follow_requests WHERE requester = value)
+                  OR EXISTS (SELECT 1 FROM follow_requests WHERE target = value)
                ORDER BY value";
     collect(conn, sql, params![Ids(&numbers(accounts))], account_id)
 }

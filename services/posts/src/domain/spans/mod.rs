@@ -9,6 +9,8 @@ mod hashtag;
 mod link;
 mod mention;
 
+use plaza_core::AccountId;
+
 /// At most this many spans are found in a text; the rest stays plain.
 pub const MAX_SPANS: usize = 50;
 
@@ -34,6 +36,8 @@ pub struct Span {
     pub end: usize,
     /// What it points to, by kind.
     pub value: String,
+    /// For a mention: the account that the handle named when the post was written.
+    pub account: Option<AccountId>,
 }
 
 /// What a rule makes of the place where it is tried. Lengths are bytes from there.
@@ -61,7 +65,7 @@ pub fn parse(text: &str) -> Vec<Span> {
         };
         match scan {
             Scan::Found(len, value) => {
-                spans.push(Span { kind, start, end: start + len, value });
+                spans.push(Span { kind, start, end: start + len, value, account: None });
                 start += len;
             }
             Scan::Nothing => start += first.len_utf8(),

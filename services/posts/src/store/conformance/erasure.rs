@@ -9,7 +9,7 @@ const GONE: AccountId = AccountId(1);
 
 async fn erase(s: &Subject, batch: usize) {
     while s.store.erase_posts(&cx(), GONE, batch).await.unwrap() >= batch {}
-    while s.store.erase_likes(&cx(), GONE, batch).await.unwrap() >= batch {}
+    while s.store.erase_marks(&cx(), GONE, batch).await.unwrap() >= batch {}
 }
 
 pub(super) async fn an_erased_account_leaves_nothing_behind(s: Subject) {
@@ -18,14 +18,14 @@ pub(super) async fn an_erased_account_leaves_nothing_behind(s: Subject) {
     for _ in 0..5 {
         own.push(s.publish(reply(1, "own", others)).await.post);
     }
-    s.store.set_like(&cx(), like(1, others)).await.unwrap();
-    s.store.set_like(&cx(), like(3, others)).await.unwrap();
-    s.store.set_like(&cx(), like(1, own[0])).await.unwrap();
-    s.store.set_like(&cx(), like(2, own[0])).await.unwrap();
-    assert_eq!(s.counts(others).await, Some(Counts { likes: 2, replies: 5 }));
+    s.store.set_mark(&cx(), like(1, others)).await.unwrap();
+    s.store.set_mark(&cx(), like(3, others)).await.unwrap();
+    s.store.set_mark(&cx(), like(1, own[0])).await.unwrap();
+    s.store.set_mark(&cx(), like(2, own[0])).await.unwrap();
+    assert_eq!(s.counts(others).await, Some(Counts { likes: 2, replies: 5, ..Counts::default() }));
     let before = s.told().await.len();
     erase(&s, 2).await;
-    assert_eq!(s.counts(others).await, Some(Counts { likes: 1, replies: 0 }));
+    assert_eq!(s.counts(others).await, Some(Counts { likes: 1, replies: 0, ..Counts::default() }));
     for id in &own {
         assert_eq!(s.post(*id).await, None);
     }
@@ -44,7 +44,7 @@ pub(super) async fn an_erased_account_takes_nothing_new(s: Subject) {
     let others = s.publish(new(2, "other")).await.post;
     erase(&s, 10).await;
     let post = s.store.publish(&cx(), new(1, "late")).await.unwrap_err();
-    let liked = s.store.set_like(&cx(), like(1, others)).await.unwrap_err();
+    let liked = s.store.set_mark(&cx(), like(1, others)).await.unwrap_err();
     assert!(post.is(reason::ACCOUNT_NOT_FOUND) && liked.is(reason::ACCOUNT_NOT_FOUND));
     assert_eq!(s.counts(others).await, Some(Counts::default()));
 }
@@ -65,7 +65,7 @@ pub(super) async fn held_accounts_are_listed_in_pages(s: Subject) {
         s.publish(new(author, "a")).await;
     }
     for account in [20, 30, 40, 90] {
-        s.store.set_like(&cx(), like(account, first)).await.unwrap();
+        s.store.set_mark(&cx(), like(account, first)).await.unwrap();
     }
     let (mut held, mut after) = (Vec::new(), AccountId(0));
     loop {
@@ -85,7 +85,7 @@ pub(super) async fn held_accounts_are_listed_in_pages(s: Subject) {
 pub(super) async fn likes_of_a_deleted_post_are_pruned(s: Subject) {
     let id = s.publish(new(1, "a")).await.post;
     for account in 0..1_300 {
-        s.store.set_like(&cx(), like(100 + account, id)).await.unwrap();
+        s.store.set_mark(&cx(), like(100 + account, id)).await.unwrap();
     }
     s.store.delete(&cx(), GONE, id).await.unwrap();
     let mut rounds = 0;

@@ -28,7 +28,11 @@ impl Model {
     fn counts(&self, id: PostId) -> Option<Counts> {
         let likes = self.posts.get(&id)?.likes.len();
         let replies = self.posts.values().filter(|p| p.reply_to == Some(id)).count();
-        Some(Counts { likes: i64::try_from(likes).unwrap(), replies: i64::try_from(replies).unwrap() })
+        Some(Counts {
+            likes: i64::try_from(likes).unwrap(),
+            replies: i64::try_from(replies).unwrap(),
+            ..Counts::default()
+        })
     }
 
     /// A post to do something with: mostly a living one.
@@ -64,7 +68,8 @@ async fn act(s: &Subject, env: &Env, model: &mut Model) {
     let target = model.any(env);
     match env.below(10) {
         0..=3 => {
-            let visibility = if env.below(3) == 0 { Visibility::Followers } else { Visibility::Public };
+            let all = [Visibility::Public, Visibility::Unlisted, Visibility::Followers, Visibility::Mentioned];
+            let visibility = all[usize::try_from(env.below(4)).unwrap()];
             let wanted = if env.below(2) == 0 { new(account, "a #tag") } else { reply(account, "b", target) };
             let reply_to = wanted.reply_to;
             let done = s.store.publish(&cx(), NewPost { visibility, ..wanted }).await;
@@ -83,12 +88,12 @@ async fn act(s: &Subject, env: &Env, model: &mut Model) {
             }
         }
         5..=7 => {
-            let done = s.store.set_like(&cx(), like(account, target)).await;
+            let done = s.store.set_mark(&cx(), like(account, target)).await;
             let new = model.posts.get_mut(&target).map(|p| p.likes.insert(account));
             assert_eq!(done.ok().map(|liked| liked.position.is_some()), new);
         }
         _ => {
-            let done = s.store.set_like(&cx(), unlike(account, target)).await;
+            let done = s.store.set_mark(&cx(), unlike(account, target)).await;
             let old = model.posts.get_mut(&target).map(|p| p.likes.remove(&account));
             assert_eq!(done.ok().map(|liked| liked.position.is_some()), old);
         }
@@ -102,8 +107,8 @@ async fn compare(s: &Subject, env: &Env, model: &Model, step: usize) {
         assert_eq!(post.map(|p| p.counts), model.counts(*id), "step {step}, post {id}");
     }
     let author = 1 + i64::try_from(env.below(ACCOUNTS)).unwrap();
-    for sight in [Sight::Public, Sight::Everything] {
-        let of = |(id, p): (&PostId, &Kept)| (p.author == author && sight.shows(p.visibility)).then_some(*id);
+    for sight in [Sight::Public, Sight::Followers, Sight::Everything] {
+        let of = |(id, p): (&PostId, &Kept)| (p.author == author && sight.shows(p.visibility, false)).then_some(*id);
         let expected: Vec<PostId> = model.posts.iter().rev().filter_map(of).take(6).collect();
         let ids = s.store.ids_by_author(&cx(), AccountId(author), sight, PostId(i64::MAX), 6).await.unwrap();
         assert_eq!(ids, expected, "step {step}");

@@ -12,22 +12,22 @@ pub(super) async fn a_thousand_likes_of_one_post_at_once(s: Subject) {
         let s = s.clone();
         async move {
             let (account, cx) = (100 + n, cx());
-            s.store.set_like(&cx, like(account, id)).await.unwrap();
+            s.store.set_mark(&cx, like(account, id)).await.unwrap();
             match n % 10 {
                 // Some change their mind, some twice, some say it twice.
-                0 => drop(s.store.set_like(&cx, unlike(account, id)).await.unwrap()),
+                0 => drop(s.store.set_mark(&cx, unlike(account, id)).await.unwrap()),
                 1 => {
-                    s.store.set_like(&cx, unlike(account, id)).await.unwrap();
-                    s.store.set_like(&cx, like(account, id)).await.unwrap();
+                    s.store.set_mark(&cx, unlike(account, id)).await.unwrap();
+                    s.store.set_mark(&cx, like(account, id)).await.unwrap();
                 }
-                2 => drop(s.store.set_like(&cx, like(account, id)).await.unwrap()),
+                2 => drop(s.store.set_mark(&cx, like(account, id)).await.unwrap()),
                 3 => assert!(s.post(id).await.is_some()),
                 _ => {}
             }
         }
     });
     join_all(calls).await;
-    assert_eq!(s.counts(id).await, Some(Counts { likes: 900, replies: 0 }));
+    assert_eq!(s.counts(id).await, Some(Counts { likes: 900, replies: 0, ..Counts::default() }));
 }
 
 /// Readers in between fill the cache, if there is one; what they store must never outlive a write.
@@ -56,8 +56,8 @@ pub(super) async fn writers_and_readers_at_once_leave_exact_counts(s: Subject) {
 async fn step(s: &Subject, env: &Env, account: i64, targets: &[PostId]) {
     let target = targets[usize::try_from(env.below(5)).unwrap()];
     match env.below(5) {
-        0 => drop(s.store.set_like(&cx(), like(account, target)).await.unwrap()),
-        1 => drop(s.store.set_like(&cx(), unlike(account, target)).await.unwrap()),
+        0 => drop(s.store.set_mark(&cx(), like(account, target)).await.unwrap()),
+        1 => drop(s.store.set_mark(&cx(), unlike(account, target)).await.unwrap()),
         2 => {
             let id = s.publish(reply(account, "reply", target)).await.post;
             if env.below(2) == 0 {
@@ -76,7 +76,7 @@ pub(super) async fn likes_taken_back_at_once_are_told_in_turn(s: Subject) {
         let s = s.clone();
         async move {
             let change = if n % 3 == 0 { unlike(2, id) } else { like(2, id) };
-            s.store.set_like(&cx(), change).await.unwrap().position.is_some()
+            s.store.set_mark(&cx(), change).await.unwrap().position.is_some()
         }
     });
     let changed = join_all(calls).await.into_iter().filter(|changed| *changed).count();
@@ -86,7 +86,7 @@ pub(super) async fn likes_taken_back_at_once_are_told_in_turn(s: Subject) {
         assert_eq!(matches!(told, Told::Liked(..)), n % 2 == 0, "{n} of {changed}");
     }
     let likes = i64::try_from(changed % 2).unwrap();
-    assert_eq!(s.counts(id).await, Some(Counts { likes, replies: 0 }));
+    assert_eq!(s.counts(id).await, Some(Counts { likes, ..Counts::default() }));
 }
 
 pub(super) async fn one_request_many_times_at_once_has_one_effect(s: Subject) {
@@ -115,10 +115,10 @@ pub(super) async fn deletions_at_any_moment_leave_exact_counts(s: Subject) {
             let s = s.clone();
             async move {
                 let account = 10 + n;
-                let liked = s.store.set_like(&cx(), like(account, target)).await;
+                let liked = s.store.set_mark(&cx(), like(account, target)).await;
                 let replied = s.store.publish(&cx(), reply(account, "reply", target)).await;
                 assert!(liked.is_ok() || replied.is_err(), "what is gone does not come back");
-                s.store.set_like(&cx(), like(account, root)).await.unwrap();
+                s.store.set_mark(&cx(), like(account, root)).await.unwrap();
             }
         });
         let deletion = async {
@@ -130,7 +130,7 @@ pub(super) async fn deletions_at_any_moment_leave_exact_counts(s: Subject) {
         };
         futures::join!(join_all(writers), deletion);
         assert_eq!(s.counts(target).await, None);
-        assert_eq!(s.counts(root).await, Some(Counts { likes: 24, replies: 0 }));
+        assert_eq!(s.counts(root).await, Some(Counts { likes: 24, replies: 0, ..Counts::default() }));
     }
     let mut dead = Vec::new();
     for (_, told) in s.told().await {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use plaza_core::{AccountId, Cx, PostId, reason};
 
 use super::{Subject, cx, like, new, unlike};
-use crate::domain::{PostRef, Sight, Visibility};
-use crate::store::{END, FEW_LIKERS, NewPost};
+use crate::domain::{Mark, PostRef, Sight, Visibility};
+use crate::store::{END, FEW_MARKS, NewPost};
 
 pub(super) async fn posts_come_in_the_order_asked(s: Subject) {
     let (a, b) = (s.publish(new(1, "a")).await.post, s.publish(new(2, "b")).await.post);
@@ -38,32 +38,32 @@ pub(super) async fn likes_of_many_posts_are_told_at_once(s: Subject) {
     for n in 0..20 {
         ids.push(s.publish(new(1, "a")).await.post);
         if n % 3 == 0 {
-            s.store.set_like(&cx(), like(2, ids[n])).await.unwrap();
+            s.store.set_mark(&cx(), like(2, ids[n])).await.unwrap();
         }
-        s.store.set_like(&cx(), like(3, ids[n])).await.unwrap();
+        s.store.set_mark(&cx(), like(3, ids[n])).await.unwrap();
     }
-    let mut liked = s.store.liked(&cx(), AccountId(2), &ids).await.unwrap();
+    let mut liked = s.store.marked(&cx(), AccountId(2), &ids).await.unwrap();
     liked.sort_unstable();
-    let expected: Vec<PostId> = ids.iter().copied().step_by(3).collect();
+    let expected: Vec<(PostId, Mark)> = ids.iter().map(|id| (*id, Mark::Like)).step_by(3).collect();
     assert_eq!(liked, expected);
-    assert_eq!(s.store.liked(&cx(), AccountId(4), &ids).await.unwrap(), []);
+    assert_eq!(s.store.marked(&cx(), AccountId(4), &ids).await.unwrap(), []);
 }
 
 /// Whether they come along is the engine's choice; if they do, nobody may be missing.
 pub(super) async fn likers_that_come_along_are_all_there_are(s: Subject) {
     let id = s.publish(new(1, "a")).await.post;
-    for account in 1..=FEW_LIKERS + 2 {
-        s.store.set_like(&cx(), like(account, id)).await.unwrap();
+    for account in 1..=FEW_MARKS + 2 {
+        s.store.set_mark(&cx(), like(account, id)).await.unwrap();
         let post = s.post(id).await.unwrap();
-        if let Some(mut likers) = post.likers.clone() {
-            likers.sort_unstable();
-            assert_eq!(likers, (1..=account).map(AccountId).collect::<Vec<_>>());
+        if let Some(mut marks) = post.marks.clone() {
+            marks.sort_unstable();
+            assert_eq!(marks, (1..=account).map(|n| (Mark::Like, AccountId(n))).collect::<Vec<_>>());
         }
     }
-    for account in 1..=FEW_LIKERS + 2 {
-        s.store.set_like(&cx(), unlike(account, id)).await.unwrap();
-        let likers = s.post(id).await.unwrap().likers.clone().unwrap_or_default();
-        assert!(!likers.contains(&AccountId(account)));
+    for account in 1..=FEW_MARKS + 2 {
+        s.store.set_mark(&cx(), unlike(account, id)).await.unwrap();
+        let marks = s.post(id).await.unwrap().marks.clone().unwrap_or_default();
+        assert!(!marks.contains(&(Mark::Like, AccountId(account))));
     }
 }
 
@@ -107,8 +107,8 @@ pub(super) async fn an_authors_list_follows_each_change(s: Subject) {
         } else {
             all.insert(0, (s.publish(NewPost { visibility, ..new(1, "a") }).await.post, visibility));
         }
-        for sight in [Sight::Everything, Sight::Public, Sight::Nothing] {
-            let shown: Vec<PostId> = all.iter().filter(|(_, v)| sight.shows(*v)).map(|(id, _)| *id).collect();
+        for sight in [Sight::Everything, Sight::Followers, Sight::Public, Sight::Mentions, Sight::Nothing] {
+            let shown: Vec<PostId> = all.iter().filter(|(_, v)| sight.shows(*v, false)).map(|(id, _)| *id).collect();
             for (before, limit) in [(END, 11), (END, 101), (all[all.len() / 2].0, 11), (PostId(1), 11)] {
                 let ids = s.store.ids_by_author(&cx(), AccountId(1), sight, before, limit).await.unwrap();
                 let expected: Vec<PostId> = shown.iter().copied().filter(|id| *id < before).take(limit).collect();

@@ -4,26 +4,59 @@ use plaza_core::request::REMEMBERED_MS;
 use plaza_core::{AccountId, PostId, reason};
 
 use super::{Subject, Told, cx, like, new, reply, request, unlike};
-use crate::domain::{Counts, Post, Visibility, spans};
+use crate::domain::{Counts, Post, QuotePolicy, ReplyPolicy, Sensitive, Visibility};
 use crate::store::NewPost;
 
 pub(super) async fn a_post_is_read_as_it_was_written(s: Subject) {
     let text = "two\nlines of #Straße, @Ann & https://a.example/x ❤️";
-    let published = s.publish(NewPost { visibility: Visibility::Followers, ..new(7, text) }).await;
+    let mut wanted = NewPost {
+        visibility: Visibility::Followers,
+        quote_policy: QuotePolicy::Nobody,
+        reply_policy: ReplyPolicy::Mentioned,
+        sensitive: Sensitive { is: true, warning: "höret".to_owned() },
+        language: "de-AT".to_owned(),
+        ..new(7, text)
+    };
+    wanted.spans[1].account = Some(AccountId(5));
+    let spans = wanted.spans.clone();
+    let published = s.publish(wanted).await;
+    assert_eq!(published.mentions, [AccountId(5)]);
     assert_eq!(published.root, published.post);
     let expected = Post {
         id: published.post,
         author: AccountId(7),
         text: text.to_owned(),
-        spans: spans::parse(text),
+        spans,
         visibility: Visibility::Followers,
         reply_to: None,
         root: published.post,
+        quote_of: None,
+        quote_policy: QuotePolicy::Nobody,
+        reply_policy: ReplyPolicy::Mentioned,
+        sensitive: Sensitive { is: true, warning: "höret".to_owned() },
+        language: "de-AT".to_owned(),
         counts: Counts::default(),
-        likers: None,
+        marks: None,
     };
     assert_eq!(expected.spans.len(), 3);
     assert_eq!(s.post(published.post).await.as_deref(), Some(&expected));
+}
+
+pub(super) async fn each_choice_of_the_author_is_kept(s: Subject) {
+    use crate::domain::{QuotePolicy as Q, ReplyPolicy as R, Visibility as V};
+    for visibility in [V::Public, V::Unlisted, V::Followers, V::Mentioned] {
+        for (quote_policy, reply_policy) in
+            [(Q::Everyone, R::Everyone), (Q::Followers, R::Followed), (Q::Nobody, R::Mentioned), (Q::Nobody, R::Nobody)]
+        {
+            let id = s.publish(NewPost { visibility, quote_policy, reply_policy, ..new(1, "a") }).await.post;
+            let read = s.post(id).await.unwrap();
+            assert_eq!((read.visibility, read.quote_policy), (visibility, quote_policy));
+            assert_eq!(
+                (read.reply_policy, &read.sensitive, read.language.as_str()),
+                (reply_policy, &Sensitive::default(), "")
+            );
+        }
+    }
 }
 
 pub(super) async fn ids_rise_whatever_the_clock_does(s: Subject) {
@@ -44,14 +77,14 @@ pub(super) async fn replies_are_counted_and_keep_their_thread(s: Subject) {
     let read = s.post(second.post).await.unwrap();
     assert_eq!((read.root, read.reply_to), (root, Some(first.post)));
     s.publish(reply(3, "another", root)).await;
-    assert_eq!(s.counts(root).await, Some(Counts { likes: 0, replies: 2 }));
-    assert_eq!(s.counts(first.post).await, Some(Counts { likes: 0, replies: 1 }));
+    assert_eq!(s.counts(root).await, Some(Counts { likes: 0, replies: 2, ..Counts::default() }));
+    assert_eq!(s.counts(first.post).await, Some(Counts { likes: 0, replies: 1, ..Counts::default() }));
     s.store.delete(&cx(), AccountId(2), first.post).await.unwrap();
-    assert_eq!(s.counts(root).await, Some(Counts { likes: 0, replies: 1 }));
+    assert_eq!(s.counts(root).await, Some(Counts { likes: 0, replies: 1, ..Counts::default() }));
     // What replied to it stays, and its own end changes nothing elsewhere.
     assert_eq!(s.post(second.post).await.unwrap().reply_to, Some(first.post));
     s.store.delete(&cx(), AccountId(1), second.post).await.unwrap();
-    assert_eq!(s.counts(root).await, Some(Counts { likes: 0, replies: 1 }));
+    assert_eq!(s.counts(root).await, Some(Counts { likes: 0, replies: 1, ..Counts::default() }));
 }
 
 pub(super) async fn a_reply_needs_a_living_target(s: Subject) {
@@ -68,7 +101,7 @@ pub(super) async fn a_reply_needs_a_living_target(s: Subject) {
 
 pub(super) async fn a_deleted_post_is_gone_for_every_reader(s: Subject) {
     let id = s.publish(new(1, "#gone")).await.post;
-    s.store.set_like(&cx(), like(2, id)).await.unwrap();
+    s.store.set_mark(&cx(), like(2, id)).await.unwrap();
     assert!(s.post(id).await.is_some());
     s.store.delete(&cx(), AccountId(1), id).await.unwrap();
     assert_eq!(s.counts(id).await, None);
@@ -101,9 +134,9 @@ pub(super) async fn likes_are_set_once_and_counted(s: Subject) {
         (unlike(2, id), 1),
         (like(2, id), 2),
     ] {
-        let liked = s.store.set_like(&cx(), change).await.unwrap();
+        let liked = s.store.set_mark(&cx(), change).await.unwrap();
         changed.push(liked.position.is_some());
-        assert_eq!(s.counts(id).await, Some(Counts { likes, replies: 0 }), "{change:?}");
+        assert_eq!(s.counts(id).await, Some(Counts { likes, ..Counts::default() }), "{change:?}");
     }
     assert_eq!(changed, [false, true, false, true, true, false, true]);
 }
@@ -112,7 +145,7 @@ pub(super) async fn a_like_needs_a_living_post(s: Subject) {
     let id = s.publish(new(1, "a")).await.post;
     s.store.delete(&cx(), AccountId(1), id).await.unwrap();
     for change in [like(2, id), unlike(2, id), like(2, PostId(5))] {
-        assert!(s.store.set_like(&cx(), change).await.unwrap_err().is(reason::POST_NOT_FOUND));
+        assert!(s.store.set_mark(&cx(), change).await.unwrap_err().is(reason::POST_NOT_FOUND));
     }
 }
 
@@ -122,25 +155,25 @@ pub(super) async fn a_repeated_request_gets_the_first_answer(s: Subject) {
     assert_eq!(s.store.answered_publish(&publish()).await.unwrap(), None);
     let first = s.store.publish(&publish(), reply(2, "a", target)).await.unwrap();
     let liking = || request(2, "LikePost", 1);
-    assert_eq!(s.store.answered_like(&liking()).await.unwrap(), None);
-    let liked = s.store.set_like(&liking(), like(2, target)).await.unwrap();
+    assert_eq!(s.store.answered_mark(&liking()).await.unwrap(), None);
+    let liked = s.store.set_mark(&liking(), like(2, target)).await.unwrap();
     let deletion = || request(3, "DeletePost", 1);
     let deleted = s.store.delete(&deletion(), AccountId(1), target).await.unwrap();
     let told = s.told().await;
     // The target is gone by now, and the answers stay what they were.
     assert_eq!(s.store.publish(&publish(), reply(2, "a", target)).await.unwrap(), first);
-    assert_eq!(s.store.set_like(&liking(), like(2, target)).await.unwrap(), liked);
+    assert_eq!(s.store.set_mark(&liking(), like(2, target)).await.unwrap(), liked);
     assert_eq!(s.store.delete(&deletion(), AccountId(1), target).await.unwrap(), deleted);
     assert_eq!(s.store.answered_publish(&publish()).await.unwrap(), Some(first));
-    assert_eq!(s.store.answered_like(&liking()).await.unwrap(), Some(liked));
+    assert_eq!(s.store.answered_mark(&liking()).await.unwrap(), Some(liked));
     assert_eq!(s.told().await, told);
 }
 
 pub(super) async fn a_reused_request_id_is_refused(s: Subject) {
     let id = s.store.publish(&request(1, "CreatePost", 1), new(1, "a")).await.unwrap().post;
     let other = s.store.publish(&request(1, "CreatePost", 2), new(1, "b")).await.unwrap_err();
-    let elsewhere = s.store.set_like(&request(1, "LikePost", 1), like(1, id)).await.unwrap_err();
-    let asked = s.store.answered_like(&request(1, "LikePost", 1)).await.unwrap_err();
+    let elsewhere = s.store.set_mark(&request(1, "LikePost", 1), like(1, id)).await.unwrap_err();
+    let asked = s.store.answered_mark(&request(1, "LikePost", 1)).await.unwrap_err();
     for error in [other, elsewhere, asked] {
         assert!(error.is(reason::REQUEST_ID_REUSED));
         assert_eq!(error.violations()[0].field, "request_id");
@@ -163,9 +196,9 @@ pub(super) async fn every_change_is_told_once(s: Subject) {
     let (one, two) = (AccountId(1), AccountId(2));
     let a = s.publish(new(1, "a")).await;
     let b = s.publish(reply(2, "b", a.post)).await;
-    let liked = s.store.set_like(&cx(), like(2, a.post)).await.unwrap();
-    s.store.set_like(&cx(), like(2, a.post)).await.unwrap();
-    let unliked = s.store.set_like(&cx(), unlike(2, a.post)).await.unwrap();
+    let liked = s.store.set_mark(&cx(), like(2, a.post)).await.unwrap();
+    s.store.set_mark(&cx(), like(2, a.post)).await.unwrap();
+    let unliked = s.store.set_mark(&cx(), unlike(2, a.post)).await.unwrap();
     let c = s.publish(reply(1, "c", a.post)).await;
     let taken_back = s.store.delete(&cx(), one, c.post).await.unwrap();
     let deleted = s.store.delete(&cx(), one, a.post).await.unwrap();

@@ -13,10 +13,10 @@ use super::locks::Locks;
 use super::rows;
 use crate::store::{Changed, Deleted};
 
-/// How many likes of a deleted post one write removes at most.
-pub(super) const LIKES_AT_ONCE: usize = 500;
-/// How many likes of all the posts that one write deletes.
-const LIKES_OF_ALL: usize = 4 * LIKES_AT_ONCE;
+/// How many marks of a deleted post one write removes at most.
+pub(super) const MARKS_AT_ONCE: usize = 500;
+/// How many marks of all the posts that one write deletes.
+const MARKS_OF_ALL: usize = 4 * MARKS_AT_ONCE;
 
 /// A post that somebody wants gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,26 +62,29 @@ pub(super) struct Tomb {
     pub(super) post: PostId,
     pub(super) author: AccountId,
     reply_to: Option<PostId>,
+    quote_of: Option<PostId>,
 }
 
 impl Tomb {
     pub(super) fn event(&self) -> PostDeleted {
-        let reply_to_id = self.reply_to.map_or(0, PostId::get);
-        PostDeleted { post_id: self.post.0, author_id: self.author.0, reply_to_id }
+        let number = |post: Option<PostId>| post.map_or(0, PostId::get);
+        let (reply_to_id, quote_of_id) = (number(self.reply_to), number(self.quote_of));
+        PostDeleted { post_id: self.post.0, author_id: self.author.0, reply_to_id, quote_of_id }
     }
 
     pub(super) fn add_to(&self, changed: &mut Changed) {
-        changed.posts.extend(self.reply_to.into_iter().chain([self.post]));
+        changed.posts.extend(self.reply_to.into_iter().chain(self.quote_of).chain([self.post]));
         if !changed.authors.contains(&self.author) {
             changed.authors.push(self.author);
         }
     }
 }
 
-/// Waits for writes to these posts and keeps others out, and keeps what they reply to alive.
+/// Waits for writes to these posts and keeps others out, and keeps what they answer alive.
 pub(super) async fn lock(conn: &mut PgConnection, posts: &[PostId]) -> Result<()> {
     let targets: Vec<i64> = sqlx::query_scalar(
-        "SELECT reply_to_id FROM posts WHERE id = ANY($1) AND reply_to_id IS NOT NULL AND deleted_at IS NULL",
+        "SELECT target FROM posts CROSS JOIN LATERAL (VALUES (reply_to_id), (quote_of_id)) AS answered (target)
+         WHERE id = ANY($1) AND target IS NOT NULL AND deleted_at IS NULL",
     )
     .bind(rows::posts(posts))
     .fetch_all(&mut *conn)
@@ -98,47 +101,51 @@ pub(super) async fn lock(conn: &mut PgConnection, posts: &[PostId]) -> Result<()
 }
 
 /// Makes tombstones of those of `doomed` that live and belong to the author named; all must be locked. Their hashtags,
-/// counters and likes go; if there are too many likes the rest is left to pruning.
+/// counters and marks go; if there are too many marks the rest is left to pruning.
 pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]) -> Result<Vec<Tomb>> {
     let (posts, authors): (Vec<i64>, Vec<i64>) = doomed.iter().map(|d| (d.post.0, d.author.0)).unzip();
-    let likes_of_each = (LIKES_OF_ALL / doomed.len().max(1)).clamp(1, LIKES_AT_ONCE);
-    let tombs: Vec<(i64, i64, Option<i64>)> = sqlx::query_as(
+    let marks_of_each = (MARKS_OF_ALL / doomed.len().max(1)).clamp(1, MARKS_AT_ONCE);
+    let tombs: Vec<(i64, i64, Option<i64>, Option<i64>)> = sqlx::query_as(
         "WITH buried AS (
-            UPDATE posts AS p SET text = '', spans = NULL, deleted_at = $3
+            UPDATE posts AS p SET text = '', spans = NULL, warning = '', language = '', deleted_at = $3
             FROM unnest($1::int8[], $2::int8[]) AS doomed (id, author_id)
             WHERE p.id = doomed.id AND p.author_id = doomed.author_id AND p.deleted_at IS NULL
-            RETURNING p.id, p.author_id, p.reply_to_id),
+            RETURNING p.id, p.author_id, p.reply_to_id, p.quote_of_id),
          tags AS (DELETE FROM hashtags USING buried WHERE post_id = buried.id),
          counts AS (DELETE FROM post_counts USING buried WHERE post_id = buried.id),
-         replies AS (
-            INSERT INTO post_counts AS c (post_id, replies)
-            SELECT target.id, -count(*)
-            FROM buried JOIN posts AS target ON target.id = buried.reply_to_id AND target.deleted_at IS NULL
+         answered AS (
+            INSERT INTO post_counts AS c (post_id, replies, quotes)
+            SELECT target.id, -sum(replies), -sum(quotes)
+            FROM (SELECT reply_to_id, 1, 0 FROM buried UNION ALL SELECT quote_of_id, 0, 1 FROM buried)
+                AS answer (target_id, replies, quotes)
+            JOIN posts AS target ON target.id = answer.target_id AND target.deleted_at IS NULL
             WHERE target.id NOT IN (SELECT id FROM buried) GROUP BY 1 ORDER BY 1
-            ON CONFLICT (post_id, stripe) DO UPDATE SET replies = c.replies + excluded.replies),
-         unliked AS (
-            DELETE FROM likes AS l
+            ON CONFLICT (post_id, stripe) DO UPDATE
+            SET replies = c.replies + excluded.replies, quotes = c.quotes + excluded.quotes),
+         unmarked AS (
+            DELETE FROM marks AS m
             USING buried CROSS JOIN LATERAL (
-                SELECT account_id FROM likes WHERE post_id = buried.id LIMIT $4) AS part
-            WHERE l.post_id = buried.id AND l.account_id = part.account_id
-            RETURNING l.post_id),
+                SELECT account_id, kind FROM marks WHERE post_id = buried.id LIMIT $4) AS part
+            WHERE m.post_id = buried.id AND m.account_id = part.account_id AND m.kind = part.kind
+            RETURNING m.post_id),
          rest AS (
             INSERT INTO leftovers (post_id)
-            SELECT post_id FROM unliked GROUP BY 1 HAVING count(*) >= $4
+            SELECT post_id FROM unmarked GROUP BY 1 HAVING count(*) >= $4
             ON CONFLICT DO NOTHING)
-         SELECT id, author_id, reply_to_id FROM buried ORDER BY id",
+         SELECT id, author_id, reply_to_id, quote_of_id FROM buried ORDER BY id",
     )
     .bind(posts)
     .bind(authors)
     .bind(env.now().0)
-    .bind(rows::limit(likes_of_each))
+    .bind(rows::limit(marks_of_each))
     .fetch_all(conn)
     .await
     .sql()?;
-    let tomb = |(post, author, reply_to): (i64, i64, Option<i64>)| Tomb {
+    let tomb = |(post, author, reply_to, quote_of): (i64, i64, Option<i64>, Option<i64>)| Tomb {
         post: PostId(post),
         author: AccountId(author),
         reply_to: reply_to.map(PostId),
+        quote_of: quote_of.map(PostId),
     };
     Ok(tombs.into_iter().map(tomb).collect())
 }

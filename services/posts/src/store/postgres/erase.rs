@@ -2,7 +2,6 @@
 
 use plaza_core::{AccountId, Env, PostId, Result};
 use plaza_events::{NewEvent, outbox};
-use plaza_proto::posts::v1::PostUnliked;
 use plaza_stores::PgResultExt as _;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryScalar;
@@ -11,17 +10,17 @@ use sqlx::{PgConnection, Postgres};
 use super::batch::{Done, Job, Work};
 use super::bury::{self, Deletion};
 use super::locks::Locks;
-use super::{reads, rows};
-use crate::store::{Changed, END};
+use super::{marks, reads, rows};
+use crate::store::{Changed, END, MarkChange, columns};
 
 /// What of an account is erased.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     Posts,
-    Likes,
+    Marks,
 }
 
-/// Up to `limit` posts or likes of an account that is gone.
+/// Up to `limit` posts or marks of an account that is gone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Erasure {
     pub(super) account: AccountId,
@@ -46,7 +45,7 @@ impl Work for Erasure {
         for job in jobs {
             done.push(Ok(match job.work.what {
                 What::Posts => erase_posts(conn, env, job).await?,
-                What::Likes => erase_likes(conn, env, job).await?,
+                What::Marks => erase_marks(conn, env, job).await?,
             }));
         }
         Ok(done)
@@ -77,44 +76,67 @@ async fn erase_posts(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> 
     Ok(Done { outcome: posts.len(), changed })
 }
 
-async fn erase_likes(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> Result<Done<usize>> {
+async fn erase_marks(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> Result<Done<usize>> {
     let account = job.work.account;
     // Pairs, as in [`reads::ALL_BY_AUTHOR`].
-    let liked = sqlx::query_scalar(
-        "SELECT post_id FROM likes WHERE account_id <= $1 AND (account_id, post_id) > ($1, 0)
-         ORDER BY account_id, post_id LIMIT $2",
-    );
-    let posts = ids(conn, liked.bind(account.0).bind(rows::limit(job.work.limit))).await?;
-    let mut locks = Locks::default();
-    for post in &posts {
-        locks.share_post(*post);
-    }
-    locks.take(conn).await?;
-    mark_gone(conn, account).await?;
-    // A deleted post has no count, and nobody is to be told of it.
-    let unliked: Vec<(i64, i64)> = sqlx::query_as(
-        "WITH removed AS (
-            DELETE FROM likes WHERE account_id = $1 AND post_id = ANY($2) RETURNING post_id),
-         living AS (
-            SELECT p.id, p.author_id FROM removed JOIN posts AS p ON p.id = removed.post_id AND p.deleted_at IS NULL),
-         counted AS (
-            INSERT INTO post_counts AS c (post_id, likes) SELECT id, -1 FROM living ORDER BY id
-            ON CONFLICT (post_id, stripe) DO UPDATE SET likes = c.likes + excluded.likes)
-         SELECT id, author_id FROM living ORDER BY id",
+    let marks: Vec<(i64, i16)> = sqlx::query_as(
+        "SELECT post_id, kind FROM marks WHERE account_id <= $1 AND (account_id, kind) > ($1, 0)
+         ORDER BY account_id, kind, id LIMIT $2",
     )
     .bind(account.0)
-    .bind(rows::posts(&posts))
+    .bind(rows::limit(job.work.limit))
     .fetch_all(&mut *conn)
     .await
     .sql()?;
-    let event = |(post_id, author_id): &(i64, i64)| {
-        let message = PostUnliked { post_id: *post_id, author_id: *author_id, account_id: account.0 };
-        job.event(env, PostId(*post_id), &message)
-    };
-    let events: Vec<NewEvent> = unliked.iter().map(event).collect();
+    let mut locks = Locks::default();
+    for (post, _) in &marks {
+        locks.share_post(PostId(*post));
+    }
+    locks.take(conn).await?;
+    mark_gone(conn, account).await?;
+    let unmarked = unmark(conn, account, &marks).await?;
+    let (mut events, mut changed) = (Vec::new(), Changed::default());
+    for (post, author, kind, id) in unmarked {
+        let change = MarkChange { mark: columns::mark_of(kind)?, post: PostId(post), account, set: false };
+        events.push(marks::event(env, job, change, AccountId(author), id));
+        changed.posts.push(change.post);
+    }
     outbox::postgres::append_many(conn, &events).await?;
-    let changed = Changed { posts: unliked.iter().map(|(post, _)| PostId(*post)).collect(), authors: Vec::new() };
-    Ok(Done { outcome: posts.len(), changed })
+    Ok(Done { outcome: marks.len(), changed })
+}
+
+/// Takes these marks of an account back; of those of living posts returns post, author, kind and id. A deleted post has
+/// no count, and nobody is to be told of it.
+async fn unmark(
+    conn: &mut PgConnection,
+    account: AccountId,
+    marks: &[(i64, i16)],
+) -> Result<Vec<(i64, i64, i16, i64)>> {
+    let (posts, kinds): (Vec<i64>, Vec<i16>) = marks.iter().copied().unzip();
+    sqlx::query_as(
+        "WITH removed AS (
+            DELETE FROM marks AS m USING unnest($2::int8[], $3::int2[]) AS doomed (post_id, kind)
+            WHERE m.account_id = $1 AND m.post_id = doomed.post_id AND m.kind = doomed.kind
+            RETURNING m.post_id, m.kind, m.id),
+         living AS (
+            SELECT p.id, p.author_id, removed.kind, removed.id AS mark_id
+            FROM removed JOIN posts AS p ON p.id = removed.post_id AND p.deleted_at IS NULL),
+         counted AS (
+            INSERT INTO post_counts AS c (post_id, likes, reposts, bookmarks)
+            SELECT id, -count(*) FILTER (WHERE kind = 1), -count(*) FILTER (WHERE kind = 2),
+                   -count(*) FILTER (WHERE kind = 3)
+            FROM living GROUP BY 1 ORDER BY 1
+            ON CONFLICT (post_id, stripe) DO UPDATE
+            SET likes = c.likes + excluded.likes, reposts = c.reposts + excluded.reposts,
+                bookmarks = c.bookmarks + excluded.bookmarks)
+         SELECT id, author_id, kind, mark_id FROM living ORDER BY id, kind",
+    )
+    .bind(account.0)
+    .bind(posts)
+    .bind(kinds)
+    .fetch_all(conn)
+    .await
+    .sql()
 }
 
 async fn ids(conn: &mut PgConnection, query: QueryScalar<'_, Postgres, i64, PgArguments>) -> Result<Vec<PostId>> {

@@ -6,8 +6,8 @@
 mod batch;
 mod bury;
 mod erase;
-mod likes;
 mod locks;
+mod marks;
 mod prune;
 mod publish;
 mod reads;
@@ -27,12 +27,13 @@ use plaza_stores::postgres::{BatchOptions, Batcher, Conn, requests};
 use plaza_stores::{Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
 use serde::de::DeserializeOwned;
 
-use super::{Changes, Deleted, LikeChange, Liked, NewPost, PostStore, Published};
+use super::{Changes, Deleted, MarkChange, Marked, NewPost, Place, PostStore, Published};
 use crate::NAME;
-use crate::domain::{Counts, Post, PostRef, Sight};
+use crate::domain::{Counts, Mark, Post, PostRef, RepostRef, Sight};
 use batch::{Job, Writer};
 use bury::Deletion;
 use erase::{Erasure, What};
+use refs::{List, Row};
 use replica::Lists;
 
 /// The schema's steps.
@@ -40,9 +41,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_posts", sql: include_str!("../../../migrations/postgres/0001_posts.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
     Migration { name: "0003_outbox", sql: outbox::postgres::SCHEMA },
+    Migration { name: "0004_marks", sql: include_str!("../../../migrations/postgres/0004_marks.sql") },
+    Migration { name: "0005_audience", sql: include_str!("../../../migrations/postgres/0005_audience.sql") },
 ];
 
-/// How many posts or likes one transaction of an erasure takes at most: each is a lock in the server's memory.
+/// How many posts or marks one transaction of an erasure takes at most: each is a lock in the server's memory.
 const ERASED_AT_ONCE: usize = 500;
 /// How long the outbox may take to get ready at the start.
 const PREPARE: Duration = Duration::from_secs(10);
@@ -55,7 +58,7 @@ pub struct PostgresPosts {
     lists: Lists,
     env: Env,
     publishing: Batcher<Writer<NewPost>>,
-    liking: Batcher<Writer<LikeChange>>,
+    marking: Batcher<Writer<MarkChange>>,
     deleting: Batcher<Writer<Deletion>>,
     erasing: Batcher<Writer<Erasure>>,
 }
@@ -78,7 +81,7 @@ impl PostgresPosts {
         let one = BatchOptions { workers: 1, ..BatchOptions::default() };
         Ok(Self {
             publishing: Writer::start(&db, &env, &changes, BatchOptions::default()),
-            liking: Writer::start(&db, &env, &changes, BatchOptions::default()),
+            marking: Writer::start(&db, &env, &changes, BatchOptions::default()),
             deleting: Writer::start(&db, &env, &changes, one),
             // One at a time, as an erasure takes its locks in two steps.
             erasing: Writer::start(&db, &env, &changes, BatchOptions { max_batch: 1, ..one }),
@@ -120,15 +123,15 @@ impl PostStore for PostgresPosts {
         Ok(self.deleting.submit(cx, Job::new(cx, Deletion { post, author })).await?.outcome)
     }
 
-    async fn set_like(&self, cx: &Cx, change: LikeChange) -> Result<Liked> {
-        Ok(self.liking.submit(cx, Job::new(cx, change)).await?.outcome)
+    async fn set_mark(&self, cx: &Cx, change: MarkChange) -> Result<Marked> {
+        Ok(self.marking.submit(cx, Job::new(cx, change)).await?.outcome)
     }
 
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
         self.answered(cx).await
     }
 
-    async fn answered_like(&self, cx: &Cx) -> Result<Option<Liked>> {
+    async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>> {
         self.answered(cx).await
     }
 
@@ -136,8 +139,36 @@ impl PostStore for PostgresPosts {
         self.db.read(cx, |mut conn| async move { reads::posts(&mut conn, ids).await }).await
     }
 
-    async fn liked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>> {
-        self.db.read_replica(cx, |mut conn| async move { reads::liked(&mut conn, account, ids).await }).await
+    async fn marked(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Mark)>> {
+        self.db.read_replica(cx, |mut conn| async move { marks::marked(&mut conn, account, ids).await }).await
+    }
+
+    async fn markers(
+        &self,
+        cx: &Cx,
+        post: PostId,
+        mark: Mark,
+        before: Place<AccountId>,
+        limit: usize,
+    ) -> Result<Vec<Place<AccountId>>> {
+        self.db.read(cx, |mut conn| async move { marks::markers(&mut conn, post, mark, before, limit).await }).await
+    }
+
+    async fn marked_by(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        mark: Mark,
+        before: Place<PostId>,
+        limit: usize,
+    ) -> Result<Vec<Place<PostId>>> {
+        let read = |mut conn: Conn| async move { marks::marked_by(&mut conn, account, mark, before, limit).await };
+        self.db.read(cx, read).await
+    }
+
+    async fn quotes(&self, cx: &Cx, post: PostId, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+        let read = |mut conn: Conn| async move { reads::quotes(&mut conn, post, before, limit).await };
+        self.lists.read(cx, before, read).await
     }
 
     async fn ids_by_author(
@@ -153,15 +184,28 @@ impl PostStore for PostgresPosts {
     }
 
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
-        refs::newest(&self.lists, cx, authors, before, limit).await
+        let refs = refs::newest(&self.lists, cx, List::Posts, authors, before, limit).await?;
+        Ok(refs.into_iter().map(|row| PostRef { post: row.post, author: row.author }).collect())
+    }
+
+    async fn repost_refs(
+        &self,
+        cx: &Cx,
+        accounts: &[AccountId],
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<RepostRef>> {
+        let refs = refs::newest(&self.lists, cx, List::Reposts, accounts, before, limit).await?;
+        let repost = |Row { id, list: account, post, author }| RepostRef { repost: id, account, post, author };
+        Ok(refs.into_iter().map(repost).collect())
     }
 
     async fn erase_posts(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         self.erase(cx, account, What::Posts, limit).await
     }
 
-    async fn erase_likes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
-        self.erase(cx, account, What::Likes, limit).await
+    async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.erase(cx, account, What::Marks, limit).await
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -195,7 +239,7 @@ impl PostStore for PostgresPosts {
         let mut gauges = self.db.observe();
         gauges.extend([
             waiting("publish", self.publishing.queue_len()),
-            waiting("like", self.liking.queue_len()),
+            waiting("mark", self.marking.queue_len()),
             waiting("delete", self.deleting.queue_len()),
             waiting("erase", self.erasing.queue_len()),
         ]);
@@ -203,7 +247,7 @@ impl PostStore for PostgresPosts {
     }
 
     async fn close(&self) {
-        tokio::join!(self.publishing.close(), self.liking.close(), self.deleting.close(), self.erasing.close());
+        tokio::join!(self.publishing.close(), self.marking.close(), self.deleting.close(), self.erasing.close());
         self.db.close().await;
     }
 }

@@ -5,28 +5,29 @@ use plaza_stores::PgResultExt as _;
 use plaza_stores::postgres::requests;
 use sqlx::PgConnection;
 
-use super::bury::LIKES_AT_ONCE;
+use super::bury::MARKS_AT_ONCE;
 use super::rows;
 
 pub(super) async fn some(conn: &mut PgConnection, now: Timestamp) -> Result<usize> {
-    Ok(requests::prune(conn, now).await? + drop_likes(conn).await?)
+    Ok(requests::prune(conn, now).await? + drop_marks(conn).await?)
 }
 
-/// Removes likes of one deleted post that has some left, which no other process is at work on.
-async fn drop_likes(conn: &mut PgConnection) -> Result<usize> {
+/// Removes marks of one deleted post that has some left, which no other process is at work on.
+async fn drop_marks(conn: &mut PgConnection) -> Result<usize> {
     let dropped: i64 = sqlx::query_scalar(
         "WITH one AS (SELECT post_id FROM leftovers LIMIT 1 FOR UPDATE SKIP LOCKED),
          dropped AS (
-            DELETE FROM likes AS l
-            USING one CROSS JOIN LATERAL (SELECT account_id FROM likes WHERE post_id = one.post_id LIMIT $1) AS part
-            WHERE l.post_id = one.post_id AND l.account_id = part.account_id
+            DELETE FROM marks AS m
+            USING one CROSS JOIN LATERAL (
+                SELECT account_id, kind FROM marks WHERE post_id = one.post_id LIMIT $1) AS part
+            WHERE m.post_id = one.post_id AND m.account_id = part.account_id AND m.kind = part.kind
             RETURNING 1),
          done AS (
             DELETE FROM leftovers USING one
             WHERE leftovers.post_id = one.post_id AND (SELECT count(*) FROM dropped) < $1)
          SELECT count(*) FROM dropped",
     )
-    .bind(rows::limit(LIKES_AT_ONCE))
+    .bind(rows::limit(MARKS_AT_ONCE))
     .fetch_one(conn)
     .await
     .sql()?;

@@ -23,7 +23,7 @@ impl Work for NewPost {
         let mut locks = Locks::default();
         for job in jobs {
             locks.share_account(job.work.author);
-            if let Some(target) = job.work.reply_to {
+            for target in answered(&job.work) {
                 locks.share_post(target);
             }
         }
@@ -37,9 +37,10 @@ impl Work for NewPost {
         let written = || drafts.iter().flatten().filter_map(|draft| Some((draft, draft.id?)));
         let events: Vec<_> = written()
             .map(|(draft, id)| {
-                let NewPost { author, reply_to, .. } = &draft.job.work;
-                let reply_to_id = reply_to.map_or(0, PostId::get);
-                let created = PostCreated { post_id: id.0, author_id: author.0, reply_to_id };
+                let NewPost { author, reply_to, quote_of, .. } = &draft.job.work;
+                let number = |post: &Option<PostId>| post.map_or(0, PostId::get);
+                let (reply_to_id, quote_of_id) = (number(reply_to), number(quote_of));
+                let created = PostCreated { post_id: id.0, author_id: author.0, reply_to_id, quote_of_id };
                 draft.job.event(env, id, &created)
             })
             .collect();
@@ -47,12 +48,20 @@ impl Work for NewPost {
         let published = drafts.into_iter().map(|draft| {
             let draft = draft?;
             match (draft.id, draft.id.and_then(|_| positions.next())) {
-                (Some(id), Some(position)) => Ok(draft.done(Published { post: id, root: draft.root(id), position })),
+                (Some(post), Some(position)) => {
+                    let (root, mentions) = (draft.root(post), draft.job.work.mentions());
+                    Ok(draft.done(Published { post, root, position, mentions }))
+                }
                 _ => Err(Error::new(reason::ID_CLASH)),
             }
         });
         Ok(published.collect())
     }
+}
+
+/// What a post replies to and what it quotes.
+fn answered(post: &NewPost) -> impl Iterator<Item = PostId> {
+    post.reply_to.into_iter().chain(post.quote_of)
 }
 
 /// A post that may be published.
@@ -72,7 +81,7 @@ impl Draft<'_> {
 
     fn done(&self, outcome: Published) -> Done<Published> {
         // Somebody may have asked for this id before there was such a post.
-        let posts = self.job.work.reply_to.into_iter().chain([outcome.post]).collect();
+        let posts = answered(&self.job.work).chain([outcome.post]).collect();
         Done { outcome, changed: Changed { posts, authors: vec![self.job.work.author] } }
     }
 }
@@ -81,7 +90,7 @@ impl Draft<'_> {
 struct Known {
     /// Authors that were erased.
     gone: HashSet<AccountId>,
-    /// Living reply targets, with the roots of their threads.
+    /// Living posts that are replied to or quoted, with the roots of their threads.
     roots: HashMap<PostId, PostId>,
     /// The highest id of all posts.
     highest: i64,
@@ -90,7 +99,7 @@ struct Known {
 impl Known {
     async fn read(conn: &mut PgConnection, jobs: &[&Job<NewPost>]) -> Result<Self> {
         let authors: Vec<i64> = jobs.iter().map(|job| job.work.author.0).collect();
-        let targets: Vec<i64> = jobs.iter().filter_map(|job| Some(job.work.reply_to?.0)).collect();
+        let targets: Vec<i64> = jobs.iter().flat_map(|job| answered(&job.work)).map(PostId::get).collect();
         let (gone, targets, roots, highest): (Vec<i64>, Vec<i64>, Vec<i64>, i64) = sqlx::query_as(
             "SELECT ARRAY(SELECT account_id FROM gone WHERE account_id = ANY($1)),
                     coalesce(array_agg(id), '{}'), coalesce(array_agg(root_id), '{}'),
@@ -113,6 +122,9 @@ impl Known {
         }
         let root = |target| self.roots.get(&target).copied().ok_or_else(no_reply_target);
         let thread = post.reply_to.map(root).transpose()?;
+        if post.quote_of.is_some_and(|quoted| !self.roots.contains_key(&quoted)) {
+            return Err(no_quote_target());
+        }
         Ok(Draft { job, thread, spans: columns::encode_spans(&post.spans)?, id: None })
     }
 }
@@ -138,51 +150,103 @@ async fn insert(conn: &mut PgConnection, env: &Env, highest: i64, drafts: &mut [
     Ok(())
 }
 
-/// Posts, hashtags and the counts of reply targets in one statement. Returns the ids that were not taken by others.
+/// Columns of posts, as many rows as each is long.
+#[derive(Default)]
+struct Columns<'a> {
+    ids: Vec<i64>,
+    authors: Vec<i64>,
+    texts: Vec<&'a str>,
+    spans: Vec<Option<&'a str>>,
+    visibilities: Vec<i16>,
+    targets: Vec<Option<i64>>,
+    roots: Vec<i64>,
+    quoted: Vec<Option<i64>>,
+    quote_policies: Vec<i16>,
+    reply_policies: Vec<i16>,
+    sensitive: Vec<bool>,
+    warnings: Vec<&'a str>,
+    languages: Vec<&'a str>,
+    tagged: Vec<i64>,
+    tags: Vec<String>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(rows: &'a [(i64, &mut Draft<'_>)]) -> Self {
+        let mut columns = Self::default();
+        for (id, draft) in rows {
+            let post = &draft.job.work;
+            columns.ids.push(*id);
+            columns.authors.push(post.author.0);
+            columns.texts.push(&post.text);
+            columns.spans.push(draft.spans.as_deref());
+            columns.visibilities.push(columns::visibility(post.visibility));
+            columns.targets.push(post.reply_to.map(PostId::get));
+            columns.roots.push(draft.root(PostId(*id)).0);
+            columns.quoted.push(post.quote_of.map(PostId::get));
+            columns.quote_policies.push(columns::quote_policy(post.quote_policy));
+            columns.reply_policies.push(columns::reply_policy(post.reply_policy));
+            columns.sensitive.push(post.sensitive.is);
+            columns.warnings.push(&post.sensitive.warning);
+            columns.languages.push(&post.language);
+            for tag in spans::hashtags(&post.spans) {
+                columns.tagged.push(*id);
+                columns.tags.push(tag);
+            }
+        }
+        columns
+    }
+}
+
+/// Posts, hashtags and the counts of what they answer in one statement. Returns the ids that were not taken by others.
 async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) -> Result<HashSet<i64>> {
-    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
-    let authors: Vec<i64> = rows.iter().map(|row| post(row).author.0).collect();
-    let texts: Vec<&str> = rows.iter().map(|row| post(row).text.as_str()).collect();
-    let spans: Vec<Option<&str>> = rows.iter().map(|(_, draft)| draft.spans.as_deref()).collect();
-    let visibilities: Vec<i16> = rows.iter().map(|row| columns::visibility(post(row).visibility)).collect();
-    let targets: Vec<Option<i64>> = rows.iter().map(|row| post(row).reply_to.map(PostId::get)).collect();
-    let roots: Vec<i64> = rows.iter().map(|(id, draft)| draft.root(PostId(*id)).0).collect();
-    let tags = rows.iter().flat_map(|row| spans::hashtags(&post(row).spans).into_iter().map(|tag| (row.0, tag)));
-    let (tagged, tags): (Vec<i64>, Vec<String>) = tags.unzip();
+    let columns = Columns::of(rows);
     let taken_in: Vec<i64> = sqlx::query_scalar(
         "WITH new AS (
-            INSERT INTO posts (id, author_id, text, spans, visibility, reply_to_id, root_id)
-            SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::int2[], $6::int8[], $7::int8[])
+            INSERT INTO posts
+                (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy,
+                 reply_policy, sensitive, warning, language)
+            SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::int2[], $6::int8[], $7::int8[],
+                                 $8::int8[], $9::int2[], $10::int2[], $11::bool[], $12::text[], $13::text[])
             ON CONFLICT (id) DO NOTHING
-            RETURNING id, reply_to_id),
+            RETURNING id, reply_to_id, quote_of_id),
          tags AS (
             INSERT INTO hashtags (tag, post_id)
-            SELECT tag, id FROM new JOIN unnest($8::int8[], $9::text[]) AS t (post_id, tag) ON t.post_id = new.id),
-         replies AS (
-            INSERT INTO post_counts AS c (post_id, replies)
-            SELECT reply_to_id, count(*) FROM new WHERE reply_to_id IS NOT NULL GROUP BY 1 ORDER BY 1
-            ON CONFLICT (post_id, stripe) DO UPDATE SET replies = c.replies + excluded.replies)
+            SELECT tag, id FROM new JOIN unnest($14::int8[], $15::text[]) AS t (post_id, tag) ON t.post_id = new.id),
+         answered AS (
+            INSERT INTO post_counts AS c (post_id, replies, quotes)
+            SELECT target_id, sum(replies), sum(quotes)
+            FROM (SELECT reply_to_id, 1, 0 FROM new UNION ALL SELECT quote_of_id, 0, 1 FROM new)
+                AS answer (target_id, replies, quotes)
+            WHERE target_id IS NOT NULL GROUP BY 1 ORDER BY 1
+            ON CONFLICT (post_id, stripe) DO UPDATE
+            SET replies = c.replies + excluded.replies, quotes = c.quotes + excluded.quotes)
          SELECT id FROM new",
     )
-    .bind(ids)
-    .bind(authors)
-    .bind(texts)
-    .bind(spans)
-    .bind(visibilities)
-    .bind(targets)
-    .bind(roots)
-    .bind(tagged)
-    .bind(tags)
+    .bind(columns.ids)
+    .bind(columns.authors)
+    .bind(columns.texts)
+    .bind(columns.spans)
+    .bind(columns.visibilities)
+    .bind(columns.targets)
+    .bind(columns.roots)
+    .bind(columns.quoted)
+    .bind(columns.quote_policies)
+    .bind(columns.reply_policies)
+    .bind(columns.sensitive)
+    .bind(columns.warnings)
+    .bind(columns.languages)
+    .bind(columns.tagged)
+    .bind(columns.tags)
     .fetch_all(conn)
     .await
     .sql()?;
     Ok(taken_in.into_iter().collect())
 }
 
-fn post<'a>(row: &'a (i64, &mut Draft<'_>)) -> &'a NewPost {
-    &row.1.job.work
-}
-
 fn no_reply_target() -> Error {
     Error::new(reason::REPLY_TARGET_NOT_FOUND).on_field("reply_to_id")
+}
+
+fn no_quote_target() -> Error {
+    Error::new(reason::QUOTE_TARGET_NOT_FOUND).on_field("quote_of_id")
 }

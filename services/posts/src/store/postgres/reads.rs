@@ -9,19 +9,24 @@ use sqlx::PgConnection;
 
 use super::rows;
 use crate::domain::{Counts, Post, Sight};
-use crate::store::FEW_LIKERS;
+use crate::store::FEW_MARKS;
 
 pub(super) async fn posts(conn: &mut PgConnection, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
     let found = sqlx::query(
-        "SELECT p.id, p.author_id, p.text, p.spans, p.visibility, p.reply_to_id, p.root_id, c.likes, c.replies,
-                CASE WHEN c.likes <= $2 THEN (SELECT array_agg(account_id) FROM likes WHERE post_id = p.id) END
+        "SELECT p.id, p.author_id, p.text, p.spans, p.visibility, p.reply_to_id, p.root_id, p.quote_of_id,
+                p.quote_policy, c.likes, c.replies, c.reposts, c.quotes, c.bookmarks,
+                p.reply_policy, p.sensitive, p.warning, p.language,
+                CASE WHEN c.likes + c.reposts + c.bookmarks <= $2
+                     THEN (SELECT string_agg(kind || ':' || account_id, ',') FROM marks WHERE post_id = p.id) END
          FROM posts AS p CROSS JOIN LATERAL (
-            SELECT coalesce(sum(likes), 0) AS likes, coalesce(sum(replies), 0) AS replies
+            SELECT coalesce(sum(likes), 0) AS likes, coalesce(sum(replies), 0) AS replies,
+                   coalesce(sum(reposts), 0) AS reposts, coalesce(sum(quotes), 0) AS quotes,
+                   coalesce(sum(bookmarks), 0) AS bookmarks
             FROM post_counts WHERE post_id = p.id) AS c
          WHERE p.id = ANY($1) AND p.deleted_at IS NULL",
     )
     .bind(rows::posts(ids))
-    .bind(FEW_LIKERS)
+    .bind(FEW_MARKS)
     .fetch_all(conn)
     .await
     .sql()?;
@@ -30,21 +35,15 @@ pub(super) async fn posts(conn: &mut PgConnection, ids: &[PostId]) -> Result<Vec
     Ok(ids.iter().map(|id| posts.get(id).cloned()).collect())
 }
 
-pub(super) async fn liked(conn: &mut PgConnection, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>> {
-    let liked: Vec<i64> = sqlx::query_scalar("SELECT post_id FROM likes WHERE account_id = $1 AND post_id = ANY($2)")
-        .bind(account.0)
-        .bind(rows::posts(ids))
-        .fetch_all(conn)
-        .await
-        .sql()?;
-    Ok(liked.into_iter().map(PostId).collect())
-}
-
 /// Rows are compared as pairs, and sorted by both, so that no plan but a walk down the author's index will do: a planner
 /// that takes an author for a busy one walks through everybody's posts otherwise. Each sight has an index that holds just
 /// its posts, so that a page costs the same whatever else the author wrote.
 pub(super) const PUBLIC_BY_AUTHOR: &str = "SELECT id FROM posts
-     WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL AND visibility = 1
+     WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL AND visibility IN (1, 3)
+     ORDER BY author_id DESC, id DESC LIMIT $3";
+/// As [`PUBLIC_BY_AUTHOR`].
+pub(super) const FOR_FOLLOWERS_BY_AUTHOR: &str = "SELECT id FROM posts
+     WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL AND visibility <> 4
      ORDER BY author_id DESC, id DESC LIMIT $3";
 /// As [`PUBLIC_BY_AUTHOR`].
 pub(super) const ALL_BY_AUTHOR: &str =
@@ -59,7 +58,8 @@ pub(super) async fn ids_by_author(
     limit: usize,
 ) -> Result<Vec<PostId>> {
     let sql = match sight {
-        Sight::Nothing => return Ok(Vec::new()),
+        Sight::Nothing | Sight::Mentions => return Ok(Vec::new()),
+        Sight::Followers => FOR_FOLLOWERS_BY_AUTHOR,
         Sight::Public => PUBLIC_BY_AUTHOR,
         Sight::Everything => ALL_BY_AUTHOR,
     };
@@ -68,17 +68,32 @@ pub(super) async fn ids_by_author(
     Ok(ids.into_iter().map(PostId).collect())
 }
 
+/// As [`PUBLIC_BY_AUTHOR`], down the index of what quotes a post.
+pub(super) const QUOTES: &str = "SELECT id FROM posts
+     WHERE quote_of_id >= $1 AND (quote_of_id, id) < ($1, $2) AND deleted_at IS NULL
+     ORDER BY quote_of_id DESC, id DESC LIMIT $3";
+
+pub(super) async fn quotes(conn: &mut PgConnection, post: PostId, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+    let ids: Vec<i64> =
+        sqlx::query_scalar(QUOTES).bind(post.0).bind(before.0).bind(rows::limit(limit)).fetch_all(conn).await.sql()?;
+    Ok(ids.into_iter().map(PostId).collect())
+}
+
 pub(super) async fn recount(conn: &mut PgConnection, post: PostId) -> Result<Option<Counts>> {
-    let counted: Option<(i64, i64)> = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM likes WHERE post_id = p.id),
-                (SELECT count(*) FROM posts AS r WHERE r.reply_to_id = p.id AND r.deleted_at IS NULL)
+    let counted: Option<(i64, i64, i64, i64, i64)> = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM marks WHERE post_id = p.id AND kind = 1),
+                (SELECT count(*) FROM posts AS r WHERE r.reply_to_id = p.id AND r.deleted_at IS NULL),
+                (SELECT count(*) FROM marks WHERE post_id = p.id AND kind = 2),
+                (SELECT count(*) FROM posts AS q WHERE q.quote_of_id = p.id AND q.deleted_at IS NULL),
+                (SELECT count(*) FROM marks WHERE post_id = p.id AND kind = 3)
          FROM posts AS p WHERE p.id = $1 AND p.deleted_at IS NULL",
     )
     .bind(post.0)
     .fetch_optional(conn)
     .await
     .sql()?;
-    Ok(counted.map(|(likes, replies)| Counts { likes, replies }))
+    let counts = |(likes, replies, reposts, quotes, bookmarks)| Counts { likes, replies, reposts, quotes, bookmarks };
+    Ok(counted.map(counts))
 }
 
 /// Each step of the two recursions jumps to the next account in an index, past all rows of the one before.
@@ -91,15 +106,15 @@ pub(super) async fn held(conn: &mut PgConnection, after: AccountId, limit: usize
             SELECT (SELECT author_id FROM posts WHERE author_id > authors.id AND deleted_at IS NULL
                     ORDER BY author_id LIMIT 1)
             FROM authors WHERE authors.id IS NOT NULL),
-         likers (id) AS (
-            (SELECT account_id FROM likes WHERE account_id > $1 ORDER BY account_id LIMIT 1)
+         markers (id) AS (
+            (SELECT account_id FROM marks WHERE account_id > $1 ORDER BY account_id LIMIT 1)
             UNION ALL
-            SELECT (SELECT account_id FROM likes WHERE account_id > likers.id ORDER BY account_id LIMIT 1)
-            FROM likers WHERE likers.id IS NOT NULL)
+            SELECT (SELECT account_id FROM marks WHERE account_id > markers.id ORDER BY account_id LIMIT 1)
+            FROM markers WHERE markers.id IS NOT NULL)
          SELECT id FROM (
             (SELECT id FROM authors WHERE id IS NOT NULL LIMIT $2)
             UNION
-            (SELECT id FROM likers WHERE id IS NOT NULL LIMIT $2)) AS either
+            (SELECT id FROM markers WHERE id IS NOT NULL LIMIT $2)) AS either
          ORDER BY id LIMIT $2",
     )
     .bind(after.0)
@@ -114,7 +129,7 @@ pub(super) async fn held_among(conn: &mut PgConnection, accounts: &[AccountId]) 
     let held: Vec<i64> = sqlx::query_scalar(
         "SELECT id FROM unnest($1::int8[]) AS account (id)
          WHERE EXISTS (SELECT 1 FROM posts WHERE author_id = account.id AND deleted_at IS NULL)
-            OR EXISTS (SELECT 1 FROM likes WHERE account_id = account.id)",
+            OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.id)",
     )
     .bind(rows::accounts(accounts))
     .fetch_all(conn)

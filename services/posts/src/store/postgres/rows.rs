@@ -5,7 +5,7 @@ use plaza_stores::PgResultExt as _;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Counts, Post};
+use crate::domain::{Counts, Post, Sensitive};
 use crate::store::columns;
 
 /// A bound on rows, as Postgres takes it.
@@ -25,16 +25,24 @@ pub(super) fn accounts(ids: &[AccountId]) -> Vec<i64> {
 
 /// A post from the columns that [`super::reads`] selects.
 pub(super) fn post(row: &PgRow) -> Result<Post> {
-    let likers: Option<Vec<i64>> = row.try_get(9).sql()?;
+    let number = |at: usize| row.try_get::<i64, _>(at).sql();
+    let optional = |at: usize| row.try_get::<Option<i64>, _>(at).sql();
+    let (likes, replies, reposts) = (number(9)?, number(10)?, number(11)?);
+    let marks: Option<&str> = row.try_get(18).sql()?;
     Ok(Post {
-        id: row.try_get::<i64, _>(0).sql()?.into(),
-        author: row.try_get::<i64, _>(1).sql()?.into(),
+        id: number(0)?.into(),
+        author: number(1)?.into(),
         text: row.try_get(2).sql()?,
         spans: columns::decode_spans(row.try_get(3).sql()?)?,
         visibility: columns::visibility_of(row.try_get(4).sql()?),
-        reply_to: row.try_get::<Option<i64>, _>(5).sql()?.map(Into::into),
-        root: row.try_get::<i64, _>(6).sql()?.into(),
-        counts: Counts { likes: row.try_get(7).sql()?, replies: row.try_get(8).sql()? },
-        likers: likers.map(|likers| likers.into_iter().map(AccountId).collect()),
+        reply_to: optional(5)?.map(Into::into),
+        root: number(6)?.into(),
+        quote_of: optional(7)?.map(Into::into),
+        quote_policy: columns::quote_policy_of(row.try_get(8).sql()?),
+        reply_policy: columns::reply_policy_of(row.try_get(14).sql()?),
+        sensitive: Sensitive { is: row.try_get(15).sql()?, warning: row.try_get(16).sql()? },
+        language: row.try_get(17).sql()?,
+        counts: Counts { likes, replies, reposts, quotes: number(12)?, bookmarks: number(13)? },
+        marks: marks.map(columns::decode_marks).transpose()?,
     })
 }

@@ -1,12 +1,13 @@
 //! Erasing what is held of accounts that are gone.
 
 use plaza_core::{AccountId, Error, PostId, Result, reason};
-use plaza_proto::posts::v1::PostUnliked;
 use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, params};
 
 use super::rows;
 use super::writes::Write;
+use crate::domain::Mark;
+use crate::store::{MarkChange, columns};
 
 impl Write<'_> {
     /// Refuses a write of an account that was erased.
@@ -34,19 +35,29 @@ impl Write<'_> {
         Ok(posts.len())
     }
 
-    pub(super) fn erase_likes(&mut self, account: AccountId, limit: usize) -> Result<usize> {
+    pub(super) fn erase_marks(&mut self, account: AccountId, limit: usize) -> Result<usize> {
         self.mark_gone(account)?;
-        let posts = self.ids("SELECT post_id FROM likes WHERE account_id = ?1 LIMIT ?2", account, limit)?;
-        for post in &posts {
-            self.run("DELETE FROM likes WHERE post_id = ?1 AND account_id = ?2", params![post.0, account.0])?;
+        let marks = self.marks(account, limit)?;
+        for (post, mark, id) in &marks {
+            let (post, change) = (*post, MarkChange { mark: *mark, post: *post, account, set: false });
+            let key = (post.0, account.0, columns::mark(*mark));
+            self.run("DELETE FROM marks WHERE post_id = ?1 AND account_id = ?2 AND kind = ?3", key)?;
             // A deleted post has no count, and nobody is to be told of it.
-            let Some(target) = self.living(*post)? else { continue };
-            self.add_likes(*post, -1)?;
-            self.changed.posts.push(*post);
-            let (post_id, author_id, account_id) = (post.0, target.author.0, account.0);
-            self.emit(*post, &PostUnliked { post_id, author_id, account_id })?;
+            let Some(target) = self.living(post)? else { continue };
+            self.count(post, *mark, -1)?;
+            self.changed.posts.push(post);
+            self.tell(change, target.author, *id)?;
         }
-        Ok(posts.len())
+        Ok(marks.len())
+    }
+
+    /// Marks of an account, with their ids.
+    fn marks(&self, account: AccountId, limit: usize) -> Result<Vec<(PostId, Mark, i64)>> {
+        let sql = "SELECT post_id, kind, id FROM marks WHERE account_id = ?1 LIMIT ?2";
+        let mut statement = self.conn.prepare_cached(sql).sql()?;
+        let row = |row: &rusqlite::Row<'_>| Ok((PostId(row.get(0)?), row.get(1)?, row.get(2)?));
+        let rows = statement.query_map(params![account.0, rows::limit(limit)], row).sql()?;
+        rows.map(|row| row.sql().and_then(|(post, kind, id)| Ok((post, columns::mark_of(kind)?, id)))).collect()
     }
 
     fn ids(&self, sql: &str, account: AccountId, limit: usize) -> Result<Vec<PostId>> {
@@ -67,12 +78,12 @@ pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<
                 SELECT (SELECT min(author_id) FROM posts INDEXED BY posts_by_author
                         WHERE author_id > authors.id AND deleted_at IS NULL)
                 FROM authors WHERE authors.id IS NOT NULL LIMIT ?2),
-             likers (id) AS (
-                SELECT min(account_id) FROM likes WHERE account_id > ?1
+             markers (id) AS (
+                SELECT min(account_id) FROM marks WHERE account_id > ?1
                 UNION ALL
-                SELECT (SELECT min(account_id) FROM likes WHERE account_id > likers.id)
-                FROM likers WHERE likers.id IS NOT NULL LIMIT ?2)
-             SELECT id FROM authors WHERE id IS NOT NULL UNION SELECT id FROM likers WHERE id IS NOT NULL
+                SELECT (SELECT min(account_id) FROM marks WHERE account_id > markers.id)
+                FROM markers WHERE markers.id IS NOT NULL LIMIT ?2)
+             SELECT id FROM authors WHERE id IS NOT NULL UNION SELECT id FROM markers WHERE id IS NOT NULL
              ORDER BY id LIMIT ?2",
         )
         .sql()?;
@@ -87,7 +98,7 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
             "SELECT value FROM json_each(?1) AS account
              WHERE EXISTS (SELECT 1 FROM posts INDEXED BY posts_by_author
                            WHERE author_id = account.value AND deleted_at IS NULL)
-                OR EXISTS (SELECT 1 FROM likes WHERE account_id = account.value)",
+                OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.value)",
         )
         .sql()?;
     let rows = statement.query_map([Ids(&ids)], |row| Ok(AccountId(row.get(0)?))).sql()?;

@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows;
 
-/// How many likes of a deleted post one write removes.
-pub(super) const LIKES_AT_ONCE: usize = 500;
+/// How many marks of a deleted post one write removes.
+pub(super) const MARKS_AT_ONCE: usize = 500;
 
 pub(super) fn some(conn: &Connection, now: Timestamp) -> Result<usize> {
     let requests = requests::prune(conn, now)?;
@@ -17,21 +17,21 @@ pub(super) fn some(conn: &Connection, now: Timestamp) -> Result<usize> {
         .query_row([], |row| Ok(PostId(row.get(0)?)))
         .optional()
         .sql()?;
-    let likes = leftover.map_or(Ok(0), |post| drop_likes(conn, post))?;
-    Ok(requests + likes)
+    let marks = leftover.map_or(Ok(0), |post| drop_marks(conn, post))?;
+    Ok(requests + marks)
 }
 
-/// Removes likes of a deleted post; notes it among the leftovers while there may be more.
-pub(super) fn drop_likes(conn: &Connection, post: PostId) -> Result<usize> {
+/// Removes marks of a deleted post; notes it among the leftovers while there may be more.
+pub(super) fn drop_marks(conn: &Connection, post: PostId) -> Result<usize> {
     let dropped = conn
         .prepare_cached(
-            "DELETE FROM likes WHERE post_id = ?1 AND account_id IN
-             (SELECT account_id FROM likes WHERE post_id = ?1 LIMIT ?2)",
+            "DELETE FROM marks WHERE (post_id, account_id, kind) IN
+             (SELECT post_id, account_id, kind FROM marks WHERE post_id = ?1 LIMIT ?2)",
         )
         .sql()?
-        .execute(params![post.0, rows::limit(LIKES_AT_ONCE)])
+        .execute(params![post.0, rows::limit(MARKS_AT_ONCE)])
         .sql()?;
-    let note = if dropped < LIKES_AT_ONCE {
+    let note = if dropped < MARKS_AT_ONCE {
         "DELETE FROM leftovers WHERE post_id = ?1"
     } else {
         "INSERT OR IGNORE INTO leftovers (post_id) VALUES (?1)"

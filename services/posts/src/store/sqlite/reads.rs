@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{self, Stored};
 use crate::domain::{Counts, Post, Sight};
-use crate::store::FEW_LIKERS;
+use crate::store::FEW_MARKS;
 
 pub(super) fn posts(conn: &Connection, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
     let columns = rows::POST_COLUMNS;
@@ -21,22 +21,11 @@ pub(super) fn posts(conn: &Connection, ids: &[PostId]) -> Result<Vec<Option<Arc<
         ))
         .sql()?;
     let mut found = HashMap::with_capacity(ids.len());
-    for row in statement.query_map(params![Ids(&numbers(ids)), FEW_LIKERS], Stored::read).sql()? {
+    for row in statement.query_map(params![Ids(&numbers(ids)), FEW_MARKS], Stored::read).sql()? {
         let post = row.sql()?.decode()?;
         found.insert(post.id, Arc::new(post));
     }
     Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
-}
-
-pub(super) fn liked(conn: &Connection, account: AccountId, ids: &[PostId]) -> Result<Vec<PostId>> {
-    let mut statement = conn
-        .prepare_cached(
-            "SELECT value FROM json_each(?2) AS wanted
-             WHERE EXISTS (SELECT 1 FROM likes WHERE post_id = wanted.value AND account_id = ?1)",
-        )
-        .sql()?;
-    let rows = statement.query_map(params![account.0, Ids(&numbers(ids))], |row| Ok(PostId(row.get(0)?))).sql()?;
-    rows.collect::<rusqlite::Result<_>>().sql()
 }
 
 pub(super) fn ids_by_author(
@@ -48,9 +37,15 @@ pub(super) fn ids_by_author(
 ) -> Result<Vec<PostId>> {
     // Each sight has an index that holds just its posts, so that a page costs the same whatever else the author wrote.
     let sql = match sight {
-        Sight::Nothing => return Ok(Vec::new()),
+        Sight::Nothing | Sight::Mentions => return Ok(Vec::new()),
         Sight::Public => {
-            "SELECT id FROM posts WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND visibility = 1
+            "SELECT id FROM posts INDEXED BY posts_public_by_author
+             WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND visibility IN (1, 3)
+             ORDER BY id DESC LIMIT ?3"
+        }
+        Sight::Followers => {
+            "SELECT id FROM posts INDEXED BY posts_for_followers_by_author
+             WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND visibility <> 4
              ORDER BY id DESC LIMIT ?3"
         }
         Sight::Everything => {
@@ -64,18 +59,37 @@ pub(super) fn ids_by_author(
     rows.collect::<rusqlite::Result<_>>().sql()
 }
 
+pub(super) fn quotes(conn: &Connection, post: PostId, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT id FROM posts INDEXED BY posts_by_quote_of
+             WHERE quote_of_id = ?1 AND id < ?2 AND deleted_at IS NULL ORDER BY id DESC LIMIT ?3",
+        )
+        .sql()?;
+    let rows =
+        statement.query_map(params![post.0, before.0, rows::limit(limit)], |row| Ok(PostId(row.get(0)?))).sql()?;
+    rows.collect::<rusqlite::Result<_>>().sql()
+}
+
 pub(super) fn recount(conn: &Connection, post: PostId) -> Result<Option<Counts>> {
+    let count = |row: &rusqlite::Row<'_>| {
+        let (likes, replies, reposts) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Counts { likes, replies, reposts, quotes: row.get(3)?, bookmarks: row.get(4)? })
+    };
     conn.prepare_cached(
-        "SELECT (SELECT count(*) FROM likes WHERE post_id = p.id),
-                (SELECT count(*) FROM posts AS r WHERE r.reply_to_id = p.id AND r.deleted_at IS NULL)
+        "SELECT (SELECT count(*) FROM marks WHERE post_id = p.id AND kind = 1),
+                (SELECT count(*) FROM posts AS r WHERE r.reply_to_id = p.id AND r.deleted_at IS NULL),
+                (SELECT count(*) FROM marks WHERE post_id = p.id AND kind = 2),
+                (SELECT count(*) FROM posts AS q WHERE q.quote_of_id = p.id AND q.deleted_at IS NULL),
+                (SELECT count(*) FROM marks WHERE post_id = p.id AND kind = 3)
          FROM posts AS p WHERE p.id = ?1 AND p.deleted_at IS NULL",
     )
     .sql()?
-    .query_row([post.0], |row| Ok(Counts { likes: row.get(0)?, replies: row.get(1)? }))
+    .query_row([post.0], count)
     .optional()
     .sql()
 }
 
-fn numbers(ids: &[PostId]) -> Vec<i64> {
+pub(super) fn numbers(ids: &[PostId]) -> Vec<i64> {
     ids.iter().map(|id| id.0).collect()
 }

@@ -1,15 +1,17 @@
 //! How posts stand in rows.
 
-use plaza_core::{AccountId, Error, Result};
+use plaza_core::Result;
 use rusqlite::Row;
 
-use crate::domain::{Counts, Post};
+use crate::domain::{Counts, Post, Sensitive};
 use crate::store::columns;
 
-/// The columns of [`Stored`], in its order; `?2` is the number of likers that come along.
+/// The columns of [`Stored`], in its order; `?2` is the number of marks that come along.
 pub(super) const POST_COLUMNS: &str = "p.id, p.author_id, p.text, p.spans, p.visibility, p.reply_to_id, p.root_id,
-    coalesce(c.likes, 0), coalesce(c.replies, 0),
-    CASE WHEN c.likes <= ?2 THEN (SELECT group_concat(account_id) FROM likes WHERE post_id = p.id) END";
+    p.quote_of_id, p.quote_policy, coalesce(c.likes, 0), coalesce(c.replies, 0), coalesce(c.reposts, 0),
+    coalesce(c.quotes, 0), coalesce(c.bookmarks, 0), p.reply_policy, p.sensitive, p.warning, p.language,
+    CASE WHEN c.likes + c.reposts + c.bookmarks <= ?2
+         THEN (SELECT group_concat(kind || ':' || account_id) FROM marks WHERE post_id = p.id) END";
 
 /// A bound on rows, as SQLite takes it.
 pub(super) fn limit(rows: usize) -> i64 {
@@ -20,12 +22,13 @@ pub(super) fn limit(rows: usize) -> i64 {
 pub(super) struct Stored {
     post: Post,
     spans: Option<String>,
-    /// Ids with commas between; `None` also if nobody likes it.
-    likers: Option<String>,
+    /// `None` also if there are none.
+    marks: Option<String>,
 }
 
 impl Stored {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let (likes, replies, reposts) = (row.get(9)?, row.get(10)?, row.get(11)?);
         let post = Post {
             id: row.get::<_, i64>(0)?.into(),
             author: row.get::<_, i64>(1)?.into(),
@@ -34,19 +37,20 @@ impl Stored {
             visibility: columns::visibility_of(row.get(4)?),
             reply_to: row.get::<_, Option<i64>>(5)?.map(Into::into),
             root: row.get::<_, i64>(6)?.into(),
-            counts: Counts { likes: row.get(7)?, replies: row.get(8)? },
-            likers: None,
+            quote_of: row.get::<_, Option<i64>>(7)?.map(Into::into),
+            quote_policy: columns::quote_policy_of(row.get(8)?),
+            reply_policy: columns::reply_policy_of(row.get(14)?),
+            sensitive: Sensitive { is: row.get(15)?, warning: row.get(16)? },
+            language: row.get(17)?,
+            counts: Counts { likes, replies, reposts, quotes: row.get(12)?, bookmarks: row.get(13)? },
+            marks: None,
         };
-        Ok(Self { post, spans: row.get(3)?, likers: row.get(9)? })
+        Ok(Self { post, spans: row.get(3)?, marks: row.get(18)? })
     }
 
     pub(super) fn decode(mut self) -> Result<Post> {
         self.post.spans = columns::decode_spans(self.spans.as_deref())?;
-        if let Some(likers) = &self.likers {
-            let ids = likers.split(',').map(|id| id.parse().map(AccountId));
-            let ids = ids.collect::<Result<_, _>>();
-            self.post.likers = Some(ids.map_err(|e| Error::internal(format!("stored likers cannot be read: {e}")))?);
-        }
+        self.post.marks = self.marks.as_deref().map(columns::decode_marks).transpose()?;
         Ok(self.post)
     }
 }

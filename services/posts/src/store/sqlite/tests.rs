@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plaza_core::{AccountId, Cx, Env, ManualClock, Timestamp};
-use plaza_stores::{SqlResultExt as _, StoreAddress};
+use plaza_core::{AccountId, Cx, Env, ManualClock, PostId, Timestamp};
+use plaza_stores::{SqlResultExt as _, Sqlite, StoreAddress};
 
-use super::SqlitePosts;
-use crate::domain::{Visibility, spans};
+use super::{MIGRATIONS, SqlitePosts};
+use crate::domain::{Mark, Visibility};
 use crate::store::conformance::{Subject, cases};
-use crate::store::{Cached, Changed, Changes, NewPost, PostCache, PostStore};
+use crate::store::{Cached, Changed, Changes, NewPost, Place, PostCache, PostStore};
 
 /// No cache to keep up.
 struct Nobody;
@@ -57,8 +57,7 @@ async fn the_engine_behind_the_cache_keeps_the_contract() {
 }
 
 fn post(text: &str) -> NewPost {
-    let (author, visibility) = (AccountId(1), Visibility::Public);
-    NewPost { author, text: text.to_owned(), spans: spans::parse(text), visibility, reply_to: None }
+    NewPost::new(AccountId(1), text)
 }
 
 async fn text(store: &SqlitePosts, sql: &'static str) -> String {
@@ -86,9 +85,14 @@ async fn lists_are_read_off_indexes() {
     let (store, _) = bare();
     for (sql, index) in [
         (
-            "SELECT id FROM posts WHERE author_id = 1 AND id < 9 AND deleted_at IS NULL AND visibility = 1
-             ORDER BY id DESC LIMIT 3",
+            "SELECT id FROM posts INDEXED BY posts_public_by_author
+             WHERE author_id = 1 AND id < 9 AND deleted_at IS NULL AND visibility IN (1, 3) ORDER BY id DESC LIMIT 3",
             "posts_public_by_author",
+        ),
+        (
+            "SELECT id FROM posts INDEXED BY posts_for_followers_by_author
+             WHERE author_id = 1 AND id < 9 AND deleted_at IS NULL AND visibility <> 4 ORDER BY id DESC LIMIT 3",
+            "posts_for_followers_by_author",
         ),
         (
             "SELECT id FROM posts INDEXED BY posts_by_author WHERE author_id = 1 AND id < 9 AND deleted_at IS NULL
@@ -116,4 +120,40 @@ async fn what_is_written_is_there_after_a_restart() {
     store.close().await;
     let found = open().posts(&cx(), &[id]).await.unwrap().remove(0).unwrap();
     assert_eq!((found.text.as_str(), found.spans.len()), ("kept #tag", 1));
+}
+
+/// A file of the first release, brought up to date: posts, spans and likes stay.
+#[tokio::test]
+async fn a_file_of_the_first_schema_keeps_its_posts_and_likes() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = StoreAddress::sqlite(folder.path().join("posts.db"));
+    let old = Sqlite::open(address.sqlite_options().unwrap(), &MIGRATIONS[..3]).unwrap();
+    let fill = |conn: &rusqlite::Connection| {
+        conn.execute_batch(
+            r#"INSERT INTO posts (id, author_id, text, spans, visibility, root_id)
+               VALUES (7, 1, 'old @bob', '[[2,4,8,"bob"]]', 2, 7);
+               INSERT INTO post_counts (post_id, likes) VALUES (7, 2);
+               INSERT INTO likes (post_id, account_id, at) VALUES (7, 3, 1800000000000), (7, 4, 1800000000000)"#,
+        )
+        .sql()
+    };
+    old.write(&cx(), fill).await.unwrap();
+    old.close().await;
+    let store = SqlitePosts::open(&address, env().1, Arc::new(Nobody)).unwrap();
+    let post = store.posts(&cx(), &[PostId(7)]).await.unwrap().remove(0).unwrap();
+    assert_eq!(
+        (post.text.as_str(), post.visibility, post.spans[0].value.as_str()),
+        ("old @bob", Visibility::Followers, "bob")
+    );
+    assert_eq!(Some(post.counts), store.recount(&cx(), PostId(7)).await.unwrap());
+    let newest = Place { id: i64::MAX, of: AccountId(0) };
+    let likers = store.markers(&cx(), PostId(7), Mark::Like, newest, 10).await.unwrap();
+    assert_eq!(
+        likers.iter().map(|place| place.of.0).collect::<Vec<_>>(),
+        [4, 3],
+        "the same moment, and still in pages"
+    );
+    assert_eq!(PostId(likers[0].id).time(), Timestamp(1_800_000_000_000));
+    let next = store.markers(&cx(), PostId(7), Mark::Like, likers[0], 10).await.unwrap();
+    assert_eq!(next, likers[1..]);
 }

@@ -2,14 +2,14 @@
 
 use plaza_core::{AccountId, Env, Error, Position, PostId, Result, TraceContext, reason};
 use plaza_events::{NewEvent, outbox};
-use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostLiked, PostUnliked};
+use plaza_proto::posts::v1::{PostCreated, PostDeleted};
 use plaza_stores::SqlResultExt as _;
 use plaza_stores::sqlite::{is_unique_violation, map_err};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::prune;
-use crate::domain::spans;
-use crate::store::{Changed, Deleted, LikeChange, Liked, NewPost, Published, columns};
+use crate::domain::{Sensitive, spans};
+use crate::store::{Changed, Deleted, NewPost, Published, columns};
 
 /// How often a new id is drawn when one is taken; a clash has odds of one in millions.
 const ID_TRIES: usize = 3;
@@ -26,6 +26,7 @@ pub(super) struct Write<'a> {
 pub(super) struct Target {
     pub(super) author: AccountId,
     pub(super) reply_to: Option<PostId>,
+    pub(super) quote_of: Option<PostId>,
     root: PostId,
 }
 
@@ -36,22 +37,34 @@ impl Write<'_> {
             Some(id) => Some((id, self.living(id)?.ok_or_else(no_reply_target)?)),
             None => None,
         };
+        if let Some(quoted) = post.quote_of {
+            self.living(quoted)?.ok_or_else(no_quote_target)?;
+        }
         let id = self.insert(post, target.as_ref().map(|(_, target)| target.root))?;
         for tag in spans::hashtags(&post.spans) {
             self.run("INSERT INTO hashtags (tag, post_id) VALUES (?1, ?2)", params![tag, id.0])?;
         }
         self.run("INSERT INTO post_counts (post_id) VALUES (?1)", [id.0])?;
-        if let Some((target, _)) = &target {
-            self.run("UPDATE post_counts SET replies = replies + 1 WHERE post_id = ?1", [target.0])?;
-            self.changed.posts.push(*target);
-        }
+        self.count_answer(post.reply_to, post.quote_of, 1)?;
         // Somebody may have asked for this id before there was such a post.
         self.changed.posts.push(id);
         self.changed.authors.push(post.author);
-        let reply_to_id = post.reply_to.map_or(0, PostId::get);
-        let event = PostCreated { post_id: id.0, author_id: post.author.0, reply_to_id };
+        let (reply_to_id, quote_of_id) = (number(post.reply_to), number(post.quote_of));
+        let event = PostCreated { post_id: id.0, author_id: post.author.0, reply_to_id, quote_of_id };
         let root = target.map_or(id, |(_, target)| target.root);
-        Ok(Published { post: id, root, position: self.emit(id, &event)? })
+        Ok(Published { post: id, root, position: self.emit(id, &event)?, mentions: post.mentions() })
+    }
+
+    /// What a post replies to and what it quotes count one more, or one less; nothing happens to what is deleted.
+    fn count_answer(&mut self, reply_to: Option<PostId>, quote_of: Option<PostId>, more: i64) -> Result<()> {
+        if let Some(target) = reply_to {
+            self.run("UPDATE post_counts SET replies = replies + ?2 WHERE post_id = ?1", (target.0, more))?;
+        }
+        if let Some(quoted) = quote_of {
+            self.run("UPDATE post_counts SET quotes = quotes + ?2 WHERE post_id = ?1", (quoted.0, more))?;
+        }
+        self.changed.posts.extend(reply_to.into_iter().chain(quote_of));
+        Ok(())
     }
 
     /// Ids are drawn here, where writes stand in line: so they rise in the order of the commits.
@@ -59,16 +72,34 @@ impl Write<'_> {
         let mut statement = self
             .conn
             .prepare_cached(
-                "INSERT INTO posts (id, author_id, text, spans, visibility, reply_to_id, root_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO posts
+                    (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy,
+                     reply_policy, sensitive, warning, language)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )
             .sql()?;
         let spans = columns::encode_spans(&post.spans)?;
         for _ in 0..ID_TRIES {
             let id = PostId(self.env.next_id());
             let (author, visibility) = (post.author.0, columns::visibility(post.visibility));
-            let reply_to = post.reply_to.map(PostId::get);
-            let row = params![id.0, author, post.text, spans, visibility, reply_to, root.unwrap_or(id).0];
+            let (reply_to, quote_of) = (post.reply_to.map(PostId::get), post.quote_of.map(PostId::get));
+            let (root, policy) = (root.unwrap_or(id).0, columns::quote_policy(post.quote_policy));
+            let (replies, Sensitive { is, warning }) = (columns::reply_policy(post.reply_policy), &post.sensitive);
+            let row = params![
+                id.0,
+                author,
+                post.text,
+                spans,
+                visibility,
+                reply_to,
+                root,
+                quote_of,
+                policy,
+                replies,
+                is,
+                warning,
+                post.language
+            ];
             match statement.execute(row) {
                 Ok(_) => return Ok(id),
                 Err(e) if is_unique_violation(&e, "posts.id") => {}
@@ -86,70 +117,29 @@ impl Write<'_> {
     /// Leaves a tombstone of a living post.
     pub(super) fn bury(&mut self, post: PostId, target: &Target) -> Result<Position> {
         self.run(
-            "UPDATE posts SET text = '', spans = NULL, deleted_at = ?2 WHERE id = ?1",
+            "UPDATE posts SET text = '', spans = NULL, warning = '', language = '', deleted_at = ?2 WHERE id = ?1",
             params![post.0, self.env.now().0],
         )?;
         self.run("DELETE FROM hashtags WHERE post_id = ?1", [post.0])?;
         self.run("DELETE FROM post_counts WHERE post_id = ?1", [post.0])?;
-        if let Some(reply_to) = target.reply_to {
-            // No row if that one is deleted too.
-            self.run("UPDATE post_counts SET replies = replies - 1 WHERE post_id = ?1", [reply_to.0])?;
-            self.changed.posts.push(reply_to);
-        }
-        prune::drop_likes(self.conn, post)?;
+        self.count_answer(target.reply_to, target.quote_of, -1)?;
+        prune::drop_marks(self.conn, post)?;
         self.changed.posts.push(post);
         self.changed.authors.push(target.author);
-        let reply_to_id = target.reply_to.map_or(0, PostId::get);
-        self.emit(post, &PostDeleted { post_id: post.0, author_id: target.author.0, reply_to_id })
-    }
-
-    pub(super) fn set_like(&mut self, change: LikeChange) -> Result<Liked> {
-        let LikeChange { post, account, like } = change;
-        self.present(account)?;
-        let author = self.living(post)?.ok_or_else(no_post)?.author;
-        let changed = if like {
-            self.run(
-                "INSERT OR IGNORE INTO likes (post_id, account_id, at) VALUES (?1, ?2, ?3)",
-                params![post.0, account.0, self.env.now().0],
-            )?
-        } else {
-            self.run("DELETE FROM likes WHERE post_id = ?1 AND account_id = ?2", params![post.0, account.0])?
-        };
-        if changed == 0 {
-            return Ok(Liked { likes: self.likes(post)?, position: None });
-        }
-        let likes = self.add_likes(post, if like { 1 } else { -1 })?;
-        self.changed.posts.push(post);
-        let (post_id, author_id, account_id) = (post.0, author.0, account.0);
-        let position = if like {
-            self.emit(post, &PostLiked { post_id, author_id, account_id })?
-        } else {
-            self.emit(post, &PostUnliked { post_id, author_id, account_id })?
-        };
-        Ok(Liked { likes, position: Some(position) })
-    }
-
-    fn likes(&self, post: PostId) -> Result<i64> {
-        let mut statement = self.conn.prepare_cached("SELECT likes FROM post_counts WHERE post_id = ?1").sql()?;
-        statement.query_row([post.0], |row| row.get(0)).sql()
-    }
-
-    /// Adds to a post's likes and returns how many there are.
-    pub(super) fn add_likes(&self, post: PostId, more: i64) -> Result<i64> {
-        self.conn
-            .prepare_cached("UPDATE post_counts SET likes = likes + ?2 WHERE post_id = ?1 RETURNING likes")
-            .sql()?
-            .query_row(params![post.0, more], |row| row.get(0))
-            .sql()
+        let (reply_to_id, quote_of_id) = (number(target.reply_to), number(target.quote_of));
+        self.emit(post, &PostDeleted { post_id: post.0, author_id: target.author.0, reply_to_id, quote_of_id })
     }
 
     pub(super) fn living(&self, post: PostId) -> Result<Option<Target>> {
         self.conn
-            .prepare_cached("SELECT author_id, reply_to_id, root_id FROM posts WHERE id = ?1 AND deleted_at IS NULL")
+            .prepare_cached(
+                "SELECT author_id, reply_to_id, root_id, quote_of_id FROM posts WHERE id = ?1 AND deleted_at IS NULL",
+            )
             .sql()?
             .query_row([post.0], |row| {
                 let reply_to = row.get::<_, Option<i64>>(1)?.map(PostId);
-                Ok(Target { author: AccountId(row.get(0)?), reply_to, root: PostId(row.get(2)?) })
+                let quote_of = row.get::<_, Option<i64>>(3)?.map(PostId);
+                Ok(Target { author: AccountId(row.get(0)?), reply_to, quote_of, root: PostId(row.get(2)?) })
             })
             .optional()
             .sql()
@@ -164,10 +154,19 @@ impl Write<'_> {
     }
 }
 
-fn no_post() -> Error {
+/// An id as events carry it.
+fn number(post: Option<PostId>) -> i64 {
+    post.map_or(0, PostId::get)
+}
+
+pub(super) fn no_post() -> Error {
     Error::new(reason::POST_NOT_FOUND)
 }
 
 fn no_reply_target() -> Error {
     Error::new(reason::REPLY_TARGET_NOT_FOUND).on_field("reply_to_id")
+}
+
+fn no_quote_target() -> Error {
+    Error::new(reason::QUOTE_TARGET_NOT_FOUND).on_field("quote_of_id")
 }

@@ -7,6 +7,9 @@ for at = 4, #ARGV do
     for _, session in ipairs(redis.call('ZRANGE', base .. 'a:' .. account, 0, -1)) do
         finish(session, account)
     end
+    redis.call('DEL', base .. 'b:' .. account, base .. 'd:' .. account, base .. 'f:' .. account)
+    redis.call('ZREM', base .. 'devices', account)
+    release(account)
     local index = base .. 'c:' .. account
     for _, request in ipairs(redis.call('ZRANGE', index, 0, limit - 1)) do
         redis.call('DEL', base .. 'r:' .. account .. ':' .. request)

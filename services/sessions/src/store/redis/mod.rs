@@ -7,12 +7,16 @@
 //! The server must not evict (`maxmemory-policy noeviction`): what it drops are sessions. One that has lost everything
 //! ends all sessions, with `REFRESH_TOKEN_INVALID`; signing keys it gets back from whoever still signs with them.
 
+mod factors;
+mod guesses;
+mod outbox;
 mod scripts;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,13 +25,18 @@ use fred::types::Value;
 use parking_lot::RwLock;
 use plaza_core::request::REMEMBERED_MS;
 use plaza_core::{AccountId, Cx, Env, Error, Result, SessionId, reason};
+use plaza_events::Outbox;
 use plaza_stores::redis::{Redis, RedisOptions, Script, ScriptCall};
 use plaza_stores::{Gauge, ServerAddress};
 
-use super::{ERASED_MS, PRUNE_LIMIT, Refreshed, Revoked, SessionStore};
+use super::{BARRED_MS, ERASED_MS, Notice, PRUNE_LIMIT, Refreshed, Revoked, SessionStore, Stamp, code_invalid};
 use crate::SERVICE;
-use crate::domain::{Grant, NewSession, Presented, REVOCATION_MS, Rules, Session};
+use crate::domain::{
+    Ending, KNOWN_MS, MAX_DEVICES, NewSession, REVOCATION_MS, Rules, SETUP_MS, Session, SignedIn, Use,
+};
 use crate::tokens::StoredKey;
+
+use outbox::{RedisOutbox, Told};
 
 /// How long opening waits for the server.
 const START: Duration = Duration::from_secs(10);
@@ -49,6 +58,7 @@ pub(crate) struct RedisSessions {
     base: String,
     /// The signing keys that this process knows, as they are stored, for a server that loses them.
     keys: RwLock<HashMap<String, String>>,
+    told: Arc<Told>,
 }
 
 impl RedisSessions {
@@ -60,7 +70,7 @@ impl RedisSessions {
         let redis = Redis::open(address, RedisOptions::new(SERVICE))?;
         redis.connected(&Cx::background(SERVICE, START)).await?;
         let base = redis.key("sessions:");
-        Ok(Self { redis, env, rules, base, keys: RwLock::default() })
+        Ok(Self { redis, env, rules, base, keys: RwLock::default(), told: Told::new() })
     }
 
     fn now(&self) -> Value {
@@ -70,6 +80,21 @@ impl RedisSessions {
     /// A signing key as it is stored; nothing for one that was never read from here.
     fn material(&self, kid: &str) -> Value {
         self.keys.read().get(kid).cloned().unwrap_or_default().into()
+    }
+
+    /// What happened to an account, as a script puts it into the outbox.
+    fn notice(&self, cx: &Cx, account: AccountId, notice: Notice) -> Value {
+        format!("{} {}", self.stamp(cx), text::notice(account, notice)).into()
+    }
+
+    /// The part of an event in the outbox that comes before what happened.
+    fn stamp(&self, cx: &Cx) -> String {
+        text::stamp(&Stamp::new(&self.env, cx.trace()))
+    }
+
+    /// Below what no event's position may be.
+    fn floor(&self) -> Value {
+        self.told.highest().into()
     }
 
     fn script(&self, args: Vec<Value>) -> ScriptCall {
@@ -87,7 +112,10 @@ impl RedisSessions {
             "done" if !answer.is_empty() => Ok(Performed::Done(answer)),
             "never" => Ok(Performed::Never),
             "other" => Err(Error::new(reason::REQUEST_ID_REUSED).on_field("request_id")),
-            "erased" => Err(Error::new(reason::SIGN_IN_FAILED)),
+            "erased" | "barred" => Err(Error::new(reason::SIGN_IN_FAILED)),
+            "code" => Err(code_invalid()),
+            "active" => Err(Error::new(reason::SECOND_FACTOR_ACTIVE)),
+            "no factor" => Err(Error::new(reason::SECOND_FACTOR_NOT_FOUND)),
             "clash" => Err(Error::new(reason::ID_CLASH)),
             "invalid" => Err(Error::new(reason::REFRESH_TOKEN_INVALID)),
             _ => Err(unexpected(&said)),
@@ -104,10 +132,11 @@ impl RedisSessions {
 
 #[async_trait]
 impl SessionStore for RedisSessions {
-    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant> {
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<SignedIn> {
         let Rules { session_ms, max_sessions, .. } = self.rules;
+        let NewSession { proved_at, device, proof, .. } = new;
         let session = Session::start(new, self.env.now(), &self.rules);
-        let args: Vec<Value> = vec![
+        let mut args: Vec<Value> = vec![
             text::id(session.id.get()).into(),
             text::account(session.account).into(),
             session.device_name.as_str().into(),
@@ -118,31 +147,46 @@ impl SessionStore for RedisSessions {
             kid.into(),
             self.material(kid),
             text::granted(&session.grant(kid)).into(),
+            session.address.as_str().into(),
+            proved_at.0.into(),
+            text::hex(&device.0).into(),
+            KNOWN_MS.into(),
+            count(MAX_DEVICES),
+            self.notice(cx, session.account, Notice::NewDevice { session: session.id.get() }),
+            self.floor(),
+            SETUP_MS.into(),
         ];
+        args.extend(text::proof(proof.as_ref()));
+        args.push(self.stamp(cx).into());
         let outcome = self.once(cx, &scripts::OPEN, args).await?;
-        opened(&outcome[0])
+        self.told.announce();
+        text::signed_in(&outcome[0])
     }
 
-    async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>> {
+    async fn recall_opened(&self, cx: &Cx) -> Result<Option<SignedIn>> {
         if cx.request().is_none() {
             return Ok(None);
         }
         match self.perform(cx, &scripts::RECALL, Vec::new()).await? {
-            Performed::Done(outcome) => opened(&outcome[0]).map(Some),
+            Performed::Done(outcome) => text::signed_in(&outcome[0]).map(Some),
             Performed::Never => Ok(None),
         }
     }
 
-    async fn refresh(&self, cx: &Cx, presented: Presented, kid: &str) -> Result<(Refreshed, String)> {
+    async fn refresh(&self, cx: &Cx, used: Use, kid: &str) -> Result<(Refreshed, String)> {
         let args: Vec<Value> = vec![
-            text::id(presented.session.get()).into(),
-            presented.generation.into(),
+            text::id(used.presented.session.get()).into(),
+            used.presented.generation.into(),
             self.rules.session_ms.into(),
             self.rules.grace_ms.into(),
             kid.into(),
             self.material(kid),
+            used.address.into(),
+            self.stamp(cx).into(),
+            self.floor(),
         ];
         let mut outcome = self.once(cx, &scripts::REFRESH, args).await?;
+        self.told.announce();
         let device_name = outcome.pop().unwrap_or_default();
         let outcome = outcome.pop().unwrap_or_default();
         Ok((text::refreshed(&outcome)?, device_name))
@@ -152,6 +196,13 @@ impl SessionStore for RedisSessions {
         let args = vec![text::account(account).into(), text::id(session.get()).into()];
         let outcome = self.once(cx, &scripts::END, args).await?;
         Ok(outcome[0] == "ended")
+    }
+
+    async fn end_all(&self, cx: &Cx, account: AccountId, ending: Ending) -> Result<u64> {
+        let kept = ending.keep.map(|session| text::id(session.get())).unwrap_or_default();
+        let args = vec![text::account(account).into(), kept.into(), ending.before.0.into(), BARRED_MS.into()];
+        let outcome = self.once(cx, &scripts::END_ALL, args).await?;
+        u64::try_from(text::number(&outcome[0])?).map_err(|_| unexpected(&outcome[0]))
     }
 
     async fn list(&self, cx: &Cx, account: AccountId, before: Option<SessionId>, limit: usize) -> Result<Vec<Session>> {
@@ -213,12 +264,18 @@ impl SessionStore for RedisSessions {
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let ended_by = self.env.now().plus_ms(-REVOCATION_MS).0;
-        let args = vec![self.now(), count(PRUNE_LIMIT), ended_by.into()];
+        let unused_since = self.env.now().plus_ms(-KNOWN_MS).0;
+        let args = vec![self.now(), count(PRUNE_LIMIT), ended_by.into(), unused_since.into()];
         self.redis.run(cx, &scripts::PRUNE, &self.script(args)).await
     }
 
     async fn ping(&self, cx: &Cx) -> Result<()> {
         self.redis.ping(cx).await
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        let (redis, env, base) = (self.redis.clone(), self.env.clone(), self.base.clone());
+        Arc::new(RedisOutbox { redis, env, base, told: self.told.clone() })
     }
 
     fn observe(&self) -> Vec<Gauge> {
@@ -227,13 +284,6 @@ impl SessionStore for RedisSessions {
 
     async fn close(&self) {
         self.redis.close().await;
-    }
-}
-
-fn opened(outcome: &str) -> Result<Grant> {
-    match text::refreshed(outcome)? {
-        Refreshed::Granted(grant) => Ok(grant),
-        Refreshed::Reused => Err(Error::internal("a sign-in is remembered as a refresh")),
     }
 }
 

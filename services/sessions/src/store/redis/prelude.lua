@@ -3,12 +3,19 @@
 --   s:<session>            hash    one living session
 --   a:<account>            zset    its sessions, by id
 --   expiry                 zset    every session with its account, by when it expires
---   held                   zset    every account that has sessions, by id
+--   held                   zset    every account of which something is kept, by id
 --   revoked                zset    sessions that ended, with the time, by the cursor of those who follow
 --   sequence               string  the last cursor
 --   r:<caller>:<request>   hash    what a request was answered
 --   c:<caller>             zset    the requests of an account, by time
 --   e:<account>            string  when the account was erased
+--   b:<account>            string  when the account last ended its sessions
+--   g:<subject>            hash    what was guessed at a login or an account, or from an address
+--   d:<account>            zset    the devices that it knows, by their last sign-in
+--   devices                zset    every account that knows devices, by its last sign-in
+--   f:<account>            hash    its second factor: without expiry, once it is confirmed
+--   outbox                 zset    events that are to be told, by position
+--   told                   string  the position of the last event
 --   keys                   hash    the keys that sign access tokens
 --
 -- Ids have 19 digits, so that they sort as text does, and are never made numbers, which would round them.
@@ -18,14 +25,20 @@ local function whole(number)
     return string.format('%.0f', number)
 end
 
+-- Takes an account of which nothing is kept any more out of those that are held.
+local function release(account)
+    local kept = redis.call('EXISTS', base .. 'a:' .. account, base .. 'd:' .. account)
+    if kept == 0 and not redis.call('HGET', base .. 'f:' .. account, 'confirmed') then
+        redis.call('ZREM', base .. 'held', account)
+    end
+end
+
 -- Takes a session out of everything but the list of those that ended.
 local function forget(session, account)
     redis.call('DEL', base .. 's:' .. session)
     redis.call('ZREM', base .. 'expiry', session .. ':' .. account)
     redis.call('ZREM', base .. 'a:' .. account, session)
-    if redis.call('EXISTS', base .. 'a:' .. account) == 0 then
-        redis.call('ZREM', base .. 'held', account)
-    end
+    release(account)
 end
 
 -- Ends a session: it goes, and those who verify access tokens hear of it. The cursor is the time, or one more than the
@@ -44,7 +57,7 @@ local function keep(session, account, expires, lifetime)
     redis.call('ZADD', base .. 'a:' .. account, 0, session)
     redis.call('ZADD', base .. 'expiry', expires, session .. ':' .. account)
     redis.call('ZADD', base .. 'held', 0, account)
-    for _, key in ipairs({ 'a:' .. account, 'expiry', 'held' }) do
+    for _, key in ipairs({ 'a:' .. account, 'expiry' }) do
         redis.call('PEXPIRE', base .. key, lifetime)
     end
 end

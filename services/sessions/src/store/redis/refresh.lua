@@ -2,7 +2,7 @@
 -- same successor for a while, an older one ends the session.
 local session, presented = ARGV[7], tonumber(ARGV[8])
 local lifetime, grace = tonumber(ARGV[9]), tonumber(ARGV[10])
-local kid, material = ARGV[11], ARGV[12]
+local kid, material, address, event, floor = ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
 local key = base .. 's:' .. session
 
 local answer = once(function()
@@ -13,10 +13,12 @@ local answer = once(function()
     end
     if presented == tonumber(generation) then
         expires, generation, rotated = whole(now + lifetime), whole(generation + 1), whole(now)
-        redis.call('HSET', key, 'used', rotated, 'expires', expires, 'generation', generation, 'rotated', rotated)
+        redis.call('HSET', key, 'used', rotated, 'expires', expires, 'generation', generation, 'rotated', rotated,
+            'address', address)
         keep(session, account, expires, lifetime)
     elseif presented < generation - 1 or now - rotated > grace then
         finish(session, account)
+        tell(event .. ' reused ' .. account .. ' ' .. session, floor)
         return 'reused'
     end
     publish(kid, material)

@@ -12,14 +12,24 @@ macro_rules! scripts {
 }
 
 scripts! {
-    OPEN: "once.lua" "open.lua";
+    OPEN: "once.lua" "outbox.lua" "factor.lua" "open.lua";
     RECALL: "once.lua" "recall.lua";
-    REFRESH: "once.lua" "refresh.lua";
+    REFRESH: "once.lua" "outbox.lua" "refresh.lua";
     END: "once.lua" "end.lua";
+    END_ALL: "once.lua" "end_all.lua";
+    GUESS: "tallies.lua" "guess.lua";
+    GUESSED: "outbox.lua" "tallies.lua" "guessed.lua";
+    FACTOR_BEGIN: "once.lua" "factor.lua" "factor_begin.lua";
+    FACTOR_CONFIRM: "once.lua" "outbox.lua" "factor.lua" "factor_confirm.lua";
+    FACTOR_DROP: "once.lua" "outbox.lua" "factor.lua" "factor_drop.lua";
+    FACTOR_READ: "factor.lua" "factor_read.lua";
     LIST: "list.lua";
     REVOKED: "revoked.lua";
     KEYS: "keys.lua";
     HELD: "held.lua";
     ERASE: "erase.lua";
     PRUNE: "prune.lua";
+    OUTBOX_READ: "outbox_read.lua";
+    OUTBOX_DEPTH: "outbox_depth.lua";
+    OUTBOX_PRUNE: "outbox_prune.lua";
 }

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 use fred::types::Value;
-use plaza_core::{AccountId, Error, RequestKey, Result, SessionId};
+use plaza_core::{AccountId, Error, RequestKey, Result, SessionId, Timestamp, TraceContext};
+use plaza_events::Event;
 
-use crate::domain::{Grant, Session};
-use crate::store::Refreshed;
+use crate::SOURCE;
+use crate::domain::{Challenge, Code, Factor, Grant, Nonce, Proof, Session, SignedIn};
+use crate::store::{Notice, Refreshed, Stamp};
 use crate::tokens::StoredKey;
 
 /// An id in 19 digits, so that ids sort as text does.
@@ -61,18 +63,93 @@ pub(super) fn refreshed(text: &str) -> Result<Refreshed> {
 
 /// Reads a session as `list.lua` answers it.
 pub(super) fn session(account: AccountId, fields: Vec<String>) -> Result<Session> {
-    let [id, device_name, created, used, expires, generation, rotated]: [String; 7] =
+    let [id, device_name, created, used, expires, generation, rotated, address]: [String; 8] =
         fields.try_into().map_err(|fields: Vec<String>| odd("a session", &format!("{} fields", fields.len())))?;
     Ok(Session {
         id: SessionId(number(&id)?),
         account,
         device_name,
+        address,
         created_at: number(&created)?,
         last_used_at: number(&used)?,
         expires_at: number(&expires)?,
         generation: number(&generation)?,
         rotated_at: number(&rotated)?,
     })
+}
+
+/// What an event has besides what happened, as it stands in the outbox.
+pub(super) fn stamp(stamp: &Stamp) -> String {
+    let trace = stamp.trace.map_or_else(|| "-".to_owned(), |trace| trace.to_string());
+    format!("{} {} {trace}", stamp.id.simple(), stamp.at.0)
+}
+
+/// What happened, as it stands in the outbox behind a stamp.
+pub(super) fn notice(account: AccountId, notice: Notice) -> String {
+    let (kind, detail) = match notice {
+        Notice::NewDevice { session } => ("device", session),
+        Notice::TokenReused { session } => ("reused", session),
+        Notice::Limited => ("limited", 0),
+        Notice::FactorChanged { enabled } => ("factor", enabled.into()),
+        Notice::RecoveryUsed { left } => ("recovery", left.into()),
+    };
+    format!("{kind} {} {detail}", self::account(account))
+}
+
+/// Reads an event of the outbox behind its position.
+pub(super) fn told(found: &[String]) -> Result<Event> {
+    let broken = || odd("an event", &found.join(" "));
+    let [position, event] = found else { return Err(broken()) };
+    let parts: Vec<&str> = event.split(' ').collect();
+    let [id, at, trace, kind, account, detail] = parts[..] else { return Err(broken()) };
+    let (detail, account) = (number(detail)?, AccountId(number(account)?));
+    let notice = match kind {
+        "device" => Notice::NewDevice { session: detail },
+        "reused" => Notice::TokenReused { session: detail },
+        "limited" => Notice::Limited,
+        "factor" => Notice::FactorChanged { enabled: detail != 0 },
+        "recovery" => Notice::RecoveryUsed { left: i32::try_from(detail).map_err(|_| broken())? },
+        _ => return Err(broken()),
+    };
+    let id = id.parse().map_err(|_| broken())?;
+    let stamp = Stamp { id, at: Timestamp(number(at)?), trace: TraceContext::parse(trace) };
+    Ok(stamp.event(account, notice).placed(SOURCE, number(position)?))
+}
+
+/// A code that is to be spent, as scripts take it: nonce, kind, value.
+pub(super) fn proof(proof: Option<&Proof>) -> [Value; 3] {
+    let Some(Proof { nonce, code }) = proof else { return [const { "" }; 3].map(Value::from) };
+    let (kind, value) = match code {
+        Code::Step(step) => ("step", *step),
+        Code::Recovery(number) => ("recovery", i64::from(*number)),
+    };
+    [hex(nonce).into(), kind.into(), value.into()]
+}
+
+/// Reads a nonce.
+pub(super) fn nonce(text: &str) -> Result<Nonce> {
+    let nonce = unhex(text).and_then(|bytes| bytes.try_into().ok());
+    nonce.ok_or_else(|| odd("a nonce", text))
+}
+
+/// Reads a second factor as `factor_read.lua` answers it.
+pub(super) fn factor(fields: &[String]) -> Result<Factor> {
+    let [nonce, confirmed, step, recovery] = fields else { return Err(odd("a second factor", &fields.join(" "))) };
+    let (nonce, confirmed) = (self::nonce(nonce)?, confirmed == "1");
+    Ok(Factor { nonce, confirmed, last_step: number(step)?, recovery: number(recovery)? })
+}
+
+/// Reads what came of a sign-in.
+pub(super) fn signed_in(text: &str) -> Result<SignedIn> {
+    if let Some(rest) = text.strip_prefix("challenged ") {
+        let (account, proved_at) = rest.split_once(' ').ok_or_else(|| odd("an outcome", text))?;
+        let (account, proved_at) = (AccountId(number(account)?), number(proved_at)?);
+        return Ok(SignedIn::Challenged(Challenge { account, proved_at }));
+    }
+    match refreshed(text)? {
+        Refreshed::Granted(grant) => Ok(SignedIn::Opened(grant)),
+        Refreshed::Reused => Err(odd("a sign-in", text)),
+    }
 }
 
 /// A signing key without its name: when it was made, and its seed.
@@ -89,7 +166,7 @@ pub(super) fn key(kid: String, material: &str) -> Result<StoredKey> {
     Ok(StoredKey { created_at: number(created_at)?, seed, kid })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -123,9 +200,30 @@ mod tests {
             kid: "k_1-".to_owned(),
         };
         assert_eq!(refreshed(&granted(&grant)).unwrap(), Refreshed::Granted(grant));
+        let challenge = Challenge { account: AccountId(7), proved_at: 5 };
+        assert_eq!(signed_in("challenged 0000000000000000007 5").unwrap(), SignedIn::Challenged(challenge));
         assert_eq!(refreshed("reused").unwrap(), Refreshed::Reused);
         let stored = StoredKey { kid: "k".to_owned(), seed: [0xa5; 32], created_at: 5 };
         assert!(key("k".to_owned(), &material(&stored)).unwrap() == stored);
+        let stamped = Stamp {
+            id: uuid::Uuid::from_u128(7),
+            at: Timestamp(5),
+            trace: Some(TraceContext { trace_id: 1, span_id: 2, sampled: true }),
+        };
+        for notice in [
+            Notice::NewDevice { session: 9 },
+            Notice::TokenReused { session: i64::MAX },
+            Notice::Limited,
+            Notice::FactorChanged { enabled: true },
+            Notice::FactorChanged { enabled: false },
+            Notice::RecoveryUsed { left: 9 },
+        ] {
+            for stamped in [stamped, Stamp { trace: None, ..stamped }] {
+                let text = format!("{} {}", stamp(&stamped), super::notice(AccountId(3), notice));
+                let read = told(&["11".to_owned(), text]).unwrap();
+                assert_eq!(read, stamped.event(AccountId(3), notice).placed(SOURCE, 11));
+            }
+        }
         assert!(id(7) < id(10) && id(10) < id(i64::MAX));
     }
 
@@ -133,6 +231,9 @@ mod tests {
     fn what_is_damaged_is_said_and_no_seed_with_it() {
         for text in ["", "granted", "granted 1 2 3 4 5 6", "granted x 2 3 4 5 6 k", "ended"] {
             assert!(refreshed(text).is_err(), "{text}");
+        }
+        for text in ["", "x", "1 2 - device 3", "1 2 - other 3 4", "x 2 - device 3 4"] {
+            assert!(told(&["1".to_owned(), text.to_owned()]).is_err(), "{text}");
         }
         for text in ["", "5", "5 zz", "5 a5", "5 \u{e9}5"] {
             let error = key("k".to_owned(), text).err().unwrap();

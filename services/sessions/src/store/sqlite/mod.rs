@@ -1,20 +1,38 @@
 //! Sessions in SQLite.
 
+mod devices;
+mod factors;
+mod guesses;
 mod rows;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, Result, SessionId, Timestamp, reason};
+use plaza_core::{AccountId, Cx, Env, Error, Result, SessionId, Timestamp, TraceContext, reason};
+use plaza_events::{Outbox, SqliteOutbox, outbox};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
 
-use super::{Refreshed, Revoked, SessionStore};
-use crate::domain::{Decision, Grant, NewSession, Presented, REVOCATION_MS, Rules, Session};
+use super::{Notice, Refreshed, Revoked, SessionStore, Stamp};
+use crate::SOURCE;
+use crate::domain::{Challenge, Decision, Ending, NewSession, REVOCATION_MS, Rules, Session, SignedIn, Use};
 use crate::tokens::StoredKey;
 
 /// The schema, step by step.
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_sessions", sql: include_str!("../../../migrations/sqlite/0001_sessions.sql") },
     Migration { name: "0002_requests", sql: requests::SCHEMA },
+    Migration {
+        name: "0003_sessions_everywhere",
+        sql: include_str!("../../../migrations/sqlite/0003_sessions_everywhere.sql"),
+    },
+    Migration { name: "0004_guesses", sql: include_str!("../../../migrations/sqlite/0004_guesses.sql") },
+    Migration {
+        name: "0005_security_events",
+        sql: include_str!("../../../migrations/sqlite/0005_security_events.sql"),
+    },
+    Migration { name: "0006_outbox", sql: outbox::sqlite::SCHEMA },
+    Migration { name: "0007_second_factors", sql: include_str!("../../../migrations/sqlite/0007_second_factors.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -36,39 +54,68 @@ impl SqliteSessions {
         };
         Ok(Self { db, env, rules })
     }
+
+    /// Appends events; moved into a write.
+    fn events(&self, cx: &Cx) -> Events {
+        Events { env: self.env.clone(), trace: cx.trace() }
+    }
+}
+
+/// Writes the events of one call.
+struct Events {
+    env: Env,
+    trace: Option<TraceContext>,
+}
+
+impl Events {
+    fn append(&self, conn: &Connection, account: AccountId, notice: Notice) -> Result<()> {
+        let stamp = Stamp::new(&self.env, self.trace);
+        outbox::sqlite::append(conn, &stamp.event(account, notice)).map(drop)
+    }
 }
 
 #[async_trait]
 impl SessionStore for SqliteSessions {
-    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<Grant> {
+    async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<SignedIn> {
         let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
+        let events = self.events(cx);
         let job = move |conn: &Connection| {
             requests::once(conn, request.as_ref(), now, || {
-                if rows::is_erased(conn, new.account, now)? {
+                if rows::is_erased(conn, new.account, now)? || rows::is_barred(conn, new.account, new.proved_at)? {
                     return Err(Error::new(reason::SIGN_IN_FAILED));
+                }
+                if !factors::pass(conn, &events, new.account, new.proof.as_ref(), now)? {
+                    let (account, proved_at) = (new.account, new.proved_at.0);
+                    return Ok(SignedIn::Challenged(Challenge { account, proved_at }));
                 }
                 for oldest in rows::past_limit(conn, new.account, rules.max_sessions - 1, now)? {
                     rows::end(conn, oldest, now)?;
                 }
+                let device = new.device;
                 let session = Session::start(new, now, &rules);
                 rows::insert(conn, &session)?;
-                Ok(session.grant(&kid))
+                if devices::saw(conn, session.account, device, now)? {
+                    events.append(conn, session.account, Notice::NewDevice { session: session.id.get() })?;
+                }
+                Ok(SignedIn::Opened(session.grant(&kid)))
             })
         };
         self.db.write(cx, job).await
     }
 
-    async fn recall_opened(&self, cx: &Cx) -> Result<Option<Grant>> {
+    async fn recall_opened(&self, cx: &Cx) -> Result<Option<SignedIn>> {
         let now = self.env.now();
         self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
     }
 
-    async fn refresh(&self, cx: &Cx, presented: Presented, kid: &str) -> Result<(Refreshed, String)> {
+    async fn refresh(&self, cx: &Cx, used: Use, kid: &str) -> Result<(Refreshed, String)> {
         let (request, now, rules, kid) = (cx.request().cloned(), self.env.now(), self.rules, kid.to_owned());
+        let events = self.events(cx);
         let job = move |conn: &Connection| {
+            let session = used.presented.session;
             let refreshed =
-                requests::once(conn, request.as_ref(), now, || refresh(conn, presented, &kid, now, &rules))?;
-            let device_name = rows::get(conn, presented.session)?.map(|s| s.device_name).unwrap_or_default();
+                requests::once(conn, request.as_ref(), now, || refresh(conn, &events, used, &kid, now, &rules))?;
+            let device_name = rows::get(conn, session)?.map(|s| s.device_name).unwrap_or_default();
             Ok((refreshed, device_name))
         };
         self.db.write(cx, job).await
@@ -84,6 +131,14 @@ impl SessionStore for SqliteSessions {
                 }
                 Ok(found.is_some())
             })
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn end_all(&self, cx: &Cx, account: AccountId, ending: Ending) -> Result<u64> {
+        let (request, now) = (cx.request().cloned(), self.env.now());
+        let job = move |conn: &Connection| {
+            requests::once(conn, request.as_ref(), now, || rows::end_all(conn, account, ending, now))
         };
         self.db.write(cx, job).await
     }
@@ -129,11 +184,21 @@ impl SessionStore for SqliteSessions {
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
-        self.db.write(cx, move |conn| Ok(rows::prune(conn, now)? + requests::prune(conn, now)?)).await
+        let guesses = now.plus_ms(-self.rules.guess_ms);
+        let job = move |conn: &Connection| {
+            let rows = rows::prune(conn, now)? + requests::prune(conn, now)?;
+            let rows = rows + guesses::prune(conn, guesses)? + devices::prune(conn, now)?;
+            Ok(rows + factors::prune(conn, now)?)
+        };
+        self.db.write(cx, job).await
     }
 
     async fn ping(&self, cx: &Cx) -> Result<()> {
         self.db.ping(cx).await
+    }
+
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        Arc::new(SqliteOutbox::new(SOURCE, self.db.clone()))
     }
 
     fn observe(&self) -> Vec<Gauge> {
@@ -145,18 +210,26 @@ impl SessionStore for SqliteSessions {
     }
 }
 
-fn refresh(conn: &Connection, presented: Presented, kid: &str, now: Timestamp, rules: &Rules) -> Result<Refreshed> {
+fn refresh(
+    conn: &Connection,
+    events: &Events,
+    used: Use,
+    kid: &str,
+    now: Timestamp,
+    rules: &Rules,
+) -> Result<Refreshed> {
     let invalid = || Error::new(reason::REFRESH_TOKEN_INVALID);
-    let session = rows::get(conn, presented.session)?.ok_or_else(invalid)?;
-    match session.decide(presented.generation, now, rules) {
+    let session = rows::get(conn, used.presented.session)?.ok_or_else(invalid)?;
+    match session.decide(used.presented.generation, now, rules) {
         Decision::Rotate => {
-            let session = session.rotated(now, rules);
+            let session = session.rotated(used.address, now, rules);
             rows::store_rotation(conn, &session)?;
             Ok(Refreshed::Granted(session.grant(kid)))
         }
         Decision::Again => Ok(Refreshed::Granted(session.grant(kid))),
         Decision::Reuse => {
             rows::end(conn, session.id, now)?;
+            events.append(conn, session.account, Notice::TokenReused { session: session.id.get() })?;
             Ok(Refreshed::Reused)
         }
         Decision::Refuse => Err(invalid()),

@@ -4,12 +4,12 @@ use plaza_core::{AccountId, Error, Result, SessionId, Timestamp, reason};
 use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::domain::{REVOCATION_MS, Session};
-use crate::store::{ERASED_MS, PRUNE_LIMIT, Revoked};
+use crate::domain::{Ending, REVOCATION_MS, Session};
+use crate::store::{BARRED_MS, ERASED_MS, PRUNE_LIMIT, Revoked};
 use crate::tokens::StoredKey;
 
 const COLUMNS: &str =
-    "session_id, account_id, device_name, created_at, last_used_at, expires_at, generation, rotated_at";
+    "session_id, account_id, device_name, created_at, last_used_at, expires_at, generation, rotated_at, address";
 
 fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     Ok(Session {
@@ -21,14 +21,15 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         expires_at: row.get(5)?,
         generation: row.get(6)?,
         rotated_at: row.get(7)?,
+        address: row.get(8)?,
     })
 }
 
 pub(super) fn insert(conn: &Connection, s: &Session) -> Result<()> {
     conn.prepare_cached(
         "INSERT INTO sessions (session_id, account_id, device_name, created_at, last_used_at, expires_at, generation,
-            rotated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            rotated_at, address)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
     .sql()?
     .execute(params![
@@ -39,7 +40,8 @@ pub(super) fn insert(conn: &Connection, s: &Session) -> Result<()> {
         s.last_used_at,
         s.expires_at,
         s.generation,
-        s.rotated_at
+        s.rotated_at,
+        s.address
     ])
     .unique("sessions.session_id", || Error::new(reason::ID_CLASH))?;
     Ok(())
@@ -55,11 +57,11 @@ pub(super) fn get(conn: &Connection, id: SessionId) -> Result<Option<Session>> {
 
 pub(super) fn store_rotation(conn: &Connection, s: &Session) -> Result<()> {
     conn.prepare_cached(
-        "UPDATE sessions SET last_used_at = ?2, expires_at = ?3, generation = ?4, rotated_at = ?5
+        "UPDATE sessions SET last_used_at = ?2, expires_at = ?3, generation = ?4, rotated_at = ?5, address = ?6
          WHERE session_id = ?1",
     )
     .sql()?
-    .execute(params![s.id.get(), s.last_used_at, s.expires_at, s.generation, s.rotated_at])
+    .execute(params![s.id.get(), s.last_used_at, s.expires_at, s.generation, s.rotated_at, s.address])
     .sql()?;
     Ok(())
 }
@@ -84,6 +86,42 @@ pub(super) fn end(conn: &Connection, id: SessionId, now: Timestamp) -> Result<()
         .execute(params![id.get(), now.0])
         .sql()?;
     Ok(())
+}
+
+/// Ends the living sessions of the account as told; how many.
+pub(super) fn end_all(conn: &Connection, account: AccountId, ending: Ending, now: Timestamp) -> Result<u64> {
+    let ids = {
+        let mut statement = conn
+            .prepare_cached(
+                "SELECT session_id FROM sessions
+                 WHERE account_id = ?1 AND created_at <= ?2 AND session_id != ?3 AND expires_at > ?4",
+            )
+            .sql()?;
+        let kept = ending.keep.map_or(0, SessionId::get);
+        let ids = statement
+            .query_map(params![account.get(), ending.before.0, kept, now.0], |row| row.get(0).map(SessionId))
+            .sql()?;
+        ids.collect::<rusqlite::Result<Vec<_>>>().sql()?
+    };
+    for id in &ids {
+        end(conn, *id, now)?;
+    }
+    conn.prepare_cached(
+        "INSERT INTO barred_sign_ins (account_id, until) VALUES (?1, ?2)
+         ON CONFLICT (account_id) DO UPDATE SET until = max(until, excluded.until)",
+    )
+    .sql()?
+    .execute(params![account.get(), ending.before.0])
+    .sql()?;
+    Ok(ids.len() as u64)
+}
+
+/// Whether the account ended its sessions after `proved_at`.
+pub(super) fn is_barred(conn: &Connection, account: AccountId, proved_at: Timestamp) -> Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM barred_sign_ins WHERE account_id = ?1 AND until > ?2)")
+        .sql()?
+        .query_row([account.get(), proved_at.0], |row| row.get(0))
+        .sql()
 }
 
 pub(super) fn list(
@@ -160,6 +198,9 @@ pub(super) fn erase(conn: &Connection, accounts: &[AccountId], now: Timestamp) -
     }
     for sql in [
         "DELETE FROM sessions WHERE account_id IN (SELECT value FROM json_each(?1))",
+        "DELETE FROM second_factors WHERE account_id IN (SELECT value FROM json_each(?1))",
+        "DELETE FROM known_devices WHERE account_id IN (SELECT value FROM json_each(?1))",
+        "DELETE FROM barred_sign_ins WHERE account_id IN (SELECT value FROM json_each(?1))",
         "DELETE FROM requests WHERE caller IN (SELECT value FROM json_each(?1))",
     ] {
         conn.prepare_cached(sql).sql()?.execute([Ids(&accounts)]).sql()?;
@@ -169,7 +210,12 @@ pub(super) fn erase(conn: &Connection, accounts: &[AccountId], now: Timestamp) -
 
 pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
     let mut statement = conn
-        .prepare_cached("SELECT DISTINCT account_id FROM sessions WHERE account_id > ?1 ORDER BY account_id LIMIT ?2")
+        .prepare_cached(
+            "SELECT account_id FROM sessions WHERE account_id > ?1
+             UNION SELECT account_id FROM known_devices WHERE account_id > ?1
+             UNION SELECT account_id FROM second_factors WHERE account_id > ?1 AND confirmed_at > 0
+             ORDER BY account_id LIMIT ?2",
+        )
         .sql()?;
     let ids = statement.query_map(params![after.get(), count(limit)], |row| row.get(0).map(AccountId)).sql()?;
     ids.collect::<rusqlite::Result<_>>().sql()
@@ -178,7 +224,11 @@ pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<
 pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Vec<AccountId>> {
     let mut statement = conn
         .prepare_cached(
-            "SELECT DISTINCT account_id FROM sessions WHERE account_id IN (SELECT value FROM json_each(?1))
+            "WITH asked AS (SELECT value AS account_id FROM json_each(?1))
+             SELECT DISTINCT account_id FROM asked
+             WHERE EXISTS (SELECT 1 FROM sessions WHERE sessions.account_id = asked.account_id)
+                OR EXISTS (SELECT 1 FROM known_devices WHERE known_devices.account_id = asked.account_id)
+                OR EXISTS (SELECT 1 FROM second_factors f WHERE f.account_id = asked.account_id AND confirmed_at > 0)
              ORDER BY account_id",
         )
         .sql()?;
@@ -203,6 +253,11 @@ pub(super) fn prune(conn: &Connection, now: Timestamp) -> Result<usize> {
             "DELETE FROM erased_accounts WHERE account_id IN
              (SELECT account_id FROM erased_accounts WHERE erased_at <= ?1 ORDER BY erased_at LIMIT ?2)",
             now.plus_ms(-ERASED_MS),
+        ),
+        (
+            "DELETE FROM barred_sign_ins WHERE account_id IN
+             (SELECT account_id FROM barred_sign_ins WHERE until <= ?1 ORDER BY until LIMIT ?2)",
+            now.plus_ms(-BARRED_MS),
         ),
     ] {
         pruned += conn.prepare_cached(sql).sql()?.execute(params![before.0, count(PRUNE_LIMIT)]).sql()?;

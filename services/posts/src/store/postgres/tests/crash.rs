@@ -51,7 +51,7 @@ async fn load(
         assert_eq!(answers.lock().posts.insert(n, published), None);
         again(|| {
             let store = &store;
-            async move { store.set_like(&request(2 * n + 1, "LikePost"), like(account, hot)).await }
+            async move { store.set_mark(&request(2 * n + 1, "LikePost"), like(account, hot)).await }
         })
         .await;
         answers.lock().likes.insert((hot, AccountId(account)));

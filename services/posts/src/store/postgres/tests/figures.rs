@@ -51,18 +51,18 @@ async fn figures() {
     let ids: Vec<PostId> = ids.into_iter().map(PostId).collect();
     let account = |caller: usize, turn: usize| number_of(1_000_000 + caller * 1_000_000 + turn);
     rate("likes of one post, one process", async |caller, turn| {
-        one.set_like(&cx(), like(account(caller, turn), ids[0])).await.unwrap();
+        one.set_mark(&cx(), like(account(caller, turn), ids[0])).await.unwrap();
     })
     .await;
     rate("likes of one post, two processes", async |caller, turn| {
         let store = if caller % 2 == 0 { &one } else { &two };
-        store.set_like(&cx(), like(account(caller, turn), ids[1])).await.unwrap();
+        store.set_mark(&cx(), like(account(caller, turn), ids[1])).await.unwrap();
     })
     .await;
     rate("likes of a thousand posts, two processes", async |caller, turn| {
         let store = if caller % 2 == 0 { &one } else { &two };
         let post = ids[(caller * 31 + turn * 7) % ids.len()];
-        store.set_like(&cx(), like(account(caller, turn), post)).await.unwrap();
+        store.set_mark(&cx(), like(account(caller, turn), post)).await.unwrap();
     })
     .await;
     rate("hydrate ten posts", async |caller, turn| {

@@ -7,7 +7,7 @@ use plaza_core::{AccountId, Cx, Env, ManualClock, PostId, Token};
 use sqlx::AssertSqlSafe;
 
 use super::support::{Nobody, Schema, address, clock, cx, like, new, unlike};
-use crate::domain::{PostRef, Sight};
+use crate::domain::{Mark, PostRef, Sight};
 use crate::store::{END, PostStore, PostgresPosts};
 
 const AUTHOR: AccountId = AccountId(1);
@@ -35,7 +35,7 @@ impl Pair {
         let mut to = self.replica.connect().await;
         let from: String = sqlx::query_scalar(schema).fetch_one(&mut self.primary.connect().await).await.unwrap();
         let copy = |table| format!("TRUNCATE {table}; INSERT INTO {table} SELECT * FROM {from}.{table};");
-        let sql: String = ["posts", "likes"].map(copy).concat();
+        let sql: String = ["posts", "marks"].map(copy).concat();
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut to).await.unwrap();
     }
 
@@ -82,12 +82,12 @@ async fn a_replica_serves_what_it_is_sure_of_to_calls_without_a_token() {
 async fn posts_come_from_the_primary_and_likes_without_a_token_from_the_replica() {
     let Some(pair) = Pair::new().await else { return };
     let post = pair.publish().await;
-    pair.store.set_like(&cx(), like(7, post)).await.unwrap();
+    pair.store.set_mark(&cx(), like(7, post)).await.unwrap();
     pair.replay().await;
-    pair.store.set_like(&cx(), unlike(7, post)).await.unwrap();
-    assert_eq!(pair.store.liked(&cx(), AccountId(7), &[post]).await.unwrap(), [post]);
+    pair.store.set_mark(&cx(), unlike(7, post)).await.unwrap();
+    assert_eq!(pair.store.marked(&cx(), AccountId(7), &[post]).await.unwrap(), [(post, Mark::Like)]);
     let seen = seen();
-    assert_eq!(pair.store.liked(&seen, AccountId(7), &[post]).await.unwrap(), []);
+    assert_eq!(pair.store.marked(&seen, AccountId(7), &[post]).await.unwrap(), []);
     assert_eq!(pair.store.posts(&cx(), &[post]).await.unwrap().remove(0).unwrap().counts.likes, 0);
 }
 
@@ -102,5 +102,5 @@ async fn without_its_replica_the_primary_answers() {
     let soon = || Cx::background("test", Duration::from_secs(5));
     let before = store.publish(&cx(), new(2, "b")).await.unwrap().post;
     assert_eq!(store.ids_by_author(&soon(), AUTHOR, Sight::Everything, before, 10).await.unwrap(), [post]);
-    assert_eq!(store.liked(&soon(), AUTHOR, &[post]).await.unwrap(), []);
+    assert_eq!(store.marked(&soon(), AUTHOR, &[post]).await.unwrap(), []);
 }

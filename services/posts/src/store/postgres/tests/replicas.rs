@@ -34,7 +34,7 @@ async fn assert_sound(schema: &Schema, store: &PostgresPosts) {
     for of_the_dead in [
         "SELECT count(*) FROM post_counts JOIN posts ON id = post_id WHERE deleted_at IS NOT NULL",
         "SELECT count(*) FROM hashtags JOIN posts ON id = post_id WHERE deleted_at IS NOT NULL",
-        "SELECT count(*) FROM likes JOIN posts ON id = post_id WHERE deleted_at IS NOT NULL",
+        "SELECT count(*) FROM marks JOIN posts ON posts.id = post_id WHERE deleted_at IS NOT NULL",
         "SELECT count(*) FROM posts WHERE deleted_at IS NOT NULL AND text <> ''",
     ] {
         assert_eq!(number(&mut conn, of_the_dead).await, 0, "{of_the_dead}");
@@ -44,7 +44,7 @@ async fn assert_sound(schema: &Schema, store: &PostgresPosts) {
 
 /// Who likes which living post.
 async fn liked(conn: &mut sqlx::PgConnection) -> BTreeSet<(i64, i64)> {
-    let rows = "SELECT post_id, account_id FROM likes JOIN posts ON id = post_id WHERE deleted_at IS NULL";
+    let rows = "SELECT post_id, account_id FROM marks JOIN posts ON posts.id = post_id WHERE deleted_at IS NULL";
     sqlx::query_as(rows).fetch_all(conn).await.unwrap().into_iter().collect()
 }
 
@@ -113,8 +113,8 @@ async fn two_replicas_leave_counts_that_equal_a_recount() {
 async fn step(store: &PostgresPosts, env: &Env, account: i64, targets: &[PostId]) {
     let target = targets[usize::try_from(env.below(12)).unwrap()];
     match env.below(20) {
-        0..=7 => drop(settle(store.set_like(&cx(), like(account, target)).await)),
-        8..=12 => drop(settle(store.set_like(&cx(), unlike(account, target)).await)),
+        0..=7 => drop(settle(store.set_mark(&cx(), like(account, target)).await)),
+        8..=12 => drop(settle(store.set_mark(&cx(), unlike(account, target)).await)),
         13..=17 => {
             let published = settle(store.publish(&cx(), reply(account, "#reply", target)).await);
             if let Some(published) = published.filter(|_| env.below(3) == 0) {
@@ -124,7 +124,7 @@ async fn step(store: &PostgresPosts, env: &Env, account: i64, targets: &[PostId]
         18 if env.below(4) == 0 => drop(settle(store.delete(&cx(), AccountId(account), target).await)),
         _ if env.below(30) == 0 => {
             store.erase_posts(&cx(), AccountId(account), 50).await.unwrap();
-            store.erase_likes(&cx(), AccountId(account), 50).await.unwrap();
+            store.erase_marks(&cx(), AccountId(account), 50).await.unwrap();
         }
         _ => drop(store.posts(&cx(), targets).await.unwrap()),
     }
@@ -140,13 +140,13 @@ async fn an_erasure_leaves_nothing_of_what_was_under_way() {
             let store = stores[n % 2].clone();
             tokio::spawn(async move {
                 settle(store.publish(&cx(), reply(account, "a", target)).await);
-                settle(store.set_like(&cx(), like(account, target)).await);
+                settle(store.set_mark(&cx(), like(account, target)).await);
             })
         });
         let writes: Vec<_> = writes.collect();
         let erasure = async |store: &PostgresPosts| {
             while store.erase_posts(&cx(), AccountId(account), 5).await.unwrap() >= 5 {}
-            while store.erase_likes(&cx(), AccountId(account), 5).await.unwrap() >= 5 {}
+            while store.erase_marks(&cx(), AccountId(account), 5).await.unwrap() >= 5 {}
         };
         tokio::join!(erasure(&stores[0]), erasure(&stores[1]));
         assert_eq!(stores[0].held_among(&cx(), &[AccountId(account)]).await.unwrap(), []);
@@ -175,7 +175,7 @@ async fn a_deletion_is_not_kept_waiting_by_likes_and_replies_without_end() {
                     }
                     let (account, is_like) = (10 + n, turn % 2 == 0);
                     let change = if is_like { like(account, hot) } else { unlike(account, hot) };
-                    settle(store.set_like(&cx(), change).await);
+                    settle(store.set_mark(&cx(), change).await);
                     settle(store.publish(&cx(), reply(account, "a", hot)).await);
                 }
             })
@@ -188,7 +188,7 @@ async fn a_deletion_is_not_kept_waiting_by_likes_and_replies_without_end() {
         .await;
         let soon = Cx::background("test", Duration::from_secs(5));
         stores[1].delete(&soon, AccountId(1), hot).await.unwrap();
-        let late = stores[round % 2].set_like(&cx(), like(9, hot)).await.unwrap_err();
+        let late = stores[round % 2].set_mark(&cx(), like(9, hot)).await.unwrap_err();
         assert!(late.is(reason::POST_NOT_FOUND));
         ended.store(true, Ordering::Relaxed);
         join_all(busy).await;

@@ -9,8 +9,8 @@ use plaza_stores::{ServerAddress, ServerKind, StoreAddress};
 use plaza_testkit::Store;
 use sqlx::PgConnection;
 
-use crate::domain::{Visibility, spans};
-use crate::store::{Cached, Changed, Changes, LikeChange, NewPost, PostCache, PostgresPosts};
+use crate::domain::Mark;
+use crate::store::{Cached, Changed, Changes, MarkChange, NewPost, PostCache, PostgresPosts};
 
 /// No cache to keep up.
 pub(super) struct Nobody;
@@ -77,12 +77,12 @@ pub(super) async fn number(conn: &mut PgConnection, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(conn).await.unwrap()
 }
 
-pub(super) fn like(account: i64, post: PostId) -> LikeChange {
-    LikeChange { post, account: AccountId(account), like: true }
+pub(super) fn like(account: i64, post: PostId) -> MarkChange {
+    MarkChange { mark: Mark::Like, post, account: AccountId(account), set: true }
 }
 
-pub(super) fn unlike(account: i64, post: PostId) -> LikeChange {
-    LikeChange { like: false, ..like(account, post) }
+pub(super) fn unlike(account: i64, post: PostId) -> MarkChange {
+    MarkChange { set: false, ..like(account, post) }
 }
 
 pub(super) fn reply(author: i64, text: &str, to: PostId) -> NewPost {
@@ -90,6 +90,5 @@ pub(super) fn reply(author: i64, text: &str, to: PostId) -> NewPost {
 }
 
 pub(super) fn new(author: i64, text: &str) -> NewPost {
-    let (author, visibility) = (AccountId(author), Visibility::Public);
-    NewPost { author, text: text.to_owned(), spans: spans::parse(text), visibility, reply_to: None }
+    NewPost::new(AccountId(author), text)
 }

@@ -1,0 +1,2 @@
+-- How many events there are after a position.
+return redis.call('ZCOUNT', base .. 'outbox', '(' .. ARGV[2], '+inf')
