@@ -2,8 +2,9 @@
 
 use plaza_core::Code;
 use plaza_proto::accounts::v1::{
-    ChangeHandleRequest, ChangePasswordRequest, DeactivateAccountRequest, DeleteAccountRequest, GetPreferencesRequest,
-    Preferences, ReactivateAccountRequest, UpdatePreferencesRequest, UpdateProfileRequest,
+    ChangeEmailRequest, ChangeHandleRequest, ChangePasswordRequest, DeactivateAccountRequest, DeleteAccountRequest,
+    GetPreferencesRequest, Preferences, ReactivateAccountRequest, RequestEmailVerificationRequest,
+    UpdatePreferencesRequest, UpdateProfileRequest,
 };
 use plaza_proto::feeds::v1::RebuildFeedRequest;
 use plaza_proto::posts::v1::DeletePostRequest;
@@ -51,6 +52,13 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             let request =
                 ChangePasswordRequest { request_id, account_id, old_password, new_password, end_other_sessions };
             caller.call(request).await.map(drop)
+        }
+        "ChangeEmail" => {
+            let (email, password) = (format!("c{}@example.org", caller.id()), PASSWORD.to_owned());
+            caller.call(ChangeEmailRequest { request_id, account_id, email, password }).await.map(drop)
+        }
+        "RequestEmailVerification" => {
+            caller.call(RequestEmailVerificationRequest { request_id, account_id }).await.map(drop)
         }
         "DeactivateAccount" => caller.call(DeactivateAccountRequest { request_id, account_id }).await.map(drop),
         "ReactivateAccount" => caller.call(ReactivateAccountRequest { request_id, account_id }).await.map(drop),

@@ -64,6 +64,8 @@ reasons! {
     MASK_INVALID: InvalidArgument, "the update mask names a field that cannot be set";
     TOO_MANY_HANDLES: ResourceExhausted, "too many handles that the account gave up are kept for it; take one back, or wait";
     PASSWORD_WRONG: PermissionDenied, "this is not the account's password";
+    TOKEN_INVALID: InvalidArgument, "the token is not valid, was used, or has expired; ask for a new one";
+    MAIL_OFF: FailedPrecondition, "this platform sends no mail; its operator can set `accounts.mailer`";
 
     // sessions
     SIGN_IN_FAILED: Unauthenticated, "no account has this login and password";

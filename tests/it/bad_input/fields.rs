@@ -25,6 +25,14 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "ChangePassword" => {
             json!({"request_id": id, "account_id": me, "old_password": "x", "new_password": "long enough"})
         }
+        "ChangeEmail" => {
+            let email = format!("c{n}@example.org");
+            json!({"request_id": id, "account_id": me, "email": email, "password": "correct horse battery"})
+        }
+        "RequestEmailVerification" => json!({"request_id": id, "account_id": me}),
+        "VerifyEmail" => json!({"request_id": id, "token": "forged"}),
+        "RequestPasswordReset" => json!({"request_id": id, "email": format!("nobody{n}@example.org")}),
+        "ResetPassword" => json!({"request_id": id, "token": "forged", "new_password": "long enough"}),
         "GetPreferences" => json!({"account_id": me}),
         "UpdatePreferences" => {
             json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
@@ -105,6 +113,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "warning" => (vec![control, bidi, ("two lines", "a\nb")], 201),
         "language" => (vec![("a space", "en us"), ("a number", "1"), ("an empty part", "en-")], 36),
         "etag" => (vec![], 65),
+        "token" => (vec![empty, ("forged", "AAAA"), ("no base64", "%%%")], 101),
         "challenge" | "code" => (vec![empty], 600),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),
