@@ -17,7 +17,9 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         }
         "GetAccount" => json!({"account_id": other}),
         "GetAccountByHandle" => json!({"handle": "ben"}),
-        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" | "BatchGetFamiliarFollowers" => json!({"account_ids": [other]}),
+        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" | "BatchGetFamiliarFollowers" => {
+            json!({"account_ids": [other]})
+        }
         "UpdateProfile" => json!({"request_id": id, "account_id": me, "account": {"bio": "b"}, "update_mask": "bio"}),
         "GetPreferences" => json!({"account_id": me}),
         "UpdatePreferences" => {
@@ -28,18 +30,43 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),
         "RevokeSession" => json!({"request_id": id, "session_id": 1}),
-        "Follow" | "Unfollow" | "Block" | "Unblock" | "Mute" | "Unmute" | "RemoveFollower" | "AcceptFollowRequest"
-        | "RejectFollowRequest" | "CancelFollowRequest" => {
+        "Follow"
+        | "Unfollow"
+        | "Block"
+        | "Unblock"
+        | "Mute"
+        | "Unmute"
+        | "RemoveFollower"
+        | "AcceptFollowRequest"
+        | "RejectFollowRequest"
+        | "CancelFollowRequest" => {
             json!({"request_id": id, "account_id": other})
         }
-        "ListFollowers" | "ListFollowing" | "ListMutuals" | "GetPath" | "GetUserFeed" => json!({"account_id": other}),
+        "ListFollowers" | "ListFollowing" | "ListLists" | "ListMutuals" | "GetPath" | "GetUserFeed" => {
+            json!({"account_id": other})
+        }
+        "FollowHashtag" | "UnfollowHashtag" => json!({"request_id": id, "hashtag": "rust"}),
+        "MuteWord" | "UnmuteWord" => json!({"request_id": id, "word": "cake"}),
+        "CreateList" => json!({"request_id": id, "name": "friends"}),
+        "UpdateList" => json!({"request_id": id, "list_id": 1, "name": "friends"}),
+        "DeleteList" => json!({"request_id": id, "list_id": 1}),
+        "AddListMembers" | "RemoveListMembers" => json!({"request_id": id, "list_id": 1, "account_ids": [other]}),
+        "GetList" | "ListListMembers" => json!({"list_id": 1}),
         "CreatePost" => json!({"request_id": id, "text": "fine"}),
         "GetPost" => json!({"post_id": post}),
         "BatchGetPosts" => json!({"post_ids": [post]}),
         "DeletePost" | "LikePost" | "UnlikePost" => json!({"request_id": id, "post_id": post}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "ListBlocks" | "ListFollowRequests" | "ListMutes" | "ListSessions" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        "ListBlocks"
+        | "ListFollowRequests"
+        | "ListFollowedHashtags"
+        | "ListMutedWords"
+        | "ListMutes"
+        | "ListSessions"
+        | "GetJwks"
+        | "GetHomeFeed"
+        | "StreamHomeFeed" => json!({}),
         other => panic!("say here what a valid {other} is"),
     }
 }
@@ -62,7 +89,9 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         }
         (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
-(Kind::Message(_), "account" | "preferences" | "scopes" | "update_mask") => vec![],
+        // Either value is right.
+        (Kind::Bool, _) => vec![],
+        (Kind::Message(_), "account" | "preferences" | "scopes" | "update_mask") => vec![],
         (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
     }
 }
@@ -74,6 +103,8 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "request_id" => (vec![empty, ("no UUID", "abc"), ("near a UUID", "00000000-0000-4000-8000-00000000000g")], 40),
         "page_token" => (vec![("forged", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), ("no base64", "%%%")], 5_000),
         "handle" => (vec![empty, ("with a space", "a b"), bidi, ("Cyrillic", "\u{430}da")], 31),
+        "hashtag" => (vec![empty, ("a sign alone", "#"), ("two words", "a b"), ("a digit", "1"), control], 111),
+        "word" | "name" => (vec![empty, ("white space", " \u{3000}"), control, bidi, ("two lines", "a\nb")], 101),
         "email" => (vec![empty, ("no @", "ada"), ("two @", "a@b@c")], 300),
         "text" => (vec![empty, ("white space", " \n\u{3000} "), control, bidi, ("a null", "a\0b")], 501),
         "password" => (vec![empty], 129),
@@ -137,9 +168,20 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
         super::assert_refused(method.name, &garbage, &codes, None);
     }
     let unknown = 1_i64 << 60;
-    for name in
-        ["GetAccount", "Follow", "Block", "Mute", "AcceptFollowRequest", "GetPost", "DeletePost", "LikePost", "UnlikePost", "RevokeSession"]
-    {
+    for name in [
+        "GetAccount",
+        "Follow",
+        "Block",
+        "Mute",
+        "AcceptFollowRequest",
+        "DeleteList",
+        "GetList",
+        "GetPost",
+        "DeletePost",
+        "LikePost",
+        "UnlikePost",
+        "RevokeSession",
+    ] {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");
         let shape = descriptor.methods().find(|m| m.name() == name).expect("a method").input();
