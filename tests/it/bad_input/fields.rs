@@ -9,7 +9,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Va
 use serde_json::json;
 
 /// A request that the method would accept, as JSON; `n` makes what must be unique so.
-fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serde_json::Value {
+pub(crate) fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serde_json::Value {
     let (id, me, other) = (request_id(), me.id(), other.id());
     match method {
         "CreateAccount" => {
@@ -141,7 +141,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
     texts.chain([("overlong", "a".repeat(overlong))]).collect()
 }
 
-fn encode(shape: &MessageDescriptor, request: &serde_json::Value) -> DynamicMessage {
+pub(crate) fn encode(shape: &MessageDescriptor, request: &serde_json::Value) -> DynamicMessage {
     DynamicMessage::deserialize(shape.clone(), request).expect("a request of this shape")
 }
 
