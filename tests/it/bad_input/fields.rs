@@ -39,7 +39,8 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         | "RemoveFollower"
         | "AcceptFollowRequest"
         | "RejectFollowRequest"
-        | "CancelFollowRequest" => {
+        | "CancelFollowRequest"
+        | "DismissSuggestion" => {
             json!({"request_id": id, "account_id": other})
         }
         "ListFollowers" | "ListFollowing" | "ListLists" | "ListMutuals" | "GetPath" | "GetUserFeed" => {
@@ -59,6 +60,7 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
         "ListBlocks"
+        | "SuggestAccounts"
         | "ListFollowRequests"
         | "ListFollowedHashtags"
         | "ListMutedWords"
