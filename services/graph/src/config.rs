@@ -36,6 +36,8 @@ pub struct Config {
     pub max_lists: u32,
     /// How many accounts may be on one list.
     pub max_list_members: u32,
+    /// How many dismissed suggestions of one account are remembered; the oldest make room.
+    pub max_dismissed_suggestions: u32,
 }
 
 impl Default for Config {
@@ -53,6 +55,7 @@ impl Default for Config {
             max_muted_words: 500,
             max_lists: 100,
             max_list_members: 1_000,
+            max_dismissed_suggestions: 1_000,
         }
     }
 }
@@ -93,6 +96,7 @@ impl Config {
             words: self.max_muted_words.into(),
             lists: self.max_lists.into(),
             members: self.max_list_members.into(),
+            dismissed: self.max_dismissed_suggestions.into(),
         }
     }
 

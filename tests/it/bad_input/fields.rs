@@ -55,7 +55,8 @@ pub(crate) fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usi
         | "RemoveFollower"
         | "AcceptFollowRequest"
         | "RejectFollowRequest"
-        | "CancelFollowRequest" => {
+        | "CancelFollowRequest"
+        | "DismissSuggestion" => {
             json!({"request_id": id, "account_id": other})
         }
         "ListFollowers" | "ListFollowing" | "ListLists" | "ListMutuals" | "GetPath" | "GetUserFeed" => {
@@ -78,6 +79,7 @@ pub(crate) fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usi
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
         "ListBlocks"
+        | "SuggestAccounts"
         | "ListFollowRequests"
         | "ListFollowedHashtags"
         | "ListMutedWords"

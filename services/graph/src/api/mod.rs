@@ -9,6 +9,7 @@ mod block;
 mod cancel_follow_request;
 mod create_list;
 mod delete_list;
+mod dismiss_suggestion;
 mod edges;
 mod follow;
 mod follow_hashtag;
@@ -34,6 +35,7 @@ mod relationship;
 mod remove_follower;
 mod remove_list_members;
 mod shelf;
+mod suggest_accounts;
 mod unblock;
 mod unfollow;
 mod unfollow_hashtag;
@@ -262,6 +264,14 @@ impl GraphService for Handler {
 
     async fn list_list_member_ids(&self, cx: &Cx, req: ListListMemberIdsRequest) -> Result<ListListMemberIdsResponse> {
         list_list_member_ids::list_list_member_ids(self, cx, req).await
+    }
+
+    async fn suggest_accounts(&self, cx: &Cx, req: SuggestAccountsRequest) -> Result<SuggestAccountsResponse> {
+        suggest_accounts::suggest_accounts(self, cx, req).await
+    }
+
+    async fn dismiss_suggestion(&self, cx: &Cx, req: DismissSuggestionRequest) -> Result<DismissSuggestionResponse> {
+        dismiss_suggestion::dismiss_suggestion(self, cx, req).await
     }
 
     async fn list_follower_ids(&self, cx: &Cx, req: ListFollowerIdsRequest) -> Result<ListFollowerIdsResponse> {

@@ -19,6 +19,8 @@ pub struct Limits {
     pub lists: i64,
     /// How many accounts may be on one of its lists.
     pub members: i64,
+    /// How many dismissed accounts are remembered; the oldest make room.
+    pub dismissed: i64,
 }
 
 impl Limits {
@@ -31,6 +33,7 @@ impl Limits {
         words: i64::MAX,
         lists: i64::MAX,
         members: i64::MAX,
+        dismissed: i64::MAX,
     };
 }
 

@@ -6,6 +6,7 @@ mod limits;
 mod mute;
 mod relation;
 mod shelf;
+mod suggest;
 mod walk;
 
 pub use change::{Action, Change, Outcome, Write, Written};
@@ -14,4 +15,5 @@ pub use limits::{Limits, refuse_over};
 pub use mute::{Mute, Muted, Scopes};
 pub use relation::{Counts, Direction, Edge, EdgeKey, Relation, refuse_self};
 pub use shelf::{About, List, Notice, Own, OwnWrite, OwnWritten, Tag, Word};
+pub use suggest::{Reach, Suggestion};
 pub use walk::{Arm, Common, Familiar, MAX_HOPS, Path};

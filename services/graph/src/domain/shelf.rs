@@ -73,6 +73,8 @@ pub enum Own {
     DeleteList(i64),
     /// Adds accounts to a list.
     AddMembers(i64, Vec<AccountId>),
+    /// Wants an account suggested no more.
+    Dismiss(AccountId),
     /// Takes accounts off a list.
     RemoveMembers(i64, Vec<AccountId>),
 }

@@ -17,7 +17,7 @@ use plaza_stores::{Cache, CacheOptions, Gauge};
 use super::{GraphStore, OnChange};
 use crate::domain::{
     Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, List, Muted, OwnWrite, OwnWritten, Path,
-    Relation, Tag, Word, Write, Written,
+    Reach, Relation, Suggestion, Tag, Word, Write, Written,
 };
 
 /// The cache itself: made first, since the engine has to be told how to invalidate it.
@@ -163,6 +163,17 @@ impl<S: GraphStore> GraphStore for CachedGraph<S> {
 
     async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
         self.inner.path(cx, from, to).await
+    }
+
+    async fn suggestions(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        reach: Reach,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>> {
+        self.inner.suggestions(cx, account, now, reach, limit).await
     }
 
     async fn own(&self, cx: &Cx, write: OwnWrite) -> Result<OwnWritten> {

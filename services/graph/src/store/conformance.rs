@@ -10,6 +10,7 @@ mod mutes;
 mod race;
 mod requests;
 mod shelf;
+mod suggest;
 mod walks;
 mod writes;
 
@@ -97,6 +98,11 @@ cases![
     shelf::what_an_account_keeps_has_limits,
     shelf::a_repeated_change_gets_the_first_answer,
     shelf::what_an_erased_account_kept_is_gone,
+    suggest::friends_of_friends_and_shared_hashtags_are_suggested_best_first,
+    suggest::what_speaks_against_a_suggestion_leaves_it_out,
+    suggest::only_the_newest_are_looked_at,
+    suggest::dismissals_are_forgotten_from_the_oldest_on_and_with_either_account,
+    suggest::random_suggestions_agree_with_brute_force,
     erasure::an_erased_account_leaves_nothing_behind,
     erasure::an_erased_account_takes_no_new_edges,
     erasure::erasing_goes_on_where_it_stopped,

@@ -16,7 +16,7 @@ use plaza_stores::Gauge;
 
 use crate::domain::{
     Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, List, Muted, OwnWrite, OwnWritten, Path,
-    Relation, Tag, Word, Write, Written,
+    Reach, Relation, Suggestion, Tag, Word, Write, Written,
 };
 
 pub use cached::CachedGraph;
@@ -122,6 +122,17 @@ pub trait GraphStore: Send + Sync + 'static {
     /// A shortest way along follows from one account to another, which does not lead over accounts that the first blocks or
     /// that block it.
     async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path>;
+
+    /// Up to `limit` accounts that an account may want to follow, best first, without itself and those that it follows or
+    /// asked, mutes at `now` or dismissed, or that either blocks.
+    async fn suggestions(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        reach: Reach,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>>;
 
     /// Changes what an account keeps for itself.
     ///

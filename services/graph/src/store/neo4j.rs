@@ -9,6 +9,7 @@ mod draft;
 mod kind;
 mod reads;
 mod shelf;
+mod suggest;
 mod walks;
 mod writer;
 mod writes;
@@ -27,7 +28,7 @@ use super::{GraphStore, OnChange};
 use crate::NAME;
 use crate::domain::{
     Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, List, Muted, OwnWrite, OwnWritten, Path,
-    Relation, Tag, Word, Write, Written,
+    Reach, Relation, Suggestion, Tag, Word, Write, Written,
 };
 
 use writer::{Tools, Writer};
@@ -40,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_mutes", sql: include_str!("../../migrations/neo4j/0004_mutes.cypher") },
     Migration { name: "0005_follow_requests", sql: include_str!("../../migrations/neo4j/0005_follow_requests.cypher") },
     Migration { name: "0006_shelf", sql: include_str!("../../migrations/neo4j/0006_shelf.cypher") },
+    Migration { name: "0007_dismissed", sql: include_str!("../../migrations/neo4j/0007_dismissed.cypher") },
 ];
 /// How long a start waits for the server.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -160,6 +162,17 @@ impl GraphStore for Neo4jGraph {
 
     async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
         walks::path(&self.db, cx, from, to).await
+    }
+
+    async fn suggestions(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        reach: Reach,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>> {
+        suggest::suggestions(&self.db, cx, account, now, reach, limit).await
     }
 
     async fn own(&self, cx: &Cx, write: OwnWrite) -> Result<OwnWritten> {

@@ -4,6 +4,7 @@ mod erase;
 mod path;
 mod reads;
 mod shelf;
+mod suggest;
 mod walks;
 mod writes;
 
@@ -18,7 +19,7 @@ use rusqlite::Connection;
 use super::{GraphStore, OnChange};
 use crate::domain::{
     Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, List, Muted, OwnWrite, OwnWritten, Path,
-    Relation, Tag, Word, Write, Written,
+    Reach, Relation, Suggestion, Tag, Word, Write, Written,
 };
 
 use writes::Tx;
@@ -31,6 +32,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_mutes", sql: include_str!("../../migrations/sqlite/0004_mutes.sql") },
     Migration { name: "0005_follow_requests", sql: include_str!("../../migrations/sqlite/0005_follow_requests.sql") },
     Migration { name: "0006_shelf", sql: include_str!("../../migrations/sqlite/0006_shelf.sql") },
+    Migration { name: "0007_dismissed", sql: include_str!("../../migrations/sqlite/0007_dismissed.sql") },
 ];
 
 /// The graph in a SQLite file. Its one writer runs each check together with the write that rests on it.
@@ -152,6 +154,17 @@ impl GraphStore for SqliteGraph {
 
     async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
         self.db.read(cx, |conn| path::path(conn, from, to)).await
+    }
+
+    async fn suggestions(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        reach: Reach,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>> {
+        self.db.read(cx, |conn| suggest::suggestions(conn, account, now, reach, limit)).await
     }
 
     async fn own(&self, cx: &Cx, write: OwnWrite) -> Result<OwnWritten> {

@@ -18,5 +18,6 @@ mod relationships;
 mod replicas;
 mod requests;
 mod shelf;
+mod suggestions;
 mod support;
 mod walks;

@@ -62,6 +62,15 @@ const MEMBERS: &str = "MATCH ()-[m:HAS_MEMBER{ns}]->() USING INDEX SEEK m:HAS_ME
     WHERE m.list = $list AND m.member > $after
     WITH m.member AS id ORDER BY m.list, m.member LIMIT $limit RETURN collect(id) AS ids";
 
+const DISMISS: &str = "MERGE (a:Account{ns} {id: $account}) MERGE (b:Account{ns} {id: $other})
+    MERGE (a)-[d:DISMISSES{ns} {account: $account, other: $other}]->(b) ON CREATE SET d.id = $id";
+const OLDEST_DISMISSED: &str = "MATCH ()-[d:DISMISSES{ns}]->() USING INDEX SEEK d:DISMISSES{ns}(account, id)
+    WHERE d.account = $account AND d.id IS NOT NULL
+    WITH d, d.other AS id ORDER BY d.account DESC, d.id DESC SKIP $kept DELETE d RETURN collect(id) AS ids";
+const ERASE_DISMISSED: &str = "
+    CALL { MATCH ()-[d:DISMISSES{ns} {account: $account}]->() RETURN d, d.other AS id
+           UNION MATCH ()-[d:DISMISSES{ns} {other: $account}]->() RETURN d, d.account AS id }
+    WITH d, id LIMIT $limit DELETE d RETURN collect(id) AS ids";
 const ERASE_LISTS: &str = "MATCH (l:List{ns} {owner: $account}) WITH l, l.id AS id LIMIT $limit
     DETACH DELETE l RETURN collect(id) AS ids";
 const ERASE_TAGS: &str = "MATCH ()-[f:FOLLOWS_TAG{ns} {account: $account}]->(t)
@@ -90,6 +99,7 @@ pub(super) async fn perform(tx: &mut Tx, write: &OwnWrite) -> Result<Result<Perf
         Own::CreateList(about) => return create_list(tx, write, about).await,
         Own::UpdateList(id, about) => return update_list(tx, account, *id, about).await,
         Own::DeleteList(id) => delete_list(tx, account, *id).await?,
+        Own::Dismiss(other) => dismiss(tx, write, *other).await?,
         Own::AddMembers(id, members) => add_members(tx, write, *id, members).await?,
         Own::RemoveMembers(id, members) => remove_members(tx, account, *id, members).await?,
     };
@@ -229,6 +239,20 @@ async fn add_members(
     Ok(Ok(vec![Notice::Members(owner, id)]))
 }
 
+async fn dismiss(tx: &mut Tx, write: &OwnWrite, other: AccountId) -> Result<Result<Vec<Notice>>, Fault> {
+    if number(tx, tx.query(IS_ERASED).param("account", other.get()), "count").await? > 0 {
+        return Ok(Err(Error::new(reason::ACCOUNT_NOT_FOUND).with("account_id", other)));
+    }
+    let query = tx.query(DISMISS).param("account", write.account.get()).param("other", other.get());
+    tx.run(query.param("id", write.id)).await?;
+    let oldest = tx.query(OLDEST_DISMISSED).param("account", write.account.get());
+    let found = tx.rows(oldest.param("kept", write.limits.dismissed)).await?;
+    let forgotten: Vec<i64> = found.first().map_or(Ok(Vec::new()), |row| get(row, "ids"))?;
+    let forgotten: Vec<AccountId> = forgotten.into_iter().map(AccountId).collect();
+    forget_lonely(tx, &forgotten).await?;
+    Ok(Ok(Vec::new()))
+}
+
 async fn remove_members(
     tx: &mut Tx,
     owner: AccountId,
@@ -268,8 +292,12 @@ pub(super) async fn erase(tx: &mut Tx, account: AccountId, limit: usize) -> Resu
     let found = tx.rows(part(tx.query(ERASE_WORDS), left)).await?;
     let words: Vec<i64> = found.first().map_or(Ok(Vec::new()), |row| get(row, "ids"))?;
     left -= words.len();
+    let found = tx.rows(part(tx.query(ERASE_DISMISSED), left)).await?;
+    let dismissed: Vec<i64> = found.first().map_or(Ok(Vec::new()), |row| get(row, "ids"))?;
+    left -= dismissed.len();
     if left < limit {
-        forget_lonely(tx, &[account]).await?;
+        let ends: Vec<AccountId> = dismissed.into_iter().map(AccountId).chain([account]).collect();
+        forget_lonely(tx, &ends).await?;
     }
     Ok((limit - left, lists.into_iter().map(|list| Notice::ListGone(account, list)).collect()))
 }

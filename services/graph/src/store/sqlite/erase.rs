@@ -60,6 +60,13 @@ fn erase_shelf(tx: &mut Tx<'_>, account: AccountId, left: &mut usize) -> Result<
         );
         *left -= tx.conn().prepare_cached(&sql).sql()?.execute(params![account.get(), rows(*left)]).sql()?;
     }
+    for (own, other) in [("account", "other"), ("other", "account")] {
+        let sql = format!(
+            "DELETE FROM dismissed WHERE {own} = ?1 AND {other} IN
+             (SELECT {other} FROM dismissed WHERE {own} = ?1 LIMIT ?2)"
+        );
+        *left -= tx.conn().prepare_cached(&sql).sql()?.execute(params![account.get(), rows(*left)]).sql()?;
+    }
     Ok(())
 }
 
@@ -72,7 +79,7 @@ fn some(tx: &Tx<'_>, sql: &str, account: AccountId, left: &mut usize) -> Result<
 
 /// Who may have edges: each column by an index that begins with it. `counts` has a row for each account that follows or is
 /// followed.
-const HOLDERS: [(&str, &str); 10] = [
+const HOLDERS: [(&str, &str); 12] = [
     ("counts", "account"),
     ("blocks", "blocker"),
     ("blocks", "blocked"),
@@ -83,6 +90,8 @@ const HOLDERS: [(&str, &str); 10] = [
     ("followed_tags", "account"),
     ("muted_words", "account"),
     ("lists", "owner"),
+    ("dismissed", "account"),
+    ("dismissed", "other"),
 ];
 
 /// Accounts with edges. Each column is walked from one id to the next, so that an account blocked by very many costs one
@@ -116,6 +125,8 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
                   OR EXISTS (SELECT 1 FROM followed_tags WHERE account = value)
                   OR EXISTS (SELECT 1 FROM muted_words WHERE account = value)
                   OR EXISTS (SELECT 1 FROM lists WHERE owner = value)
+                  OR EXISTS (SELECT 1 FROM dismissed WHERE account = value)
+                  OR EXISTS (SELECT 1 FROM dismissed WHERE other = value)
                ORDER BY value";
     collect(conn, sql, params![Ids(&numbers(accounts))], account_id)
 }

@@ -37,6 +37,7 @@ pub(super) fn perform(tx: &mut Tx<'_>, write: &OwnWrite) -> Result<Option<List>>
             owned(tx, write.account, *id)?;
             delete_list(tx, write.account, *id).map(|()| None)
         }
+        Own::Dismiss(other) => dismiss(tx, write, *other).map(|()| None),
         Own::AddMembers(id, members) => add_members(tx, write, *id, members).map(|()| None),
         Own::RemoveMembers(id, members) => remove_members(tx, write.account, *id, members).map(|()| None),
     }
@@ -110,6 +111,17 @@ fn add_members(tx: &mut Tx<'_>, write: &OwnWrite, id: i64, members: &[AccountId]
         let before = tx.number("SELECT count(*) - 1 FROM list_members WHERE list = ?1", id)?;
         refuse_over(before, write.limits.members)?;
         tx.notify(Notice::Members(write.account, id));
+    }
+    Ok(())
+}
+
+fn dismiss(tx: &mut Tx<'_>, write: &OwnWrite, other: AccountId) -> Result<()> {
+    tx.require_present(other)?;
+    let sql = "INSERT OR IGNORE INTO dismissed (account, other, id) VALUES (?1, ?2, ?3)";
+    if tx.execute(sql, params![write.account.get(), other.get(), write.id])? {
+        let sql = "DELETE FROM dismissed WHERE account = ?1 AND other IN
+                   (SELECT other FROM dismissed WHERE account = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)";
+        tx.execute(sql, params![write.account.get(), write.limits.dismissed])?;
     }
     Ok(())
 }
