@@ -5,7 +5,9 @@ use plaza_proto::accounts::v1::{
     DeleteAccountRequest, GetPreferencesRequest, Preferences, UpdatePreferencesRequest, UpdateProfileRequest,
 };
 use plaza_proto::feeds::v1::RebuildFeedRequest;
-use plaza_proto::posts::v1::DeletePostRequest;
+use plaza_proto::posts::v1::{
+    DeletePostRequest, EditPostRequest, PinPostRequest, RestorePostRequest, UnpinPostRequest,
+};
 use plaza_proto::sessions::v1::{ListSessionsRequest, RevokeSessionRequest};
 use plaza_rpc::Auth;
 use plaza_testkit::person::request_id;
@@ -51,6 +53,25 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             let sessions = owner.call(ListSessionsRequest::default()).await?.message.sessions;
             let request = RevokeSessionRequest { request_id, session_id: sessions[0].session_id };
             caller.call(request).await.map(drop)
+        }
+        "EditPost" => {
+            let (post, _) = owner.post("mine").await?;
+            let text = "changed".to_owned();
+            let request = EditPostRequest { request_id, post_id: post.post_id, text, ..EditPostRequest::default() };
+            caller.call(request).await.map(drop)
+        }
+        "PinPost" => {
+            let (post, _) = owner.post("mine").await?;
+            caller.call(PinPostRequest { request_id, post_id: post.post_id }).await.map(drop)
+        }
+        "UnpinPost" => {
+            let (post, _) = owner.post("mine").await?;
+            caller.call(UnpinPostRequest { request_id, post_id: post.post_id }).await.map(drop)
+        }
+        "RestorePost" => {
+            let (post, _) = owner.post("mine").await?;
+            owner.call(DeletePostRequest { request_id: self::request_id(), post_id: post.post_id }).await?;
+            caller.call(RestorePostRequest { request_id, post_id: post.post_id }).await.map(drop)
         }
         "DeletePost" => {
             let (post, _) = owner.post("mine").await?;

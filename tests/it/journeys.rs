@@ -244,7 +244,7 @@ pub(crate) async fn profiles_posts_and_likes(sandbox: Sandbox) {
         request_id: request_id(),
         text: "for #followers, @ben: https://example.org/a".to_owned(),
         visibility: Visibility::Followers.into(),
-        reply_to_id: 0,
+        ..CreatePostRequest::default()
     };
     let post = ada.call(secret).await.expect("post").message.post.expect("a post");
     assert_eq!(

@@ -37,6 +37,10 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
             json!({"request_id": id, "post_id": post})
         }
         "ListLikers" | "ListReposters" | "ListQuotes" => json!({"post_id": post}),
+        "RestorePost" | "PinPost" | "UnpinPost" => json!({"request_id": id, "post_id": post}),
+        "EditPost" => json!({"request_id": id, "post_id": post, "text": "fine"}),
+        "ListRevisions" | "GetThread" | "ListReplies" => json!({"post_id": post}),
+        "ListPostsByHashtag" => json!({"hashtag": "rust"}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
         "ListSessions" | "ListBookmarks" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
@@ -46,6 +50,10 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
 
 /// Wrong values for a field, each with a word for it.
 fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
+    if field.is_list() && field.kind() == Kind::String {
+        let texts = |text: &str, count| Value::List(vec![Value::String(text.to_owned()); count]);
+        return vec![("five", texts("a", 5)), ("an empty one", texts("", 1)), ("two words", texts("a b", 1))];
+    }
     if field.is_list() {
         let (many, negative) = (vec![Value::I64(1); 10_000], vec![Value::I64(1), Value::I64(-1)]);
         let lists = [("none", vec![]), ("ten thousand", many), ("a negative one", negative)];
@@ -57,7 +65,7 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         (Kind::Int64, _) => {
             vec![("zero", Value::I64(0)), ("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN))]
         }
-        (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
+        (Kind::Int32, "page_size" | "depth") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
         // Every value of a flag is right.
         (Kind::Bool, _) => vec![],
@@ -79,6 +87,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
         "warning" => (vec![control, bidi, ("two lines", "a\nb")], 201),
         "language" => (vec![("a space", "en us"), ("a number", "1"), ("an empty part", "en-")], 36),
+        "hashtag" => (vec![empty, ("two words", "a b"), control], 111),
         "etag" => (vec![], 65),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),
@@ -139,8 +148,11 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
     }
     let unknown = 1_i64 << 60;
     let of_posts = ["GetPost", "DeletePost", "LikePost", "UnlikePost", "Repost", "UndoRepost", "BookmarkPost"];
-    let of_lists = ["UnbookmarkPost", "ListLikers", "ListReposters", "ListQuotes"];
-    for name in ["GetAccount", "Follow", "Block", "RevokeSession"].into_iter().chain(of_posts).chain(of_lists) {
+    let of_lists = ["UnbookmarkPost", "ListLikers", "ListReposters", "ListQuotes", "ListRevisions", "GetThread"];
+    let of_authors = ["ListReplies", "EditPost", "PinPost", "UnpinPost", "RestorePost"];
+    for name in
+        ["GetAccount", "Follow", "Block", "RevokeSession"].into_iter().chain(of_posts).chain(of_lists).chain(of_authors)
+    {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");
         let shape = descriptor.methods().find(|m| m.name() == name).expect("a method").input();
