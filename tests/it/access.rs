@@ -11,7 +11,9 @@ use plaza_proto::graph::v1::{
     AddListMembersRequest, CreateListRequest, DeleteListRequest, ListFollowingRequest, RemoveListMembersRequest,
     UpdateListRequest,
 };
-use plaza_proto::posts::v1::DeletePostRequest;
+use plaza_proto::posts::v1::{
+    DeletePostRequest, EditPostRequest, PinPostRequest, RestorePostRequest, UnpinPostRequest,
+};
 use plaza_proto::sessions::v1::{ListSessionsRequest, RevokeSessionRequest};
 use plaza_rpc::Auth;
 use plaza_testkit::person::{PASSWORD, request_id};
@@ -79,6 +81,25 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             caller.call(request).await.map(drop)
         }
         "UpdateList" | "DeleteList" | "AddListMembers" | "RemoveListMembers" => call_list(method, owner, caller).await,
+        "EditPost" => {
+            let (post, _) = owner.post("mine").await?;
+            let text = "changed".to_owned();
+            let request = EditPostRequest { request_id, post_id: post.post_id, text, ..EditPostRequest::default() };
+            caller.call(request).await.map(drop)
+        }
+        "PinPost" => {
+            let (post, _) = owner.post("mine").await?;
+            caller.call(PinPostRequest { request_id, post_id: post.post_id }).await.map(drop)
+        }
+        "UnpinPost" => {
+            let (post, _) = owner.post("mine").await?;
+            caller.call(UnpinPostRequest { request_id, post_id: post.post_id }).await.map(drop)
+        }
+        "RestorePost" => {
+            let (post, _) = owner.post("mine").await?;
+            owner.call(DeletePostRequest { request_id: self::request_id(), post_id: post.post_id }).await?;
+            caller.call(RestorePostRequest { request_id, post_id: post.post_id }).await.map(drop)
+        }
         "DeletePost" => {
             let (post, _) = owner.post("mine").await?;
             caller.call(DeletePostRequest { request_id, post_id: post.post_id }).await.map(drop)

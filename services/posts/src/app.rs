@@ -41,11 +41,11 @@ impl std::fmt::Debug for Deps {
 /// The engine that the store's address names, with the cache in front.
 async fn open(config: &Config, env: Env, cache: Arc<PostCache>, freshness: Freshness) -> Result<Arc<dyn PostStore>> {
     let Some(address) = config.store.server(ServerKind::Postgres) else {
-        let engine = SqlitePosts::open(&config.store, env, cache.clone())?;
+        let engine = SqlitePosts::open(&config.store, env, cache.clone())?.with_grace(config.restore());
         return Ok(Arc::new(Cached::new(engine, cache).with_freshness(freshness)));
     };
     let replica = config.read_replica.as_ref().and_then(|replica| replica.server(ServerKind::Postgres));
-    let engine = PostgresPosts::open(address, replica, env, cache.clone()).await?;
+    let engine = PostgresPosts::open(address, replica, env, cache.clone()).await?.with_grace(config.restore());
     Ok(Arc::new(Cached::new(engine, cache).with_freshness(freshness)))
 }
 

@@ -18,6 +18,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// How long a cached post is served, in seconds; bounds how late writes of another process show.
     pub cache_ttl_seconds: u64,
+    /// How long a deleted post can be restored, in seconds; 0 for never. What it said is kept so long.
+    pub restore_seconds: u64,
     /// How many posts or marks one transaction of an erasure removes; other writes wait for it.
     pub erase_batch: usize,
 }
@@ -29,6 +31,7 @@ impl Default for Config {
             read_replica: None,
             cache_bytes: 32 << 20,
             cache_ttl_seconds: 600,
+            restore_seconds: 3_600,
             erase_batch: 200,
         }
     }
@@ -54,10 +57,19 @@ impl Config {
         if !(1..=86_400).contains(&self.cache_ttl_seconds) {
             wrong.push("cache_ttl_seconds", "must be 1 to 86400 seconds, such as 600");
         }
+        if self.restore_seconds > 2_592_000 {
+            wrong.push("restore_seconds", "must be at most 2592000 seconds, which are 30 days; 3600 is an hour");
+        }
         if !(1..=10_000).contains(&self.erase_batch) {
             wrong.push("erase_batch", "must be 1 to 10000, such as 200");
         }
         wrong.into_result()
+    }
+
+    /// How long a deleted post can be restored.
+    #[must_use]
+    pub const fn restore(&self) -> Duration {
+        Duration::from_secs(self.restore_seconds)
     }
 
     /// How long a cached post is served.
@@ -74,10 +86,16 @@ mod tests {
     #[test]
     fn the_defaults_are_right_and_wrong_settings_are_named() {
         Config::default().check().unwrap();
-        let wrong = Config { cache_bytes: u64::MAX, cache_ttl_seconds: 0, erase_batch: 0, ..Config::default() };
+        let wrong = Config {
+            cache_bytes: u64::MAX,
+            cache_ttl_seconds: 0,
+            restore_seconds: 1 << 40,
+            erase_batch: 0,
+            ..Config::default()
+        };
         let error = wrong.check().unwrap_err();
         let named: Vec<&str> = error.violations().iter().map(|v| v.field.as_str()).collect();
-        assert_eq!(named, ["cache_bytes", "cache_ttl_seconds", "erase_batch"]);
+        assert_eq!(named, ["cache_bytes", "cache_ttl_seconds", "restore_seconds", "erase_batch"]);
     }
 
     #[test]

@@ -76,6 +76,10 @@ pub(crate) fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usi
             json!({"request_id": id, "post_id": post})
         }
         "ListLikers" | "ListReposters" | "ListQuotes" => json!({"post_id": post}),
+        "RestorePost" | "PinPost" | "UnpinPost" => json!({"request_id": id, "post_id": post}),
+        "EditPost" => json!({"request_id": id, "post_id": post, "text": "fine"}),
+        "ListRevisions" | "GetThread" | "ListReplies" => json!({"post_id": post}),
+        "ListPostsByHashtag" => json!({"hashtag": "rust"}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
         "ListBlocks"
@@ -95,6 +99,10 @@ pub(crate) fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usi
 
 /// Wrong values for a field, each with a word for it.
 fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
+    if field.is_list() && field.kind() == Kind::String {
+        let texts = |text: &str, count| Value::List(vec![Value::String(text.to_owned()); count]);
+        return vec![("five", texts("a", 5)), ("an empty one", texts("", 1)), ("two words", texts("a b", 1))];
+    }
     if field.is_list() {
         let (many, negative) = (vec![Value::I64(1); 10_000], vec![Value::I64(1), Value::I64(-1)]);
         let lists = [("none", vec![]), ("ten thousand", many), ("a negative one", negative)];
@@ -109,7 +117,7 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         (Kind::Int64, _) => {
             vec![("zero", Value::I64(0)), ("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN))]
         }
-        (Kind::Int32, "page_size") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
+        (Kind::Int32, "page_size" | "depth") => vec![("negative", Value::I32(-1)), ("the least", Value::I32(i32::MIN))],
         (Kind::Bool, _) => vec![],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
         (Kind::Message(_), "account" | "preferences" | "scopes" | "update_mask") => vec![],
@@ -133,6 +141,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
         "warning" => (vec![control, bidi, ("two lines", "a\nb")], 201),
         "language" => (vec![("a space", "en us"), ("a number", "1"), ("an empty part", "en-")], 36),
+        "hashtag" => (vec![empty, ("two words", "a b"), control], 111),
         "etag" => (vec![], 65),
         "token" => (vec![empty, ("forged", "AAAA"), ("no base64", "%%%")], 101),
         "challenge" | "code" => (vec![empty], 600),
@@ -195,10 +204,11 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
     }
     let unknown = 1_i64 << 60;
     let of_posts = ["GetPost", "DeletePost", "LikePost", "UnlikePost", "Repost", "UndoRepost", "BookmarkPost"];
-    let of_lists = ["UnbookmarkPost", "ListLikers", "ListReposters", "ListQuotes"];
+    let of_lists = ["UnbookmarkPost", "ListLikers", "ListReposters", "ListQuotes", "ListRevisions", "GetThread"];
+    let of_authors = ["ListReplies", "EditPost", "PinPost", "UnpinPost", "RestorePost"];
     let of_accounts =
         ["GetAccount", "Follow", "Block", "Mute", "AcceptFollowRequest", "DeleteList", "GetList", "RevokeSession"];
-    for name in of_accounts.into_iter().chain(of_posts).chain(of_lists) {
+    for name in of_accounts.into_iter().chain(of_posts).chain(of_lists).chain(of_authors) {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");
         let shape = descriptor.methods().find(|m| m.name() == name).expect("a method").input();

@@ -33,7 +33,8 @@ async fn a_page_token_is_good_for_one_list_and_one_caller() {
     let other_filter = ada.call(followers(token.clone(), ben.id())).await.expect_err("another account");
     let following = ListFollowingRequest { account_id: ada.id(), page_size: 1, page_token: token.clone() };
     let other_list = ada.call(following).await.expect_err("another list");
-    let by_author = ListPostsByAuthorRequest { author_id: ada.id(), page_size: 1, page_token: token.clone() };
+    let by_author =
+        ListPostsByAuthorRequest { author_id: ada.id(), page_size: 1, page_token: token.clone(), ..Default::default() };
     let other_service = ada.call(by_author).await.expect_err("another service");
     let home = GetHomeFeedRequest { page_size: 1, page_token: token };
     let other_feed = ada.call(home).await.expect_err("the home feed");

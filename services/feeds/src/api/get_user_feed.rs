@@ -10,7 +10,7 @@ use super::Handler;
 /// through.
 pub(crate) async fn get_user_feed(h: &Handler, cx: &Cx, req: GetUserFeedRequest) -> Result<GetUserFeedResponse> {
     let GetUserFeedRequest { account_id, page_size, page_token } = req;
-    let page = ListPostsByAuthorRequest { author_id: account_id, page_size, page_token };
+    let page = ListPostsByAuthorRequest { author_id: account_id, page_size, page_token, exclude_replies: false };
     let page = h.peers.posts_by_author(cx, page).await?;
     Ok(GetUserFeedResponse { posts: page.posts, next_page_token: page.next_page_token })
 }

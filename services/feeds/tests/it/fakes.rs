@@ -80,7 +80,7 @@ impl PostsService for Fake {
         let found = found.filter(|(_, p)| state.visible(viewer, **p)).map(|(id, p)| shown(*id, *p));
         let page: Vec<posts::Post> = found.take(size(req.page_size, 100)).collect();
         let next_page_token = page.last().map(|p| p.post_id.to_string()).unwrap_or_default();
-        Ok(posts::ListPostsByAuthorResponse { posts: page, next_page_token })
+        Ok(posts::ListPostsByAuthorResponse { posts: page, next_page_token, ..Default::default() })
     }
 
     async fn create_post(&self, _: &Cx, _: posts::CreatePostRequest) -> Result<posts::CreatePostResponse> {

@@ -29,7 +29,11 @@ pub(crate) async fn suggest_accounts(
         return Ok(SuggestAccountsResponse::default());
     }
     let account_ids = found.iter().map(|suggestion| suggestion.account.get()).collect();
-    let accounts = h.accounts.batch_get_accounts(cx, BatchGetAccountsRequest { account_ids }).await?.accounts;
+    let accounts = h
+        .accounts
+        .batch_get_accounts(cx, BatchGetAccountsRequest { account_ids, include_hidden: false })
+        .await?
+        .accounts;
     let findable: HashSet<i64> = accounts.iter().filter(|a| a.discoverable).map(|a| a.account_id).collect();
     let best = found.into_iter().filter(|suggestion| findable.contains(&suggestion.account.get()));
     Ok(SuggestAccountsResponse { suggestions: best.take(size).map(|suggestion| told(&suggestion)).collect() })

@@ -5,7 +5,7 @@ use plaza_core::{AccountId, Cx, PostId, Result};
 use plaza_proto::posts::v1::{ListPostsByAuthorRequest, ListPostsByAuthorResponse};
 
 use super::Handler;
-use super::view::{Sights, present};
+use super::view::{Sights, present, view};
 use crate::store::END;
 
 pub(crate) async fn list_posts_by_author(
@@ -14,11 +14,17 @@ pub(crate) async fn list_posts_by_author(
     req: ListPostsByAuthorRequest,
 ) -> Result<ListPostsByAuthorResponse> {
     let size = page::size(req.page_size)?;
-    let scope = Scope { method: "ListPostsByAuthor", filter: &[req.author_id], caller: cx.viewer() };
-    let before = h.pager.open::<1>(scope, &req.page_token)?.map_or(END, |[id]| PostId(id));
+    let filter = [req.author_id, i64::from(req.exclude_replies)];
+    let scope = Scope { method: "ListPostsByAuthor", filter: &filter, caller: cx.viewer() };
+    let last = h.pager.open::<1>(scope, &req.page_token)?;
+    let before = last.map_or(END, |[id]| PostId(id));
     let author = AccountId(req.author_id);
     let sight = Sights::load(h, cx, vec![author]).await?.of(author);
-    let mut ids = h.store.ids_by_author(cx, author, sight, before, size + 1).await?;
+    let mut ids = if req.exclude_replies {
+        h.store.openers_by_author(cx, author, sight, before, size + 1).await?
+    } else {
+        h.store.ids_by_author(cx, author, sight, before, size + 1).await?
+    };
     let more = ids.len() > size;
     ids.truncate(size);
     let next_page_token = match ids.last() {
@@ -27,5 +33,6 @@ pub(crate) async fn list_posts_by_author(
     };
     // One that was deleted since is left out.
     let posts: Vec<_> = h.store.posts(cx, &ids).await?.into_iter().flatten().collect();
-    Ok(ListPostsByAuthorResponse { posts: present(h, cx, &posts).await?, next_page_token })
+    let pinned = if last.is_none() { view(h, cx, &h.store.pins(cx, author).await?).await? } else { Vec::new() };
+    Ok(ListPostsByAuthorResponse { posts: present(h, cx, &posts).await?, next_page_token, pinned })
 }

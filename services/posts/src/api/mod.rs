@@ -5,20 +5,29 @@ mod bookmark_post;
 mod choices;
 mod create_post;
 mod delete_post;
+mod edit_post;
 mod get_post;
+mod get_thread;
 mod like_post;
 mod list_bookmarks;
 mod list_likers;
 mod list_post_refs;
 mod list_posts_by_author;
+mod list_posts_by_hashtag;
 mod list_quotes;
+mod list_replies;
 mod list_reposters;
+mod list_revisions;
 mod marking;
 mod mentions;
+mod pin_post;
 mod repost;
+mod restore_post;
+mod threads;
 mod unbookmark_post;
 mod undo_repost;
 mod unlike_post;
+mod unpin_post;
 mod view;
 
 use std::sync::Arc;
@@ -30,12 +39,15 @@ use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{
     BatchGetPostsRequest, BatchGetPostsResponse, BookmarkPostRequest, BookmarkPostResponse, CreatePostRequest,
-    CreatePostResponse, DeletePostRequest, DeletePostResponse, GetPostRequest, GetPostResponse, LikePostRequest,
-    LikePostResponse, ListBookmarksRequest, ListBookmarksResponse, ListLikersRequest, ListLikersResponse,
-    ListPostRefsRequest, ListPostRefsResponse, ListPostsByAuthorRequest, ListPostsByAuthorResponse, ListQuotesRequest,
-    ListQuotesResponse, ListRepostersRequest, ListRepostersResponse, PostsService, RepostRequest, RepostResponse,
-    UnbookmarkPostRequest, UnbookmarkPostResponse, UndoRepostRequest, UndoRepostResponse, UnlikePostRequest,
-    UnlikePostResponse,
+    CreatePostResponse, DeletePostRequest, DeletePostResponse, EditPostRequest, EditPostResponse, GetPostRequest,
+    GetPostResponse, GetThreadRequest, GetThreadResponse, LikePostRequest, LikePostResponse, ListBookmarksRequest,
+    ListBookmarksResponse, ListLikersRequest, ListLikersResponse, ListPostRefsRequest, ListPostRefsResponse,
+    ListPostsByAuthorRequest, ListPostsByAuthorResponse, ListPostsByHashtagRequest, ListPostsByHashtagResponse,
+    ListQuotesRequest, ListQuotesResponse, ListRepliesRequest, ListRepliesResponse, ListRepostersRequest,
+    ListRepostersResponse, ListRevisionsRequest, ListRevisionsResponse, PinPostRequest, PinPostResponse, PostsService,
+    RepostRequest, RepostResponse, RestorePostRequest, RestorePostResponse, UnbookmarkPostRequest,
+    UnbookmarkPostResponse, UndoRepostRequest, UndoRepostResponse, UnlikePostRequest, UnlikePostResponse,
+    UnpinPostRequest, UnpinPostResponse,
 };
 
 use crate::projections::Authors;
@@ -66,6 +78,42 @@ impl PostsService for Handler {
 
     async fn delete_post(&self, cx: &Cx, req: DeletePostRequest) -> Result<DeletePostResponse> {
         delete_post::delete_post(self, cx, req).await
+    }
+
+    async fn restore_post(&self, cx: &Cx, req: RestorePostRequest) -> Result<RestorePostResponse> {
+        restore_post::restore_post(self, cx, req).await
+    }
+
+    async fn edit_post(&self, cx: &Cx, req: EditPostRequest) -> Result<EditPostResponse> {
+        edit_post::edit_post(self, cx, req).await
+    }
+
+    async fn list_revisions(&self, cx: &Cx, req: ListRevisionsRequest) -> Result<ListRevisionsResponse> {
+        list_revisions::list_revisions(self, cx, req).await
+    }
+
+    async fn get_thread(&self, cx: &Cx, req: GetThreadRequest) -> Result<GetThreadResponse> {
+        get_thread::get_thread(self, cx, req).await
+    }
+
+    async fn list_replies(&self, cx: &Cx, req: ListRepliesRequest) -> Result<ListRepliesResponse> {
+        list_replies::list_replies(self, cx, req).await
+    }
+
+    async fn pin_post(&self, cx: &Cx, req: PinPostRequest) -> Result<PinPostResponse> {
+        pin_post::pin_post(self, cx, req).await
+    }
+
+    async fn unpin_post(&self, cx: &Cx, req: UnpinPostRequest) -> Result<UnpinPostResponse> {
+        unpin_post::unpin_post(self, cx, req).await
+    }
+
+    async fn list_posts_by_hashtag(
+        &self,
+        cx: &Cx,
+        req: ListPostsByHashtagRequest,
+    ) -> Result<ListPostsByHashtagResponse> {
+        list_posts_by_hashtag::list_posts_by_hashtag(self, cx, req).await
     }
 
     async fn list_posts_by_author(&self, cx: &Cx, req: ListPostsByAuthorRequest) -> Result<ListPostsByAuthorResponse> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use plaza_core::{AccountId, Cx, Error, PostId, Result};
+use plaza_core::{AccountId, Cx, Error, PostId, Result, Timestamp};
 use plaza_proto::graph::v1::{BatchGetRelationshipsRequest, GraphService as _};
 use plaza_proto::posts::v1 as pb;
 
@@ -148,7 +148,6 @@ async fn marked(h: &Handler, cx: &Cx, viewer: AccountId, posts: &[Arc<Post>]) ->
 
 /// A post as it travels, with what the caller marks it by.
 pub(crate) fn message(post: &Post, marked: impl Fn(Mark) -> bool) -> pb::Post {
-    let (seconds, nanos) = post.id.time().seconds_nanos();
     pb::Post {
         post_id: post.id.get(),
         author_id: post.author.get(),
@@ -157,7 +156,7 @@ pub(crate) fn message(post: &Post, marked: impl Fn(Mark) -> bool) -> pb::Post {
         visibility: choices::visibility(post.visibility).into(),
         reply_to_id: post.reply_to.map_or(0, PostId::get),
         root_id: post.root.get(),
-        create_time: Some(prost_types::Timestamp { seconds, nanos }),
+        create_time: Some(timestamp(post.id.time())),
         like_count: post.counts.likes,
         reply_count: post.counts.replies,
         liked: marked(Mark::Like),
@@ -172,10 +171,17 @@ pub(crate) fn message(post: &Post, marked: impl Fn(Mark) -> bool) -> pb::Post {
         warning: post.sensitive.warning.clone(),
         language: post.language.clone(),
         reply_policy: choices::reply_policy(post.reply_policy).into(),
+        edit_count: post.edits.count,
+        edit_time: post.edits.at.map(timestamp),
     }
 }
 
-fn span(span: &Span) -> pb::Span {
+pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    let (seconds, nanos) = at.seconds_nanos();
+    prost_types::Timestamp { seconds, nanos }
+}
+
+pub(crate) fn span(span: &Span) -> pb::Span {
     let kind = match span.kind {
         SpanKind::Hashtag => pb::SpanKind::Hashtag,
         SpanKind::Mention => pb::SpanKind::Mention,

@@ -7,6 +7,9 @@ pub mod spans;
 pub mod text;
 pub mod visibility;
 
-pub use post::{Counts, Mark, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Sensitive, Visibility};
+pub use post::{
+    Counts, Edits, Mark, Node, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Revision, Sensitive, Stands,
+    Visibility,
+};
 pub use spans::{Span, SpanKind};
 pub use visibility::{Relation, Sight, Standing};

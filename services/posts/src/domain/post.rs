@@ -1,6 +1,6 @@
 //! What a post is.
 
-use plaza_core::{AccountId, PostId};
+use plaza_core::{AccountId, PostId, Timestamp};
 
 use super::Span;
 
@@ -86,6 +86,8 @@ pub struct Post {
     pub sensitive: Sensitive,
     /// A BCP 47 tag; empty if not said.
     pub language: String,
+    /// How often it was edited, and when last.
+    pub edits: Edits,
     /// How often it is marked, replied to and quoted.
     pub counts: Counts,
     /// All marks of it, while they are few; `None` when they are many.
@@ -98,6 +100,54 @@ impl Post {
     pub fn mentions(&self, account: AccountId) -> bool {
         self.spans.iter().any(|span| span.account == Some(account))
     }
+}
+
+/// How often a post was edited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// How often.
+    pub count: i32,
+    /// When last; `None` if never.
+    pub at: Option<Timestamp>,
+}
+
+/// What a post said from some time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// How often it had been edited by then.
+    pub edits: i32,
+    /// Since when it said so.
+    pub at: Timestamp,
+    /// The text.
+    pub text: String,
+    /// Its hashtags, mentions and links.
+    pub spans: Vec<Span>,
+    /// Whether it was to be shown on demand only.
+    pub sensitive: Sensitive,
+    /// A BCP 47 tag; empty if not said.
+    pub language: String,
+}
+
+/// A place in a thread, of a living post or a tombstone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The post.
+    pub id: PostId,
+    /// What it replies to.
+    pub reply_to: Option<PostId>,
+    /// What is there.
+    pub stands: Stands,
+}
+
+/// What stands at a place in a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// A living post.
+    Living,
+    /// The tombstone of one that had something below it.
+    Kept,
+    /// The tombstone of one that had not.
+    Gone,
 }
 
 /// Whether a post is to be shown on demand only.

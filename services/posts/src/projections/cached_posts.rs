@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, PostId, Result};
 use plaza_events::{Event, Follow};
 use plaza_proto::posts::v1::{
-    PostBookmarked, PostCreated, PostDeleted, PostLiked, PostUnbookmarked, PostUnliked, RepostUndone, Reposted,
+    PostBookmarked, PostCreated, PostDeleted, PostEdited, PostLiked, PostRestored, PostUnbookmarked, PostUnliked,
+    RepostUndone, Reposted,
 };
 
 use crate::NAME;
@@ -31,7 +32,7 @@ impl CachedPosts {
     }
 }
 
-/// A new or a deleted post, those that it answers, and its author's list.
+/// A new, a deleted or a restored post, those that it answers, and its author's list.
 fn listed(post: i64, author: i64, reply_to: i64, quote_of: i64) -> Changed {
     let posts = [post, reply_to, quote_of].into_iter().filter(|id| *id != 0).map(PostId).collect();
     Changed { posts, authors: vec![AccountId(author)] }
@@ -45,12 +46,15 @@ fn counted<M: prost::Message + prost::Name + Default>(event: &Event, post: fn(&M
 
 /// What an event makes old.
 fn changed(event: &Event) -> Result<Changed> {
+    let restored = |e: PostRestored| listed(e.post_id, e.author_id, e.reply_to_id, e.quote_of_id);
     let created = |e: PostCreated| listed(e.post_id, e.author_id, e.reply_to_id, e.quote_of_id);
     let deleted = |e: PostDeleted| listed(e.post_id, e.author_id, e.reply_to_id, e.quote_of_id);
     event
         .decode::<PostCreated>()
         .map(|e| e.map(created))
         .or_else(|| event.decode::<PostDeleted>().map(|e| e.map(deleted)))
+        .or_else(|| event.decode::<PostRestored>().map(|e| e.map(restored)))
+        .or_else(|| counted::<PostEdited>(event, |e| e.post_id))
         .or_else(|| counted::<PostLiked>(event, |e| e.post_id))
         .or_else(|| counted::<PostUnliked>(event, |e| e.post_id))
         .or_else(|| counted::<Reposted>(event, |e| e.post_id))

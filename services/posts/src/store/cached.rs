@@ -11,8 +11,11 @@ use plaza_core::{AccountId, Cx, Env, PostId, Result};
 use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
-use super::{Changed, Changes, Deleted, END, MarkChange, Marked, NewPost, Place, PostStore, Published};
-use crate::domain::{Counts, Mark, Post, PostRef, RepostRef, Sight, Span};
+use super::{
+    Changed, Changes, Deleted, END, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
+    Published, Restored, Tags,
+};
+use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight, Span};
 
 /// What is kept in memory.
 pub struct PostCache {
@@ -194,6 +197,49 @@ impl<S: PostStore> PostStore for Cached<S> {
             return Ok(below[..limit.min(below.len())].to_vec());
         }
         self.store.ids_by_author(cx, author, sight, before, limit).await
+    }
+
+    async fn restore(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Restored> {
+        self.store.restore(cx, author, post).await
+    }
+
+    async fn edit(&self, cx: &Cx, edit: Edit) -> Result<Edited> {
+        self.store.edit(cx, edit).await
+    }
+
+    async fn set_pin(&self, cx: &Cx, change: PinChange) -> Result<Pinned> {
+        self.store.set_pin(cx, change).await
+    }
+
+    async fn openers_by_author(
+        &self,
+        cx: &Cx,
+        author: AccountId,
+        sight: Sight,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<PostId>> {
+        self.store.openers_by_author(cx, author, sight, before, limit).await
+    }
+
+    async fn pins(&self, cx: &Cx, account: AccountId) -> Result<Vec<PostId>> {
+        self.store.pins(cx, account).await
+    }
+
+    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+        self.store.ids_by_hashtag(cx, tags, before, limit).await
+    }
+
+    async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>> {
+        self.store.revisions(cx, post, before, limit).await
+    }
+
+    async fn ancestors(&self, cx: &Cx, post: PostId, limit: usize) -> Result<Vec<Node>> {
+        self.store.ancestors(cx, post, limit).await
+    }
+
+    async fn replies(&self, cx: &Cx, parents: &[PostId], after: PostId, limit: usize) -> Result<Vec<Node>> {
+        self.store.replies(cx, parents, after, limit).await
     }
 
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {

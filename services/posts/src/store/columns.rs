@@ -3,7 +3,7 @@
 use plaza_core::{AccountId, Error, Result};
 use serde::Deserialize;
 
-use crate::domain::{Mark, QuotePolicy, ReplyPolicy, Span, SpanKind, Visibility};
+use crate::domain::{Mark, QuotePolicy, ReplyPolicy, Span, SpanKind, Stands, Visibility};
 
 /// `visibility`, as the indexes name it.
 const PUBLIC: i16 = 1;
@@ -79,6 +79,15 @@ pub(super) fn mark(mark: Mark) -> i16 {
 pub(super) fn mark_of(number: i16) -> Result<Mark> {
     let found = Mark::ALL.into_iter().find(|kind| mark(*kind) == number);
     found.ok_or_else(|| Error::internal(format!("stored marks cannot be read: no kind {number}")))
+}
+
+/// What stands at a place in a thread, from `deleted_at IS NULL` and `kept`.
+pub(super) const fn stands(living: bool, kept: bool) -> Stands {
+    match (living, kept) {
+        (true, _) => Stands::Living,
+        (false, true) => Stands::Kept,
+        (false, false) => Stands::Gone,
+    }
 }
 
 /// Marks from a text `kind:account,kind:account`, as the engines gather them.

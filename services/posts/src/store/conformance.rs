@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "test support: a failure here is the test's failure")]
 
 mod erasure;
+mod grace;
 mod marks;
 mod model;
 mod race;
 mod reads;
+mod threads;
 mod writes;
 
 use std::sync::Arc;
@@ -43,16 +45,18 @@ pub struct Case {
 }
 
 macro_rules! cases {
-    ($($module:ident::$name:ident),* $(,)?) => {
-        /// All cases.
+    ($(#[$doc:meta])* $list:ident: $($module:ident::$name:ident),* $(,)?) => {
+        $(#[$doc])*
         #[must_use]
-        pub fn cases() -> Vec<Case> {
+        pub fn $list() -> Vec<Case> {
             vec![$(Case { name: stringify!($name), run: |subject| Box::pin($module::$name(subject)) }),*]
         }
     };
 }
 
 cases![
+    /// The cases for a store without grace for deleted posts.
+    cases:
     writes::a_post_is_read_as_it_was_written,
     writes::each_choice_of_the_author_is_kept,
     writes::ids_rise_whatever_the_clock_does,
@@ -95,7 +99,25 @@ cases![
     race::one_request_many_times_at_once_has_one_effect,
     race::deletions_at_any_moment_leave_exact_counts,
     model::random_sequences_agree_with_the_model,
+    threads::what_a_post_said_is_kept_with_each_edit,
+    threads::only_the_author_edits_what_lives,
+    threads::a_post_is_edited_so_often_and_no_more,
+    threads::own_posts_are_pinned_up_to_a_bound,
+    threads::an_authors_list_can_do_without_replies,
+    threads::public_posts_are_listed_by_hashtag,
+    threads::threads_hold_together_across_deleted_posts,
 ];
+
+cases![
+    /// The cases for a store with [`GRACE`].
+    cases_with_grace:
+    grace::a_deleted_post_comes_back_with_all_that_belongs_to_it,
+    grace::only_the_author_brings_back_what_is_deleted_and_in_time,
+    grace::an_erasure_leaves_nothing_of_deleted_posts,
+];
+
+/// How long deleted posts can be restored in [`cases_with_grace`].
+pub const GRACE: Duration = Duration::from_secs(3_600);
 
 /// A context with plenty of time.
 fn cx() -> Cx {
@@ -183,6 +205,7 @@ enum Told {
     RepostUndone(PostId, AccountId, AccountId, i64),
     Bookmarked(PostId, AccountId),
     Unbookmarked(PostId, AccountId),
+    Other(&'static str, PostId),
 }
 
 fn replied(id: i64) -> Option<PostId> {
@@ -223,8 +246,12 @@ fn handed_on(event: &Event) -> (i64, Told) {
     } else if let Some(m) = event.decode::<PostBookmarked>() {
         let m = m.unwrap();
         (m.post_id, Told::Bookmarked(PostId(m.post_id), AccountId(m.author_id)))
-    } else {
-        let m = event.decode::<PostUnbookmarked>().unwrap().unwrap();
+    } else if let Some(m) = event.decode::<PostUnbookmarked>() {
+        let m = m.unwrap();
         (m.post_id, Told::Unbookmarked(PostId(m.post_id), AccountId(m.author_id)))
+    } else {
+        let kinds = ["PostEdited", "PostRestored", "PostPinned", "PostUnpinned"];
+        let kind = kinds.into_iter().find(|kind| event.type_.ends_with(kind)).unwrap();
+        (event.aggregate_id, Told::Other(kind, PostId(event.aggregate_id)))
     }
 }

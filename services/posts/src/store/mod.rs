@@ -15,8 +15,8 @@ use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Counts, Mark, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Sensitive, Sight, Span, SpanKind, Visibility,
-    spans,
+    Counts, Edits, Mark, Node, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Revision, Sensitive, Sight, Span,
+    SpanKind, Visibility, spans,
 };
 
 pub use cached::{Cached, PostCache};
@@ -28,6 +28,12 @@ pub const END: PostId = PostId(i64::MAX);
 
 /// Up to so many marks come with a post, so that most pages need not ask who likes or keeps what.
 pub const FEW_MARKS: i64 = 32;
+
+/// How often a post can be edited.
+pub const MAX_EDITS: i32 = 100;
+
+/// How many posts of an account can be pinned.
+pub const MAX_PINS: usize = 5;
 
 /// A post that is to be published.
 #[derive(Clone, Debug)]
@@ -100,6 +106,7 @@ impl NewPost {
             reply_policy: self.reply_policy,
             sensitive: self.sensitive,
             language: self.language,
+            edits: Edits::default(),
             counts: Counts::default(),
             marks: None,
         }
@@ -125,6 +132,76 @@ pub struct Published {
 pub struct Deleted {
     /// The event's place in the outbox.
     pub position: Position,
+}
+
+/// What a post is to say from now on.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// The post.
+    pub post: PostId,
+    /// Only a post of this account is edited.
+    pub author: AccountId,
+    /// The text, as written and checked.
+    pub text: String,
+    /// What was found in it.
+    pub spans: Vec<Span>,
+    /// Whether it is to be shown on demand only, and what is shown instead.
+    pub sensitive: Sensitive,
+    /// A BCP 47 tag; empty if not said.
+    pub language: String,
+}
+
+/// What an edit came to. Remembered with the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edited {
+    /// How often the post was edited by then.
+    pub count: i32,
+    /// When last, in milliseconds; `None` if never.
+    pub at: Option<i64>,
+    /// The event's place in the outbox; `None` if the post said so already.
+    pub position: Option<Position>,
+}
+
+impl Edited {
+    pub(crate) fn new(edits: Edits, position: Option<Position>) -> Self {
+        Self { count: edits.count, at: edits.at.map(|at| at.0), position }
+    }
+}
+
+/// What bringing a post back came to. Remembered with the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// The event's place in the outbox.
+    pub position: Position,
+}
+
+/// What pinning a post, or unpinning it, came to. Remembered with the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// The event's place in the outbox; `None` if nothing changed.
+    pub position: Option<Position>,
+}
+
+/// A post of an account, to be at the head of its profile or not.
+#[derive(Clone, Copy, Debug)]
+pub struct PinChange {
+    /// The post.
+    pub post: PostId,
+    /// Only a post of this account is pinned.
+    pub author: AccountId,
+    /// Whether to pin it.
+    pub set: bool,
+}
+
+/// Which posts a list by hashtag holds; tags as [`spans`] normalises them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags {
+    /// With any of these, at least one.
+    pub any: Vec<String>,
+    /// With all of these.
+    pub all: Vec<String>,
+    /// With none of these.
+    pub none: Vec<String>,
 }
 
 /// What a mark, or taking it back, came to. Remembered with the request.
@@ -175,8 +252,20 @@ pub trait PostStore: Send + Sync + 'static {
     async fn publish(&self, cx: &Cx, post: NewPost) -> Result<Published>;
 
     /// Deletes a post of `author`: its text, spans, hashtags, counters and marks go, a tombstone stays, and what it
-    /// replied to and quoted counts one less. `POST_NOT_FOUND` if no such post of this author lives.
+    /// replied to and quoted counts one less. `POST_NOT_FOUND` if no such post of this author lives. With a time of grace
+    /// what is needed to restore it is set aside, where no reader finds it, and goes when that time is over.
     async fn delete(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Deleted>;
+
+    /// Brings a post of `author` back that was deleted within the time of grace, with its marks and revisions, and exact
+    /// counts; what it replies to and quotes counts one more. `POST_NOT_RESTORABLE` if there is no such post.
+    async fn restore(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Restored>;
+
+    /// Changes what a living post of `author` says, and keeps what it said. `POST_NOT_FOUND` if there is none,
+    /// `TOO_MANY_EDITS` past [`MAX_EDITS`].
+    async fn edit(&self, cx: &Cx, edit: Edit) -> Result<Edited>;
+
+    /// Pins or unpins a living post of `author`; `POST_NOT_FOUND` if there is none, `TOO_MANY_PINS` past [`MAX_PINS`].
+    async fn set_pin(&self, cx: &Cx, change: PinChange) -> Result<Pinned>;
 
     /// Sets or takes back a mark; `POST_NOT_FOUND` if the post does not live. The count becomes exact, at once or a
     /// little later: many likes of one post must not wait for one another.
@@ -228,6 +317,32 @@ pub trait PostStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<PostId>>;
 
+    /// As [`PostStore::ids_by_author`], without those that reply to something.
+    async fn openers_by_author(
+        &self,
+        cx: &Cx,
+        author: AccountId,
+        sight: Sight,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<PostId>>;
+
+    /// The posts that an account has pinned, the last one first.
+    async fn pins(&self, cx: &Cx, account: AccountId) -> Result<Vec<PostId>>;
+
+    /// The ids of the newest living public posts below `before` with these hashtags, falling, at most `limit`.
+    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>>;
+
+    /// What a living post said before its edits number `before`, newest first, at most `limit`.
+    async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>>;
+
+    /// A post, living or not, and what it replies to, upwards, at most `limit` places; none if there never was such.
+    async fn ancestors(&self, cx: &Cx, post: PostId, limit: usize) -> Result<Vec<Node>>;
+
+    /// The replies above `after` to each of `parents` (each named once), the living and the tombstones that are kept, by
+    /// rising id, at most `limit` to each.
+    async fn replies(&self, cx: &Cx, parents: &[PostId], after: PostId, limit: usize) -> Result<Vec<Node>>;
+
     /// The newest living posts of all `authors` (each named once) below `before`, falling, at most `limit`; fewer only
     /// if there are no more. Costs one look-up for each author and post, and keeps to the deadline.
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>>;
@@ -241,21 +356,23 @@ pub trait PostStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RepostRef>>;
 
-    /// Deletes up to `limit` living posts of an account that is gone, as [`PostStore::delete`] does; returns how many.
+    /// Deletes up to `limit` living posts of an account that is gone, as [`PostStore::delete`] does but without grace, and
+    /// what is set aside of deleted ones; returns how many.
     /// From then on the account's writes are refused with `ACCOUNT_NOT_FOUND`.
     async fn erase_posts(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
 
     /// Takes back up to `limit` marks of an account that is gone; returns how many. Its writes are refused, too.
     async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
 
-    /// Up to `limit` accounts after `after`, rising, that living posts or marks are held of. Fewer than `limit` does not
+    /// Up to `limit` accounts after `after`, rising, that posts or marks are held of. Fewer than `limit` does not
     /// mean the end, nothing does.
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
 
-    /// Those of `accounts` that living posts or marks are held of, in any order.
+    /// Those of `accounts` that posts or marks are held of, in any order.
     async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
 
-    /// Deletes a bounded number of remembered answers over 24 hours old and of marks that deletions left over; returns
+    /// Deletes a bounded number of remembered answers over 24 hours old, of deleted posts that are past their time of grace, and of marks that deletions
+    /// left over; returns
     /// how many.
     async fn prune(&self, cx: &Cx) -> Result<usize>;
 

@@ -1,16 +1,20 @@
 //! The embedded engine.
 
+mod edits;
 mod erase;
 mod marks;
+mod pins;
 mod prune;
 mod reads;
 mod refs;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod writes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Env, PostId, Result};
@@ -20,9 +24,12 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Changed, Changes, Deleted, MarkChange, Marked, NewPost, Place, PostStore, Published};
+use super::{
+    Changed, Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
+    Published, Restored, Tags,
+};
 use crate::NAME;
-use crate::domain::{Counts, Mark, Post, PostRef, RepostRef, Sight};
+use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
 use refs::{List, Row};
 use writes::Write;
 
@@ -33,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_outbox", sql: outbox::sqlite::SCHEMA },
     Migration { name: "0004_marks", sql: include_str!("../../migrations/sqlite/0004_marks.sql") },
     Migration { name: "0005_audience", sql: include_str!("../../migrations/sqlite/0005_audience.sql") },
+    Migration { name: "0006_threads", sql: include_str!("../../migrations/sqlite/0006_threads.sql") },
 ];
 
 /// Posts in a SQLite file.
@@ -40,6 +48,8 @@ pub struct SqlitePosts {
     db: Sqlite,
     env: Env,
     changes: Arc<dyn Changes>,
+    /// How long a deleted post can be restored, in milliseconds.
+    grace: i64,
 }
 
 impl SqlitePosts {
@@ -52,7 +62,14 @@ impl SqlitePosts {
             Some(options) => Sqlite::open(options, MIGRATIONS)?,
             None => Sqlite::ephemeral(MIGRATIONS)?,
         };
-        Ok(Self { db, env, changes })
+        Ok(Self { db, env, changes, grace: 0 })
+    }
+
+    /// Lets deleted posts be restored for so long.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
+        self
     }
 
     /// Runs `job` in a transaction, once for the call's request, and reports the posts that it changed.
@@ -61,9 +78,9 @@ impl SqlitePosts {
         T: Serialize + DeserializeOwned + Send + 'static,
     {
         let (env, changes) = (self.env.clone(), self.changes.clone());
-        let (key, trace) = (cx.request().cloned(), cx.trace());
+        let (key, trace, grace) = (cx.request().cloned(), cx.trace(), self.grace);
         let write = move |conn: &Connection| {
-            let mut write = Write { conn, env: &env, trace, changed: Changed::default() };
+            let mut write = Write { conn, env: &env, trace, grace, changed: Changed::default() };
             let outcome = requests::once(conn, key.as_ref(), env.now(), || job(&mut write))?;
             Ok((outcome, write.changed))
         };
@@ -144,6 +161,49 @@ impl PostStore for SqlitePosts {
         self.db.read(cx, |conn| reads::ids_by_author(conn, author, sight, before, limit)).await
     }
 
+    async fn restore(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Restored> {
+        self.change(cx, move |write| write.restore(author, post)).await
+    }
+
+    async fn edit(&self, cx: &Cx, edit: Edit) -> Result<Edited> {
+        self.change(cx, move |write| write.edit(&edit)).await
+    }
+
+    async fn set_pin(&self, cx: &Cx, change: PinChange) -> Result<Pinned> {
+        self.change(cx, move |write| write.set_pin(change)).await
+    }
+
+    async fn openers_by_author(
+        &self,
+        cx: &Cx,
+        author: AccountId,
+        sight: Sight,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<PostId>> {
+        self.db.read(cx, |conn| reads::openers_by_author(conn, author, sight, before, limit)).await
+    }
+
+    async fn pins(&self, cx: &Cx, account: AccountId) -> Result<Vec<PostId>> {
+        self.db.read(cx, |conn| pins::of(conn, account)).await
+    }
+
+    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+        self.db.read(cx, |conn| reads::ids_by_hashtag(conn, tags, before, limit)).await
+    }
+
+    async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>> {
+        self.db.read(cx, |conn| edits::revisions(conn, post, before, limit)).await
+    }
+
+    async fn ancestors(&self, cx: &Cx, post: PostId, limit: usize) -> Result<Vec<Node>> {
+        self.db.read(cx, |conn| threads::ancestors(conn, post, limit)).await
+    }
+
+    async fn replies(&self, cx: &Cx, parents: &[PostId], after: PostId, limit: usize) -> Result<Vec<Node>> {
+        self.db.read(cx, |conn| threads::replies(conn, parents, after, limit)).await
+    }
+
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
         let refs = refs::newest(&self.db, cx, List::Posts, authors, before, limit).await?;
         Ok(refs.into_iter().map(|row| PostRef { post: row.post, author: row.author }).collect())
@@ -178,8 +238,8 @@ impl PostStore for SqlitePosts {
     }
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {
-        let now = self.env.now();
-        self.db.write(cx, move |conn| prune::some(conn, now)).await
+        let (now, grace) = (self.env.now(), self.grace);
+        self.db.write(cx, move |conn| prune::some(conn, now, now.plus_ms(-grace))).await
     }
 
     async fn recount(&self, cx: &Cx, post: PostId) -> Result<Option<Counts>> {

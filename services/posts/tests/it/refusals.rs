@@ -35,6 +35,13 @@ async fn mutations_check_their_fields() {
         assert_eq!(said(w.posts.bookmark_post(&user(1), request).await), invalid("post_id"));
         let request = UnbookmarkPostRequest { request_id: request_id.clone(), post_id };
         assert_eq!(said(w.posts.unbookmark_post(&user(1), request).await), invalid("post_id"));
+        let request = RestorePostRequest { request_id: request_id.clone(), post_id };
+        assert_eq!(said(w.posts.restore_post(&user(1), request).await), invalid("post_id"));
+        let request = PinPostRequest { request_id: request_id.clone(), post_id };
+        assert_eq!(said(w.posts.pin_post(&user(1), request).await), invalid("post_id"));
+        let request = UnpinPostRequest { request_id: request_id.clone(), post_id };
+        assert_eq!(said(w.posts.unpin_post(&user(1), request).await), invalid("post_id"));
+        assert_eq!(said(w.edit(1, post_id, "a").await), invalid("post_id"));
         let request = DeletePostRequest { request_id, post_id };
         assert_eq!(said(w.posts.delete_post(&user(1), request).await), invalid("post_id"));
     }

@@ -217,6 +217,22 @@ impl World {
         CreatePostRequest { quote_of_id, ..self.text(text) }
     }
 
+    pub(crate) async fn edit(&self, author: i64, post_id: i64, text: &str) -> Result<EditPostResponse> {
+        let (request_id, text) = (self.request_id(), text.to_owned());
+        let request = EditPostRequest { request_id, post_id, text, ..EditPostRequest::default() };
+        self.posts.edit_post(&user(author), request).await
+    }
+
+    pub(crate) async fn restore(&self, author: i64, post_id: i64) -> Result<()> {
+        let request = RestorePostRequest { request_id: self.request_id(), post_id };
+        self.posts.restore_post(&user(author), request).await.map(drop)
+    }
+
+    pub(crate) async fn pin(&self, author: i64, post_id: i64) -> Result<()> {
+        let request = PinPostRequest { request_id: self.request_id(), post_id };
+        self.posts.pin_post(&user(author), request).await.map(drop)
+    }
+
     pub(crate) async fn repost(&self, account: i64, post_id: i64) -> Result<RepostResponse> {
         let request = RepostRequest { request_id: self.request_id(), post_id };
         self.posts.repost(&user(account), request).await
@@ -245,7 +261,8 @@ impl World {
         page_size: i32,
         token: &str,
     ) -> Result<(Vec<i64>, String)> {
-        let request = ListPostsByAuthorRequest { author_id, page_size, page_token: token.to_owned() };
+        let page_token = token.to_owned();
+        let request = ListPostsByAuthorRequest { author_id, page_size, page_token, exclude_replies: false };
         let page = self.posts.list_posts_by_author(cx, request).await?;
         Ok((ids(&page.posts), page.next_page_token))
     }

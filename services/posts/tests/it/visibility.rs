@@ -1,7 +1,9 @@
 //! Who sees what, in every place: viewer × author × visibility, as the tables of `docs/visibility.md` have it.
 
 use plaza_core::{Cx, Error, reason};
-use plaza_proto::posts::v1::{CreatePostRequest, ListLikersRequest, ListQuotesRequest, Visibility};
+use plaza_proto::posts::v1::{
+    CreatePostRequest, GetThreadRequest, ListLikersRequest, ListPostsByHashtagRequest, ListQuotesRequest, Visibility,
+};
 
 use crate::support::{World, ids, nobody, service, service_for, user};
 
@@ -73,6 +75,14 @@ async fn places(w: &World, cx: &Cx, post: i64, quoted: i64) -> String {
     if ids(&w.posts.list_quotes(cx, quotes).await.unwrap().posts).contains(&post) {
         found.push('q');
     }
+    let thread = GetThreadRequest { post_id: post, ..GetThreadRequest::default() };
+    if w.posts.get_thread(cx, thread).await.is_ok_and(|thread| thread.post.unwrap().post.is_some()) {
+        found.push('t');
+    }
+    let tagged = ListPostsByHashtagRequest { hashtag: "tag".to_owned(), ..ListPostsByHashtagRequest::default() };
+    if ids(&w.posts.list_posts_by_hashtag(cx, tagged).await.unwrap().posts).contains(&post) {
+        found.push('h');
+    }
     found
 }
 
@@ -104,7 +114,7 @@ async fn the_matrix_holds_for_every_read() {
             }
             let (cx, mentions) = viewer(&w, name).unwrap();
             for (visibility, expected) in visibilities.into_iter().zip(expected) {
-                let request = w.seen_by(visibility, &format!("look {mentions}"));
+                let request = w.seen_by(visibility, &format!("look #tag {mentions}"));
                 let post = w.post(AUTHOR, CreatePostRequest { quote_of_id: quoted, ..request }).await;
                 if heading == HIDDEN {
                     w.accounts.delete(AUTHOR);

@@ -4,7 +4,7 @@ use plaza_core::request::REMEMBERED_MS;
 use plaza_core::{AccountId, PostId, reason};
 
 use super::{Subject, Told, cx, like, new, reply, request, unlike};
-use crate::domain::{Counts, Post, QuotePolicy, ReplyPolicy, Sensitive, Visibility};
+use crate::domain::{Counts, Edits, Post, QuotePolicy, ReplyPolicy, Sensitive, Visibility};
 use crate::store::NewPost;
 
 pub(super) async fn a_post_is_read_as_it_was_written(s: Subject) {
@@ -35,6 +35,7 @@ pub(super) async fn a_post_is_read_as_it_was_written(s: Subject) {
         reply_policy: ReplyPolicy::Mentioned,
         sensitive: Sensitive { is: true, warning: "höret".to_owned() },
         language: "de-AT".to_owned(),
+        edits: Edits::default(),
         counts: Counts::default(),
         marks: None,
     };

@@ -24,6 +24,8 @@ pub(super) struct Deletion {
     pub(super) post: PostId,
     /// Only a post of this account is deleted.
     pub(super) author: AccountId,
+    /// Whether to set aside what is needed to bring it back.
+    pub(super) restorable: bool,
 }
 
 impl Work for Deletion {
@@ -101,16 +103,29 @@ pub(super) async fn lock(conn: &mut PgConnection, posts: &[PostId]) -> Result<()
 }
 
 /// Makes tombstones of those of `doomed` that live and belong to the author named; all must be locked. Their hashtags,
-/// counters and marks go; if there are too many marks the rest is left to pruning.
+/// counters and marks go; if there are too many marks the rest is left to pruning. Of those that are to be restorable what
+/// is needed for that is set aside, and their marks stay.
 pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]) -> Result<Vec<Tomb>> {
     let (posts, authors): (Vec<i64>, Vec<i64>) = doomed.iter().map(|d| (d.post.0, d.author.0)).unzip();
+    let restorable: Vec<bool> = doomed.iter().map(|d| d.restorable).collect();
     let marks_of_each = (MARKS_OF_ALL / doomed.len().max(1)).clamp(1, MARKS_AT_ONCE);
     let tombs: Vec<(i64, i64, Option<i64>, Option<i64>)> = sqlx::query_as(
-        "WITH buried AS (
-            UPDATE posts AS p SET text = '', spans = NULL, warning = '', language = '', deleted_at = $3
-            FROM unnest($1::int8[], $2::int8[]) AS doomed (id, author_id)
-            WHERE p.id = doomed.id AND p.author_id = doomed.author_id AND p.deleted_at IS NULL
-            RETURNING p.id, p.author_id, p.reply_to_id, p.quote_of_id),
+        "WITH doomed AS (
+            SELECT p.*, named.restorable
+            FROM unnest($1::int8[], $2::int8[], $5::bool[]) AS named (id, author_id, restorable)
+            JOIN posts AS p ON p.id = named.id AND p.author_id = named.author_id AND p.deleted_at IS NULL),
+         graves AS (
+            INSERT INTO graves (post_id, author_id, at, text, spans, warning, language)
+            SELECT id, author_id, $3, text, spans, warning, language FROM doomed WHERE restorable),
+         revisions AS (
+            DELETE FROM revisions USING doomed WHERE revisions.post_id = doomed.id AND NOT doomed.restorable),
+         pins AS (DELETE FROM pins USING doomed WHERE pins.account_id = doomed.author_id AND pins.post_id = doomed.id),
+         buried AS (
+            UPDATE posts AS p SET text = '', spans = NULL, warning = '', language = '', deleted_at = $3,
+                kept = EXISTS (SELECT 1 FROM posts AS r
+                               WHERE r.reply_to_id = p.id AND (r.deleted_at IS NULL OR r.kept))
+            FROM doomed WHERE p.id = doomed.id
+            RETURNING p.id, p.author_id, p.reply_to_id, p.quote_of_id, doomed.restorable),
          tags AS (DELETE FROM hashtags USING buried WHERE post_id = buried.id),
          counts AS (DELETE FROM post_counts USING buried WHERE post_id = buried.id),
          answered AS (
@@ -126,7 +141,7 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
             DELETE FROM marks AS m
             USING buried CROSS JOIN LATERAL (
                 SELECT account_id, kind FROM marks WHERE post_id = buried.id LIMIT $4) AS part
-            WHERE m.post_id = buried.id AND m.account_id = part.account_id AND m.kind = part.kind
+            WHERE NOT buried.restorable AND m.post_id = buried.id AND m.account_id = part.account_id AND m.kind = part.kind
             RETURNING m.post_id),
          rest AS (
             INSERT INTO leftovers (post_id)
@@ -138,6 +153,7 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
     .bind(authors)
     .bind(env.now().0)
     .bind(rows::limit(marks_of_each))
+    .bind(restorable)
     .fetch_all(conn)
     .await
     .sql()?;

@@ -10,7 +10,7 @@ use sqlx::{PgConnection, Postgres};
 use super::batch::{Done, Job, Work};
 use super::bury::{self, Deletion};
 use super::locks::Locks;
-use super::{marks, reads, rows};
+use super::{marks, prune, reads, rows};
 use crate::store::{Changed, END, MarkChange, columns};
 
 /// What of an account is erased.
@@ -65,7 +65,7 @@ async fn erase_posts(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> 
     let posts = ids(conn, newest.bind(rows::limit(job.work.limit))).await?;
     bury::lock(conn, &posts).await?;
     mark_gone(conn, author).await?;
-    let doomed: Vec<Deletion> = posts.iter().map(|post| Deletion { post: *post, author }).collect();
+    let doomed: Vec<Deletion> = posts.iter().map(|post| Deletion { post: *post, author, restorable: false }).collect();
     let tombs = bury::bury(conn, env, &doomed).await?;
     let mut changed = Changed::default();
     for tomb in &tombs {
@@ -73,7 +73,10 @@ async fn erase_posts(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> 
     }
     let events: Vec<NewEvent> = tombs.iter().map(|tomb| job.event(env, tomb.post, &tomb.event())).collect();
     outbox::postgres::append_many(conn, &events).await?;
-    Ok(Done { outcome: posts.len(), changed })
+    let graves = sqlx::query_scalar("SELECT post_id FROM graves WHERE author_id = $1 LIMIT $2").bind(author.0);
+    let graves = ids(conn, graves.bind(rows::limit(job.work.limit - posts.len()))).await?;
+    prune::purge(conn, &graves).await?;
+    Ok(Done { outcome: posts.len() + graves.len(), changed })
 }
 
 async fn erase_marks(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> Result<Done<usize>> {

@@ -5,36 +5,44 @@
 
 mod batch;
 mod bury;
+mod edits;
 mod erase;
 mod locks;
 mod marks;
+mod pins;
 mod prune;
 mod publish;
 mod reads;
 mod refs;
 mod replica;
 mod rows;
+mod single;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, PostId, Result};
+use plaza_core::{AccountId, Cx, Env, Error, PostId, Result};
 use plaza_events::{Outbox, PostgresOutbox, outbox};
 use plaza_stores::postgres::{BatchOptions, Batcher, Conn, requests};
 use plaza_stores::{Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
 use serde::de::DeserializeOwned;
 
-use super::{Changes, Deleted, MarkChange, Marked, NewPost, Place, PostStore, Published};
+use super::{
+    Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore, Published,
+    Restored, Tags,
+};
 use crate::NAME;
-use crate::domain::{Counts, Mark, Post, PostRef, RepostRef, Sight};
+use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
 use batch::{Job, Writer};
 use bury::Deletion;
 use erase::{Erasure, What};
 use refs::{List, Row};
 use replica::Lists;
+use single::{Came, Restoration, Single};
 
 /// The schema's steps.
 const MIGRATIONS: &[Migration] = &[
@@ -43,6 +51,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_outbox", sql: outbox::postgres::SCHEMA },
     Migration { name: "0004_marks", sql: include_str!("../../../migrations/postgres/0004_marks.sql") },
     Migration { name: "0005_audience", sql: include_str!("../../../migrations/postgres/0005_audience.sql") },
+    Migration { name: "0006_threads", sql: include_str!("../../../migrations/postgres/0006_threads.sql") },
 ];
 
 /// How many posts or marks one transaction of an erasure takes at most: each is a lock in the server's memory.
@@ -50,7 +59,7 @@ const ERASED_AT_ONCE: usize = 500;
 /// How long the outbox may take to get ready at the start.
 const PREPARE: Duration = Duration::from_secs(10);
 /// Connections for writes: one for each worker that takes writes together, and one for pruning.
-const WRITERS: usize = 7;
+const WRITERS: usize = 8;
 
 /// Posts in a Postgres database.
 pub struct PostgresPosts {
@@ -61,6 +70,9 @@ pub struct PostgresPosts {
     marking: Batcher<Writer<MarkChange>>,
     deleting: Batcher<Writer<Deletion>>,
     erasing: Batcher<Writer<Erasure>>,
+    single: Batcher<Writer<Single>>,
+    /// How long a deleted post can be restored, in milliseconds.
+    grace: i64,
 }
 
 impl PostgresPosts {
@@ -85,10 +97,26 @@ impl PostgresPosts {
             deleting: Writer::start(&db, &env, &changes, one),
             // One at a time, as an erasure takes its locks in two steps.
             erasing: Writer::start(&db, &env, &changes, BatchOptions { max_batch: 1, ..one }),
+            // Each takes locks of its own kind.
+            single: Writer::start(&db, &env, &changes, BatchOptions { max_batch: 1, ..one }),
+            grace: 0,
             lists: Lists { db: db.clone(), replica: replica.is_some() },
             db,
             env,
         })
+    }
+
+    /// Lets deleted posts be restored for so long.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
+        self
+    }
+
+    /// Performs a write of one of the kinds that come one at a time.
+    async fn settle<T>(&self, cx: &Cx, work: Single, came: impl FnOnce(Came) -> Option<T>) -> Result<T> {
+        let outcome = self.single.submit(cx, Job::new(cx, work)).await?.outcome;
+        came(outcome).ok_or_else(|| Error::internal("a write came to what another kind of write comes to"))
     }
 
     /// Erases part after part until there is no more, or `limit` is reached.
@@ -120,7 +148,8 @@ impl PostStore for PostgresPosts {
     }
 
     async fn delete(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Deleted> {
-        Ok(self.deleting.submit(cx, Job::new(cx, Deletion { post, author })).await?.outcome)
+        let deletion = Deletion { post, author, restorable: self.grace > 0 };
+        Ok(self.deleting.submit(cx, Job::new(cx, deletion)).await?.outcome)
     }
 
     async fn set_mark(&self, cx: &Cx, change: MarkChange) -> Result<Marked> {
@@ -183,6 +212,55 @@ impl PostStore for PostgresPosts {
         self.lists.read(cx, before, read).await
     }
 
+    async fn restore(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Restored> {
+        let work = Single::Restore(Restoration { post, author, grace: self.grace });
+        self.settle(cx, work, |came| if let Came::Restored(restored) = came { Some(restored) } else { None }).await
+    }
+
+    async fn edit(&self, cx: &Cx, edit: Edit) -> Result<Edited> {
+        let edited = |came| if let Came::Edited(edited) = came { Some(edited) } else { None };
+        self.settle(cx, Single::Edit(edit), edited).await
+    }
+
+    async fn set_pin(&self, cx: &Cx, change: PinChange) -> Result<Pinned> {
+        let pinned = |came| if let Came::Pinned(pinned) = came { Some(pinned) } else { None };
+        self.settle(cx, Single::Pin(change), pinned).await
+    }
+
+    async fn openers_by_author(
+        &self,
+        cx: &Cx,
+        author: AccountId,
+        sight: Sight,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<PostId>> {
+        let read =
+            |mut conn: Conn| async move { reads::openers_by_author(&mut conn, author, sight, before, limit).await };
+        self.lists.read(cx, before, read).await
+    }
+
+    async fn pins(&self, cx: &Cx, account: AccountId) -> Result<Vec<PostId>> {
+        self.db.read(cx, |mut conn| async move { pins::of(&mut conn, account).await }).await
+    }
+
+    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+        let read = |mut conn: Conn| async move { threads::ids_by_hashtag(&mut conn, tags, before, limit).await };
+        self.db.read(cx, read).await
+    }
+
+    async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>> {
+        self.db.read(cx, |mut conn| async move { edits::revisions(&mut conn, post, before, limit).await }).await
+    }
+
+    async fn ancestors(&self, cx: &Cx, post: PostId, limit: usize) -> Result<Vec<Node>> {
+        self.db.read(cx, |mut conn| async move { threads::ancestors(&mut conn, post, limit).await }).await
+    }
+
+    async fn replies(&self, cx: &Cx, parents: &[PostId], after: PostId, limit: usize) -> Result<Vec<Node>> {
+        self.db.read(cx, |mut conn| async move { threads::replies(&mut conn, parents, after, limit).await }).await
+    }
+
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
         let refs = refs::newest(&self.lists, cx, List::Posts, authors, before, limit).await?;
         Ok(refs.into_iter().map(|row| PostRef { post: row.post, author: row.author }).collect())
@@ -217,8 +295,9 @@ impl PostStore for PostgresPosts {
     }
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {
-        let now = self.env.now();
-        self.db.write(cx, |mut conn| async move { prune::some(&mut conn, now).await }).await
+        let (now, grace) = (self.env.now(), self.grace);
+        let until = now.plus_ms(-grace);
+        self.db.write(cx, |mut conn| async move { prune::some(&mut conn, now, until).await }).await
     }
 
     async fn recount(&self, cx: &Cx, post: PostId) -> Result<Option<Counts>> {
@@ -242,12 +321,14 @@ impl PostStore for PostgresPosts {
             waiting("mark", self.marking.queue_len()),
             waiting("delete", self.deleting.queue_len()),
             waiting("erase", self.erasing.queue_len()),
+            waiting("single", self.single.queue_len()),
         ]);
         gauges
     }
 
     async fn close(&self) {
-        tokio::join!(self.publishing.close(), self.marking.close(), self.deleting.close(), self.erasing.close());
+        let (publishing, marking, deleting) = (self.publishing.close(), self.marking.close(), self.deleting.close());
+        tokio::join!(publishing, marking, deleting, self.erasing.close(), self.single.close());
         self.db.close().await;
     }
 }

@@ -1,6 +1,6 @@
 //! Removing what has served its time, a bounded part at once.
 
-use plaza_core::{Result, Timestamp};
+use plaza_core::{PostId, Result, Timestamp};
 use plaza_stores::PgResultExt as _;
 use plaza_stores::postgres::requests;
 use sqlx::PgConnection;
@@ -8,11 +8,43 @@ use sqlx::PgConnection;
 use super::bury::MARKS_AT_ONCE;
 use super::rows;
 
-pub(super) async fn some(conn: &mut PgConnection, now: Timestamp) -> Result<usize> {
-    Ok(requests::prune(conn, now).await? + drop_marks(conn).await?)
+/// How many deleted posts one write purges.
+const GRAVES_AT_ONCE: usize = 200;
+
+/// Posts deleted at `graves_until` or before can be restored no more.
+pub(super) async fn some(conn: &mut PgConnection, now: Timestamp, graves_until: Timestamp) -> Result<usize> {
+    let pruned = requests::prune(conn, now).await? + drop_marks(conn).await?;
+    let graves: Vec<i64> =
+        sqlx::query_scalar("SELECT post_id FROM graves WHERE at <= $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED")
+            .bind(graves_until.0)
+            .bind(rows::limit(GRAVES_AT_ONCE))
+            .fetch_all(&mut *conn)
+            .await
+            .sql()?;
+    let graves: Vec<PostId> = graves.into_iter().map(PostId).collect();
+    purge(conn, &graves).await?;
+    Ok(pruned + graves.len())
 }
 
-/// Removes marks of one deleted post that has some left, which no other process is at work on.
+/// Removes what is set aside of deleted posts; their marks are left to the next rounds.
+pub(super) async fn purge(conn: &mut PgConnection, posts: &[PostId]) -> Result<()> {
+    if posts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "WITH graves AS (DELETE FROM graves WHERE post_id = ANY($1)),
+         revisions AS (DELETE FROM revisions WHERE post_id = ANY($1))
+         INSERT INTO leftovers (post_id) SELECT * FROM unnest($1::int8[]) ON CONFLICT DO NOTHING",
+    )
+    .bind(rows::posts(posts))
+    .execute(conn)
+    .await
+    .sql()?;
+    Ok(())
+}
+
+/// Removes marks of one deleted post that may have some left, which no other process is at work on; that counts as one
+/// more.
 async fn drop_marks(conn: &mut PgConnection) -> Result<usize> {
     let dropped: i64 = sqlx::query_scalar(
         "WITH one AS (SELECT post_id FROM leftovers LIMIT 1 FOR UPDATE SKIP LOCKED),
@@ -25,7 +57,7 @@ async fn drop_marks(conn: &mut PgConnection) -> Result<usize> {
          done AS (
             DELETE FROM leftovers USING one
             WHERE leftovers.post_id = one.post_id AND (SELECT count(*) FROM dropped) < $1)
-         SELECT count(*) FROM dropped",
+         SELECT (SELECT count(*) FROM dropped) + (SELECT count(*) FROM one)",
     )
     .bind(rows::limit(MARKS_AT_ONCE))
     .fetch_one(conn)

@@ -15,7 +15,7 @@ pub(super) async fn posts(conn: &mut PgConnection, ids: &[PostId]) -> Result<Vec
     let found = sqlx::query(
         "SELECT p.id, p.author_id, p.text, p.spans, p.visibility, p.reply_to_id, p.root_id, p.quote_of_id,
                 p.quote_policy, c.likes, c.replies, c.reposts, c.quotes, c.bookmarks,
-                p.reply_policy, p.sensitive, p.warning, p.language,
+                p.reply_policy, p.sensitive, p.warning, p.language, p.edit_count, p.edited_at,
                 CASE WHEN c.likes + c.reposts + c.bookmarks <= $2
                      THEN (SELECT string_agg(kind || ':' || account_id, ',') FROM marks WHERE post_id = p.id) END
          FROM posts AS p CROSS JOIN LATERAL (
@@ -68,6 +68,30 @@ pub(super) async fn ids_by_author(
     Ok(ids.into_iter().map(PostId).collect())
 }
 
+/// As [`PUBLIC_BY_AUTHOR`], of posts that reply to nothing and are of these visibilities.
+pub(super) const OPENERS_BY_AUTHOR: &str = "SELECT id FROM posts
+     WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL AND reply_to_id IS NULL
+       AND visibility = ANY($4)
+     ORDER BY author_id DESC, id DESC LIMIT $3";
+
+pub(super) async fn openers_by_author(
+    conn: &mut PgConnection,
+    author: AccountId,
+    sight: Sight,
+    before: PostId,
+    limit: usize,
+) -> Result<Vec<PostId>> {
+    let shown: &[i16] = match sight {
+        Sight::Nothing | Sight::Mentions => return Ok(Vec::new()),
+        Sight::Public => &[1, 3],
+        Sight::Followers => &[1, 2, 3],
+        Sight::Everything => &[1, 2, 3, 4],
+    };
+    let query = sqlx::query_scalar(OPENERS_BY_AUTHOR).bind(author.0).bind(before.0).bind(rows::limit(limit));
+    let ids: Vec<i64> = query.bind(shown).fetch_all(conn).await.sql()?;
+    Ok(ids.into_iter().map(PostId).collect())
+}
+
 /// As [`PUBLIC_BY_AUTHOR`], down the index of what quotes a post.
 pub(super) const QUOTES: &str = "SELECT id FROM posts
      WHERE quote_of_id >= $1 AND (quote_of_id, id) < ($1, $2) AND deleted_at IS NULL
@@ -106,6 +130,11 @@ pub(super) async fn held(conn: &mut PgConnection, after: AccountId, limit: usize
             SELECT (SELECT author_id FROM posts WHERE author_id > authors.id AND deleted_at IS NULL
                     ORDER BY author_id LIMIT 1)
             FROM authors WHERE authors.id IS NOT NULL),
+         buried (id) AS (
+            (SELECT author_id FROM graves WHERE author_id > $1 ORDER BY author_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT author_id FROM graves WHERE author_id > buried.id ORDER BY author_id LIMIT 1)
+            FROM buried WHERE buried.id IS NOT NULL),
          markers (id) AS (
             (SELECT account_id FROM marks WHERE account_id > $1 ORDER BY account_id LIMIT 1)
             UNION ALL
@@ -113,6 +142,8 @@ pub(super) async fn held(conn: &mut PgConnection, after: AccountId, limit: usize
             FROM markers WHERE markers.id IS NOT NULL)
          SELECT id FROM (
             (SELECT id FROM authors WHERE id IS NOT NULL LIMIT $2)
+            UNION
+            (SELECT id FROM buried WHERE id IS NOT NULL LIMIT $2)
             UNION
             (SELECT id FROM markers WHERE id IS NOT NULL LIMIT $2)) AS either
          ORDER BY id LIMIT $2",
@@ -129,6 +160,7 @@ pub(super) async fn held_among(conn: &mut PgConnection, accounts: &[AccountId]) 
     let held: Vec<i64> = sqlx::query_scalar(
         "SELECT id FROM unnest($1::int8[]) AS account (id)
          WHERE EXISTS (SELECT 1 FROM posts WHERE author_id = account.id AND deleted_at IS NULL)
+            OR EXISTS (SELECT 1 FROM graves WHERE author_id = account.id)
             OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.id)",
     )
     .bind(rows::accounts(accounts))

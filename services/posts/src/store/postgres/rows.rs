@@ -1,11 +1,11 @@
 //! How posts stand in rows.
 
-use plaza_core::{AccountId, PostId, Result};
+use plaza_core::{AccountId, PostId, Result, Timestamp};
 use plaza_stores::PgResultExt as _;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Counts, Post, Sensitive};
+use crate::domain::{Counts, Edits, Post, Sensitive};
 use crate::store::columns;
 
 /// A bound on rows, as Postgres takes it.
@@ -28,7 +28,7 @@ pub(super) fn post(row: &PgRow) -> Result<Post> {
     let number = |at: usize| row.try_get::<i64, _>(at).sql();
     let optional = |at: usize| row.try_get::<Option<i64>, _>(at).sql();
     let (likes, replies, reposts) = (number(9)?, number(10)?, number(11)?);
-    let marks: Option<&str> = row.try_get(18).sql()?;
+    let marks: Option<&str> = row.try_get(20).sql()?;
     Ok(Post {
         id: number(0)?.into(),
         author: number(1)?.into(),
@@ -42,6 +42,7 @@ pub(super) fn post(row: &PgRow) -> Result<Post> {
         reply_policy: columns::reply_policy_of(row.try_get(14).sql()?),
         sensitive: Sensitive { is: row.try_get(15).sql()?, warning: row.try_get(16).sql()? },
         language: row.try_get(17).sql()?,
+        edits: Edits { count: row.try_get(18).sql()?, at: optional(19)?.map(Timestamp) },
         counts: Counts { likes, replies, reposts, quotes: number(12)?, bookmarks: number(13)? },
         marks: marks.map(columns::decode_marks).transpose()?,
     })

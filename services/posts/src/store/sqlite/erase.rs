@@ -4,8 +4,8 @@ use plaza_core::{AccountId, Error, PostId, Result, reason};
 use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, params};
 
-use super::rows;
 use super::writes::Write;
+use super::{prune, rows};
 use crate::domain::Mark;
 use crate::store::{MarkChange, columns};
 
@@ -29,10 +29,13 @@ impl Write<'_> {
         )?;
         for post in &posts {
             if let Some(target) = self.living(*post)? {
-                self.bury(*post, &target)?;
+                self.bury(*post, &target, false)?;
             }
         }
-        Ok(posts.len())
+        let graves =
+            self.ids("SELECT post_id FROM graves WHERE author_id = ?1 LIMIT ?2", account, limit - posts.len())?;
+        prune::purge(self.conn, &graves)?;
+        Ok(posts.len() + graves.len())
     }
 
     pub(super) fn erase_marks(&mut self, account: AccountId, limit: usize) -> Result<usize> {
@@ -78,12 +81,18 @@ pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<
                 SELECT (SELECT min(author_id) FROM posts INDEXED BY posts_by_author
                         WHERE author_id > authors.id AND deleted_at IS NULL)
                 FROM authors WHERE authors.id IS NOT NULL LIMIT ?2),
+             buried (id) AS (
+                SELECT min(author_id) FROM graves WHERE author_id > ?1
+                UNION ALL
+                SELECT (SELECT min(author_id) FROM graves WHERE author_id > buried.id)
+                FROM buried WHERE buried.id IS NOT NULL LIMIT ?2),
              markers (id) AS (
                 SELECT min(account_id) FROM marks WHERE account_id > ?1
                 UNION ALL
                 SELECT (SELECT min(account_id) FROM marks WHERE account_id > markers.id)
                 FROM markers WHERE markers.id IS NOT NULL LIMIT ?2)
-             SELECT id FROM authors WHERE id IS NOT NULL UNION SELECT id FROM markers WHERE id IS NOT NULL
+             SELECT id FROM authors WHERE id IS NOT NULL UNION SELECT id FROM buried WHERE id IS NOT NULL
+             UNION SELECT id FROM markers WHERE id IS NOT NULL
              ORDER BY id LIMIT ?2",
         )
         .sql()?;
@@ -98,6 +107,7 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
             "SELECT value FROM json_each(?1) AS account
              WHERE EXISTS (SELECT 1 FROM posts INDEXED BY posts_by_author
                            WHERE author_id = account.value AND deleted_at IS NULL)
+                OR EXISTS (SELECT 1 FROM graves WHERE author_id = account.value)
                 OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.value)",
         )
         .sql()?;

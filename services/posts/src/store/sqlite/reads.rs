@@ -1,15 +1,15 @@
 //! Reads: each one statement, whatever the number of posts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use plaza_core::{AccountId, PostId, Result};
+use plaza_core::{AccountId, Error, PostId, Result};
 use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{self, Stored};
 use crate::domain::{Counts, Post, Sight};
-use crate::store::FEW_MARKS;
+use crate::store::{FEW_MARKS, Tags};
 
 pub(super) fn posts(conn: &Connection, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
     let columns = rows::POST_COLUMNS;
@@ -57,6 +57,56 @@ pub(super) fn ids_by_author(
     let rows =
         statement.query_map(params![author.0, before.0, rows::limit(limit)], |row| Ok(PostId(row.get(0)?))).sql()?;
     rows.collect::<rusqlite::Result<_>>().sql()
+}
+
+pub(super) fn openers_by_author(
+    conn: &Connection,
+    author: AccountId,
+    sight: Sight,
+    before: PostId,
+    limit: usize,
+) -> Result<Vec<PostId>> {
+    let shown = match sight {
+        Sight::Nothing | Sight::Mentions => return Ok(Vec::new()),
+        Sight::Public => "(1, 3)",
+        Sight::Followers => "(1, 2, 3)",
+        Sight::Everything => "(1, 2, 3, 4)",
+    };
+    let sql = format!(
+        "SELECT id FROM posts INDEXED BY posts_openers_by_author
+         WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND reply_to_id IS NULL AND visibility IN {shown}
+         ORDER BY id DESC LIMIT ?3"
+    );
+    let mut statement = conn.prepare_cached(&sql).sql()?;
+    let rows =
+        statement.query_map(params![author.0, before.0, rows::limit(limit)], |row| Ok(PostId(row.get(0)?))).sql()?;
+    rows.collect::<rusqlite::Result<_>>().sql()
+}
+
+/// The newest of each tag, of which the newest of all are taken: so no tag is read further than the page needs.
+pub(super) fn ids_by_hashtag(conn: &Connection, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT h.post_id FROM hashtags AS h
+             CROSS JOIN posts AS p ON p.id = h.post_id AND p.deleted_at IS NULL AND p.visibility = 1
+             WHERE h.tag = ?1 AND h.post_id < ?2
+               AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS needed WHERE NOT EXISTS (
+                    SELECT 1 FROM hashtags WHERE tag = needed.value AND post_id = h.post_id))
+               AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS refused JOIN hashtags AS r
+                    ON r.tag = refused.value AND r.post_id = h.post_id)
+             ORDER BY h.post_id DESC LIMIT ?5",
+        )
+        .sql()?;
+    let json = |tags: &[String]| serde_json::to_string(tags).map_err(|e| Error::internal(e.to_string()));
+    let (all, none) = (json(&tags.all)?, json(&tags.none)?);
+    let mut found = BTreeSet::new();
+    for tag in &tags.any {
+        let keys = params![tag, before.0, all, none, rows::limit(limit)];
+        for row in statement.query_map(keys, |row| Ok(PostId(row.get(0)?))).sql()? {
+            found.insert(row.sql()?);
+        }
+    }
+    Ok(found.into_iter().rev().take(limit).collect())
 }
 
 pub(super) fn quotes(conn: &Connection, post: PostId, before: PostId, limit: usize) -> Result<Vec<PostId>> {

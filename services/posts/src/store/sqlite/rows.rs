@@ -1,15 +1,16 @@
 //! How posts stand in rows.
 
-use plaza_core::Result;
+use plaza_core::{Result, Timestamp};
 use rusqlite::Row;
 
-use crate::domain::{Counts, Post, Sensitive};
+use crate::domain::{Counts, Edits, Post, Sensitive};
 use crate::store::columns;
 
 /// The columns of [`Stored`], in its order; `?2` is the number of marks that come along.
 pub(super) const POST_COLUMNS: &str = "p.id, p.author_id, p.text, p.spans, p.visibility, p.reply_to_id, p.root_id,
     p.quote_of_id, p.quote_policy, coalesce(c.likes, 0), coalesce(c.replies, 0), coalesce(c.reposts, 0),
     coalesce(c.quotes, 0), coalesce(c.bookmarks, 0), p.reply_policy, p.sensitive, p.warning, p.language,
+    p.edit_count, p.edited_at,
     CASE WHEN c.likes + c.reposts + c.bookmarks <= ?2
          THEN (SELECT group_concat(kind || ':' || account_id) FROM marks WHERE post_id = p.id) END";
 
@@ -42,10 +43,11 @@ impl Stored {
             reply_policy: columns::reply_policy_of(row.get(14)?),
             sensitive: Sensitive { is: row.get(15)?, warning: row.get(16)? },
             language: row.get(17)?,
+            edits: Edits { count: row.get(18)?, at: row.get::<_, Option<i64>>(19)?.map(Timestamp) },
             counts: Counts { likes, replies, reposts, quotes: row.get(12)?, bookmarks: row.get(13)? },
             marks: None,
         };
-        Ok(Self { post, spans: row.get(3)?, marks: row.get(18)? })
+        Ok(Self { post, spans: row.get(3)?, marks: row.get(20)? })
     }
 
     pub(super) fn decode(mut self) -> Result<Post> {

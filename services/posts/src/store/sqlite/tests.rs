@@ -8,7 +8,7 @@ use plaza_stores::{SqlResultExt as _, Sqlite, StoreAddress};
 
 use super::{MIGRATIONS, SqlitePosts};
 use crate::domain::{Mark, Visibility};
-use crate::store::conformance::{Subject, cases};
+use crate::store::conformance::{GRACE, Subject, cases, cases_with_grace};
 use crate::store::{Cached, Changed, Changes, NewPost, Place, PostCache, PostStore};
 
 /// No cache to keep up.
@@ -45,6 +45,22 @@ async fn the_engine_keeps_the_contract() {
         let (store, clock) = bare();
         let run = tokio::spawn((case.run)(Subject { store: Arc::new(store), clock }));
         run.await.unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_engine_with_grace_brings_posts_back() {
+    for case in cases_with_grace() {
+        let (store, clock) = bare();
+        let bare = Subject { store: Arc::new(store.with_grace(GRACE)), clock };
+        let (clock, env) = env();
+        let cache = PostCache::new(env.clone(), 1 << 20, Duration::from_secs(600));
+        let engine = SqlitePosts::open(&StoreAddress::Memory, env, cache.clone()).unwrap().with_grace(GRACE);
+        let cached = Subject { store: Arc::new(Cached::new(engine, cache)), clock };
+        for subject in [bare, cached] {
+            let run = tokio::spawn((case.run)(subject));
+            run.await.unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use plaza_stores::sqlite::{is_unique_violation, map_err};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::prune;
-use crate::domain::{Sensitive, spans};
+use crate::domain::Sensitive;
 use crate::store::{Changed, Deleted, NewPost, Published, columns};
 
 /// How often a new id is drawn when one is taken; a clash has odds of one in millions.
@@ -19,6 +19,8 @@ pub(super) struct Write<'a> {
     pub(super) conn: &'a Connection,
     pub(super) env: &'a Env,
     pub(super) trace: Option<TraceContext>,
+    /// How long a deleted post can be restored, in milliseconds.
+    pub(super) grace: i64,
     pub(super) changed: Changed,
 }
 
@@ -41,9 +43,7 @@ impl Write<'_> {
             self.living(quoted)?.ok_or_else(no_quote_target)?;
         }
         let id = self.insert(post, target.as_ref().map(|(_, target)| target.root))?;
-        for tag in spans::hashtags(&post.spans) {
-            self.run("INSERT INTO hashtags (tag, post_id) VALUES (?1, ?2)", params![tag, id.0])?;
-        }
+        self.tag(id, &post.spans)?;
         self.run("INSERT INTO post_counts (post_id) VALUES (?1)", [id.0])?;
         self.count_answer(post.reply_to, post.quote_of, 1)?;
         // Somebody may have asked for this id before there was such a post.
@@ -56,7 +56,7 @@ impl Write<'_> {
     }
 
     /// What a post replies to and what it quotes count one more, or one less; nothing happens to what is deleted.
-    fn count_answer(&mut self, reply_to: Option<PostId>, quote_of: Option<PostId>, more: i64) -> Result<()> {
+    pub(super) fn count_answer(&mut self, reply_to: Option<PostId>, quote_of: Option<PostId>, more: i64) -> Result<()> {
         if let Some(target) = reply_to {
             self.run("UPDATE post_counts SET replies = replies + ?2 WHERE post_id = ?1", (target.0, more))?;
         }
@@ -111,19 +111,32 @@ impl Write<'_> {
 
     pub(super) fn delete(&mut self, author: AccountId, post: PostId) -> Result<Deleted> {
         let target = self.living(post)?.filter(|t| t.author == author).ok_or_else(no_post)?;
-        Ok(Deleted { position: self.bury(post, &target)? })
+        Ok(Deleted { position: self.bury(post, &target, self.grace > 0)? })
     }
 
-    /// Leaves a tombstone of a living post.
-    pub(super) fn bury(&mut self, post: PostId, target: &Target) -> Result<Position> {
+    /// Leaves a tombstone of a living post, and if `restorable` sets aside what is needed to bring it back.
+    pub(super) fn bury(&mut self, post: PostId, target: &Target, restorable: bool) -> Result<Position> {
+        if restorable {
+            self.run(
+                "INSERT INTO graves (post_id, author_id, at, text, spans, warning, language)
+                 SELECT id, author_id, ?2, text, spans, warning, language FROM posts WHERE id = ?1",
+                params![post.0, self.env.now().0],
+            )?;
+        } else {
+            self.run("DELETE FROM revisions WHERE post_id = ?1", [post.0])?;
+            prune::drop_marks(self.conn, post)?;
+        }
         self.run(
-            "UPDATE posts SET text = '', spans = NULL, warning = '', language = '', deleted_at = ?2 WHERE id = ?1",
+            "UPDATE posts SET text = '', spans = NULL, warning = '', language = '', deleted_at = ?2,
+                kept = EXISTS (SELECT 1 FROM posts AS r INDEXED BY posts_by_reply_to
+                               WHERE r.reply_to_id = ?1 AND (r.deleted_at IS NULL OR r.kept))
+             WHERE id = ?1",
             params![post.0, self.env.now().0],
         )?;
+        self.run("DELETE FROM pins WHERE account_id = ?1 AND post_id = ?2", (target.author.0, post.0))?;
         self.run("DELETE FROM hashtags WHERE post_id = ?1", [post.0])?;
         self.run("DELETE FROM post_counts WHERE post_id = ?1", [post.0])?;
         self.count_answer(target.reply_to, target.quote_of, -1)?;
-        prune::drop_marks(self.conn, post)?;
         self.changed.posts.push(post);
         self.changed.authors.push(target.author);
         let (reply_to_id, quote_of_id) = (number(target.reply_to), number(target.quote_of));
@@ -155,7 +168,7 @@ impl Write<'_> {
 }
 
 /// An id as events carry it.
-fn number(post: Option<PostId>) -> i64 {
+pub(super) fn number(post: Option<PostId>) -> i64 {
     post.map_or(0, PostId::get)
 }
 
