@@ -64,6 +64,8 @@ reasons! {
     MASK_INVALID: InvalidArgument, "the update mask names a field that cannot be set";
     TOO_MANY_HANDLES: ResourceExhausted, "too many handles that the account gave up are kept for it; take one back, or wait";
     PASSWORD_WRONG: PermissionDenied, "this is not the account's password";
+    TOKEN_INVALID: InvalidArgument, "the token is not valid, was used, or has expired; ask for a new one";
+    MAIL_OFF: FailedPrecondition, "this platform sends no mail; its operator can set `accounts.mailer`";
 
     // sessions
     SIGN_IN_FAILED: Unauthenticated, "no account has this login and password";
@@ -80,6 +82,8 @@ reasons! {
     SELF_RELATION: InvalidArgument, "an account cannot follow, block or mute itself";
     LIMIT_REACHED: FailedPrecondition, "the account has as many of these as it may; the limit is told; remove some first";
     FOLLOW_REQUEST_NOT_FOUND: NotFound, "this account does not wait for an answer; it may have taken its request back";
+    LIST_NOT_FOUND: NotFound, "there is no such list, or it is not the caller's to see or to change";
+    NOT_FOLLOWED: FailedPrecondition, "only accounts that the list's owner follows can be on it; follow this one first";
     BLOCKED: PermissionDenied, "one of the two accounts blocks the other";
 
     // posts

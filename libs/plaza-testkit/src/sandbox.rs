@@ -134,6 +134,8 @@ impl Sandbox {
             process.data = data(process.port);
             let mut set = |key: String, value: String| process.settings.push((key, value));
             set("PLAZA_ACCOUNTS__INSECURE_FAST_HASH".to_owned(), "true".to_owned());
+            let mail = format!("folder:{}", folder.path().join("mail").display());
+            set("PLAZA_ACCOUNTS__MAILER".to_owned(), mail);
             // A test calls as often as it likes, unless it is about the limit.
             set("PLAZA_RATE_LIMIT__PER_MINUTE".to_owned(), "0".to_owned());
             for (service, addresses) in ports.iter().filter(|_| in_pieces) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plaza_core::{Cx, Env, Error, Result};
+use plaza_core::{Cx, Env, Error, Result, Secret};
 use plaza_events::{Follow, Followed, Freshness, Marks, Outbox, Projection};
 use plaza_proto::accounts::v1::{AccountsService, AccountsServiceClient, AccountsServiceEntry, AccountsServiceServer};
 use plaza_rpc::{Dependency, Gate};
@@ -11,9 +11,11 @@ use plaza_stores::{Gauge, ServerKind};
 use crate::SOURCE;
 use crate::api::{Handler, delete_account};
 use crate::config::Config;
+use crate::mailer;
 use crate::passwords::Passwords;
-use crate::projections::{CachedCopies, OwnCopies};
+use crate::projections::{CachedCopies, Mails, OwnCopies};
 use crate::store::{AccountCache, AccountStore, CachedAccounts, OnChange, PostgresAccounts, SqliteAccounts, cache};
+use crate::tokens::Tokens;
 
 /// How many accounts whose time has come are deleted at once.
 const DUE_AT_ONCE: usize = 200;
@@ -25,6 +27,8 @@ pub struct Deps {
     pub env: Env,
     /// What the entry steps share.
     pub gate: Arc<Gate>,
+    /// The platform's secret.
+    pub secret: Secret,
 }
 
 /// The service, running.
@@ -47,15 +51,17 @@ impl App {
         let freshness = Freshness::of(config.store.is_shared() && !cache.is_shared(), &[SOURCE]);
         let store = CachedAccounts::new(engine.clone(), cache.clone()).with_freshness(freshness.clone());
         let store: Arc<dyn AccountStore> = Arc::new(store);
-        let rules = config.rules();
+        let (rules, tokens) = (config.rules(), Tokens::new(&deps.secret));
+        let mails = mails(&config, &deps.env, &engine, &tokens)?;
         let starting = (config, deps.env.clone());
         // Hashes once, for the credential of nobody.
         let started = tokio::task::spawn_blocking(move || Passwords::start(&starting.0, starting.1)).await;
         let passwords = Arc::new(started.map_err(|e| Error::internal(format!("starting failed: {e}")))??);
-        let handler = Arc::new(Handler { env: deps.env, store, passwords, rules });
+        let handler = Arc::new(Handler { env: deps.env, store, passwords, rules, tokens });
         let entry = AccountsServiceEntry::new(handler.clone(), &deps.gate);
         let followers = followers(&engine, &cache, &freshness);
-        let projections = projections(engine, cache);
+        let mut projections = projections(engine, cache);
+        projections.extend(mails);
         Ok(Self { entry, handler, projections, followers })
     }
 
@@ -83,7 +89,7 @@ impl App {
         self.handler.store.outbox()
     }
 
-    /// What follows its own events: the cache, if other processes read the same one.
+    /// What follows its own events: the mails, and the cache, if other processes read the same one.
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
         self.projections.clone()
@@ -150,6 +156,25 @@ fn followers(
         (Arc::new(OwnCopies::new(engine.clone(), cache.clone())), followed.clone())
     };
     freshness.followed().map(follow).into_iter().collect()
+}
+
+/// What sends mails, if any are sent.
+fn mails(
+    config: &Config,
+    env: &Env,
+    engine: &Arc<dyn AccountStore>,
+    tokens: &Tokens,
+) -> Result<Option<(Arc<dyn Projection>, Marks)>> {
+    let Some(address) = &config.mailer else { return Ok(None) };
+    let mails = Mails {
+        env: env.clone(),
+        store: engine.clone(),
+        mailer: mailer::open(address)?,
+        letters: config.letters()?,
+        tokens: tokens.clone(),
+    };
+    let marks = Marks::new(mails.sources());
+    Ok(Some((Arc::new(mails), marks)))
 }
 
 /// A process that dies between its commit and telling the cache has told its outbox.

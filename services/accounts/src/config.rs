@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use lettre::message::Mailbox;
 use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
+
+use crate::mailer::{Letters, MailerAddress};
 
 /// The least work that OWASP accepts for Argon2id, as pairs of memory in KiB and passes, all with one lane: Password
 /// Storage Cheat Sheet, section "Argon2id". More of either is fine.
@@ -43,6 +46,19 @@ pub struct Config {
     pub max_kept_handles: usize,
     /// How many days a deleted account can still be brought back by its owner; 0 erases at once.
     pub delete_after_days: u32,
+    /// How mail is sent; without it none is, and calls that need it say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailer: Option<MailerAddress>,
+    /// Whom mails are from.
+    pub mail_from: String,
+    /// Where the platform's own pages are: mails lead to `/verify-email` and `/reset-password` there. Without it they hold the
+    /// bare token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// How many hours a token is good that was sent to verify an e-mail address.
+    pub verify_email_hours: u32,
+    /// How many minutes a token is good that was sent to set a new password.
+    pub reset_password_minutes: u32,
 }
 
 /// The settings that calls go by.
@@ -52,6 +68,9 @@ pub(crate) struct Rules {
     pub(crate) deleted_handle_kept_ms: i64,
     pub(crate) max_kept_handles: usize,
     pub(crate) delete_after_ms: i64,
+    pub(crate) sends_mail: bool,
+    pub(crate) verify_email_ms: i64,
+    pub(crate) reset_password_ms: i64,
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -101,6 +120,11 @@ impl Default for Config {
             deleted_handle_days: 90,
             max_kept_handles: 5,
             delete_after_days: 0,
+            mailer: None,
+            mail_from: "Plaza <noreply@localhost>".to_owned(),
+            public_url: None,
+            verify_email_hours: 24,
+            reset_password_minutes: 60,
         }
     }
 }
@@ -159,7 +183,34 @@ impl Config {
         if !(1..=100).contains(&self.max_kept_handles) {
             return Err("accounts.max_kept_handles: must be 1 to 100".to_owned());
         }
+        self.check_mail()
+    }
+
+    fn check_mail(&self) -> Result<(), String> {
+        if let Err(wrong) = self.mail_from.parse::<Mailbox>() {
+            return Err(format!(
+                "accounts.mail_from: `{}` is no mailbox, such as `Plaza <no@example.org>`: {wrong}",
+                self.mail_from
+            ));
+        }
+        let is_page = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if let Some(url) = self.public_url.as_ref().filter(|url| !is_page(url)) {
+            return Err(format!("accounts.public_url: `{url}` must start with `https://`"));
+        }
+        if !(1..=720).contains(&self.verify_email_hours) {
+            return Err("accounts.verify_email_hours: must be 1 to 720".to_owned());
+        }
+        if !(5..=1_440).contains(&self.reset_password_minutes) {
+            return Err("accounts.reset_password_minutes: must be 5 to 1440".to_owned());
+        }
         Ok(())
+    }
+
+    /// How mails look. Of settings that were checked there is no error.
+    pub(crate) fn letters(&self) -> plaza_core::Result<Letters> {
+        let wrong = |_| plaza_core::Error::invalid_field("accounts.mail_from", "must be a mailbox");
+        let public_url = self.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+        Ok(Letters { from: self.mail_from.parse().map_err(wrong)?, public_url })
     }
 
     /// What calls go by.
@@ -169,6 +220,9 @@ impl Config {
             deleted_handle_kept_ms: i64::from(self.deleted_handle_days) * DAY_MS,
             max_kept_handles: self.max_kept_handles,
             delete_after_ms: i64::from(self.delete_after_days) * DAY_MS,
+            sends_mail: self.mailer.is_some(),
+            verify_email_ms: i64::from(self.verify_email_hours) * 3_600_000,
+            reset_password_ms: i64::from(self.reset_password_minutes) * 60_000,
         }
     }
 
@@ -237,6 +291,10 @@ mod tests {
             (Config { old_handle_days: 3_651, ..base() }, "old_handle_days"),
             (Config { deleted_handle_days: u32::MAX, ..base() }, "deleted_handle_days"),
             (Config { delete_after_days: 3_651, ..base() }, "delete_after_days"),
+            (Config { mail_from: "nobody".to_owned(), ..base() }, "mail_from"),
+            (Config { public_url: Some("plaza.example".to_owned()), ..base() }, "public_url"),
+            (Config { verify_email_hours: 0, ..base() }, "verify_email_hours"),
+            (Config { reset_password_minutes: 1, ..base() }, "reset_password_minutes"),
             (Config { max_kept_handles: 0, ..base() }, "max_kept_handles"),
         ] {
             assert!(config.check().unwrap_err().starts_with(&format!("accounts.{name}:")));

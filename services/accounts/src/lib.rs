@@ -5,9 +5,11 @@ mod api;
 pub mod app;
 pub mod config;
 mod domain;
+pub mod mailer;
 mod passwords;
 mod projections;
 mod store;
+mod tokens;
 
 pub use app::{App, Deps};
 pub use config::Config;

@@ -25,6 +25,14 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "ChangePassword" => {
             json!({"request_id": id, "account_id": me, "old_password": "x", "new_password": "long enough"})
         }
+        "ChangeEmail" => {
+            let email = format!("c{n}@example.org");
+            json!({"request_id": id, "account_id": me, "email": email, "password": "correct horse battery"})
+        }
+        "RequestEmailVerification" => json!({"request_id": id, "account_id": me}),
+        "VerifyEmail" => json!({"request_id": id, "token": "forged"}),
+        "RequestPasswordReset" => json!({"request_id": id, "email": format!("nobody{n}@example.org")}),
+        "ResetPassword" => json!({"request_id": id, "token": "forged", "new_password": "long enough"}),
         "GetPreferences" => json!({"account_id": me}),
         "UpdatePreferences" => {
             json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
@@ -50,7 +58,16 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         | "CancelFollowRequest" => {
             json!({"request_id": id, "account_id": other})
         }
-        "ListFollowers" | "ListFollowing" | "ListMutuals" | "GetPath" | "GetUserFeed" => json!({"account_id": other}),
+        "ListFollowers" | "ListFollowing" | "ListLists" | "ListMutuals" | "GetPath" | "GetUserFeed" => {
+            json!({"account_id": other})
+        }
+        "FollowHashtag" | "UnfollowHashtag" => json!({"request_id": id, "hashtag": "rust"}),
+        "MuteWord" | "UnmuteWord" => json!({"request_id": id, "word": "cake"}),
+        "CreateList" => json!({"request_id": id, "name": "friends"}),
+        "UpdateList" => json!({"request_id": id, "list_id": 1, "name": "friends"}),
+        "DeleteList" => json!({"request_id": id, "list_id": 1}),
+        "AddListMembers" | "RemoveListMembers" => json!({"request_id": id, "list_id": 1, "account_ids": [other]}),
+        "GetList" | "ListListMembers" => json!({"list_id": 1}),
         "CreatePost" => json!({"request_id": id, "text": "fine"}),
         "GetPost" => json!({"post_id": post}),
         "BatchGetPosts" => json!({"post_ids": [post]}),
@@ -60,8 +77,16 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "ListLikers" | "ListReposters" | "ListQuotes" => json!({"post_id": post}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "ListBlocks" | "ListFollowRequests" | "ListMutes" | "ListSessions" | "ListBookmarks" | "GetJwks"
-        | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        "ListBlocks"
+        | "ListFollowRequests"
+        | "ListFollowedHashtags"
+        | "ListMutedWords"
+        | "ListMutes"
+        | "ListSessions"
+        | "ListBookmarks"
+        | "GetJwks"
+        | "GetHomeFeed"
+        | "StreamHomeFeed" => json!({}),
         other => panic!("say here what a valid {other} is"),
     }
 }
@@ -97,6 +122,8 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "request_id" => (vec![empty, ("no UUID", "abc"), ("near a UUID", "00000000-0000-4000-8000-00000000000g")], 40),
         "page_token" => (vec![("forged", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), ("no base64", "%%%")], 5_000),
         "handle" => (vec![empty, ("with a space", "a b"), bidi, ("Cyrillic", "\u{430}da")], 31),
+        "hashtag" => (vec![empty, ("a sign alone", "#"), ("two words", "a b"), ("a digit", "1"), control], 111),
+        "word" | "name" => (vec![empty, ("white space", " \u{3000}"), control, bidi, ("two lines", "a\nb")], 101),
         "email" => (vec![empty, ("no @", "ada"), ("two @", "a@b@c")], 300),
         "text" => (vec![empty, ("white space", " \n\u{3000} "), control, bidi, ("a null", "a\0b")], 501),
         "password" | "old_password" => (vec![empty], 129),
@@ -105,6 +132,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "warning" => (vec![control, bidi, ("two lines", "a\nb")], 201),
         "language" => (vec![("a space", "en us"), ("a number", "1"), ("an empty part", "en-")], 36),
         "etag" => (vec![], 65),
+        "token" => (vec![empty, ("forged", "AAAA"), ("no base64", "%%%")], 101),
         "challenge" | "code" => (vec![empty], 600),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),
@@ -166,7 +194,8 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
     let unknown = 1_i64 << 60;
     let of_posts = ["GetPost", "DeletePost", "LikePost", "UnlikePost", "Repost", "UndoRepost", "BookmarkPost"];
     let of_lists = ["UnbookmarkPost", "ListLikers", "ListReposters", "ListQuotes"];
-    let of_accounts = ["GetAccount", "Follow", "Block", "Mute", "AcceptFollowRequest", "RevokeSession"];
+    let of_accounts =
+        ["GetAccount", "Follow", "Block", "Mute", "AcceptFollowRequest", "DeleteList", "GetList", "RevokeSession"];
     for name in of_accounts.into_iter().chain(of_posts).chain(of_lists) {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");

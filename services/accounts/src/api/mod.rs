@@ -1,6 +1,7 @@
 //! The RPCs, one file each.
 
 mod batch_get_accounts;
+mod change_email;
 mod change_handle;
 mod change_password;
 mod create_account;
@@ -12,19 +13,24 @@ mod get_preferences;
 mod list_account_ids;
 mod present;
 mod reactivate_account;
+mod request_email_verification;
+mod request_password_reset;
+mod reset_password;
 mod update_preferences;
 mod update_profile;
+mod verify_email;
 mod verify_password;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{Cx, Env, Result};
+use plaza_core::{Cx, Env, Error, Result, reason};
 use plaza_proto::accounts::v1::*;
 
 use crate::config::Rules;
 use crate::passwords::Passwords;
 use crate::store::AccountStore;
+use crate::tokens::Tokens;
 
 /// What the RPCs work with.
 pub(crate) struct Handler {
@@ -32,6 +38,14 @@ pub(crate) struct Handler {
     pub(crate) store: Arc<dyn AccountStore>,
     pub(crate) passwords: Arc<Passwords>,
     pub(crate) rules: Rules,
+    pub(crate) tokens: Tokens,
+}
+
+impl Handler {
+    /// That this platform sends mail.
+    fn check_mailer(&self) -> Result<()> {
+        if self.rules.sends_mail { Ok(()) } else { Err(Error::new(reason::MAIL_OFF)) }
+    }
 }
 
 #[async_trait]
@@ -66,6 +80,34 @@ impl AccountsService for Handler {
 
     async fn change_password(&self, cx: &Cx, req: ChangePasswordRequest) -> Result<ChangePasswordResponse> {
         change_password::change_password(self, cx, req).await
+    }
+
+    async fn change_email(&self, cx: &Cx, req: ChangeEmailRequest) -> Result<ChangeEmailResponse> {
+        change_email::change_email(self, cx, req).await
+    }
+
+    async fn request_email_verification(
+        &self,
+        cx: &Cx,
+        req: RequestEmailVerificationRequest,
+    ) -> Result<RequestEmailVerificationResponse> {
+        request_email_verification::request_email_verification(self, cx, req).await
+    }
+
+    async fn verify_email(&self, cx: &Cx, req: VerifyEmailRequest) -> Result<VerifyEmailResponse> {
+        verify_email::verify_email(self, cx, req).await
+    }
+
+    async fn request_password_reset(
+        &self,
+        cx: &Cx,
+        req: RequestPasswordResetRequest,
+    ) -> Result<RequestPasswordResetResponse> {
+        request_password_reset::request_password_reset(self, cx, req).await
+    }
+
+    async fn reset_password(&self, cx: &Cx, req: ResetPasswordRequest) -> Result<ResetPasswordResponse> {
+        reset_password::reset_password(self, cx, req).await
     }
 
     async fn get_preferences(&self, cx: &Cx, req: GetPreferencesRequest) -> Result<GetPreferencesResponse> {

@@ -23,6 +23,7 @@ pub(crate) fn account(account: &Account, viewer: Option<AccountId>) -> proto::Ac
         header: account.header.clone(),
         deactivate_time: account.deactivated_at.filter(|_| own).map(time),
         delete_time: account.delete_at.filter(|_| own).map(time),
+        email_verified: own && account.email_verified,
     }
 }
 

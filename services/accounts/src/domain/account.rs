@@ -13,6 +13,9 @@ pub(crate) struct Account {
     pub(crate) handle: String,
     /// For its owner's eyes only.
     pub(crate) email: String,
+    /// Whether somebody was seen to read mail there.
+    #[serde(default)]
+    pub(crate) email_verified: bool,
     pub(crate) display_name: String,
     pub(crate) bio: String,
     /// An id of uploaded media or an address; empty if there is none.
@@ -70,6 +73,7 @@ impl NewAccount {
             id: self.id,
             handle: self.handle.as_str().to_owned(),
             email: self.email.as_str().to_owned(),
+            email_verified: false,
             display_name: self.display_name,
             bio: String::new(),
             avatar: String::new(),

@@ -2,6 +2,7 @@
 
 use plaza_core::{AccountId, Error, Result, SessionId, Timestamp, reason};
 
+use super::ticket::NewTicket;
 use super::{Account, Credential, Handle, PreferencesEdit, ProfileEdit};
 
 /// What is to change.
@@ -11,6 +12,8 @@ pub(crate) enum Edit {
     Preferences(PreferencesEdit),
     Handle(HandleEdit),
     Password(PasswordEdit),
+    /// Has a ticket sent by mail.
+    Mail(NewTicket),
     /// Takes it out of sight.
     Deactivate,
     /// Brings it back, also from what was to be its deletion.
@@ -75,7 +78,7 @@ impl Change {
             Edit::Reactivate => Account { deactivated_at: None, delete_at: None, ..account },
             Edit::DeleteAt(time) => Account { delete_at: account.delete_at.or(Some(time.0)), ..account },
             // Nobody sees it on the account.
-            Edit::Password(_) => return Ok(account),
+            Edit::Password(_) | Edit::Mail(_) => return Ok(account),
         };
         Ok(Account { version, updated_at, ..changed })
     }

@@ -8,6 +8,7 @@ pub(crate) mod handle;
 pub(crate) mod login;
 pub(crate) mod preferences;
 pub(crate) mod profile;
+pub(crate) mod ticket;
 
 pub(crate) use account::{Account, Deletion, NewAccount};
 pub(crate) use change::{Change, Edit, HandleEdit, PasswordEdit};

@@ -88,5 +88,6 @@ fn digest(account: &Account) -> Digest {
         .number(preferences.default_visibility.into())
         .number(account.deactivated_at.unwrap_or_default())
         .number(account.delete_at.unwrap_or_default())
+        .number(account.email_verified.into())
         .finish()
 }

@@ -9,6 +9,7 @@ use plaza_stores::Gauge;
 
 use super::cache::AccountCache;
 use super::{AccountStore, Created, Credential, Written};
+use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
 /// Serves reads of accounts from copies. The engine must tell the cache of each change, by [`super::cache::on_change`].
@@ -90,6 +91,28 @@ impl AccountStore for CachedAccounts {
 
     async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
         self.engine.due_deletions(cx, now, limit).await
+    }
+
+    async fn redeem(&self, cx: &Cx, redemption: Redemption) -> Result<Written<()>> {
+        let written = self.engine.redeem(cx, redemption).await?;
+        self.cache.settle(cx).await;
+        Ok(written)
+    }
+
+    async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {
+        self.engine.recall_redeemed(cx).await
+    }
+
+    async fn request_reset(&self, cx: &Cx, reset: Reset) -> Result<()> {
+        self.engine.request_reset(cx, reset).await
+    }
+
+    async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
+        self.engine.unsent(cx, id).await
+    }
+
+    async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {
+        self.engine.note_mail(cx, ticket, noted).await
     }
 
     async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {

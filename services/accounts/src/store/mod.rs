@@ -16,6 +16,7 @@ use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
 pub(crate) use crate::domain::Credential;
@@ -80,6 +81,23 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// The outcome of the context's request, if it was a change that was made before. Errors: `REQUEST_ID_REUSED`.
     async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>>;
 
+    /// Takes a ticket that came back; it is worthless afterwards. Errors: `ACCOUNT_NOT_FOUND`, `TOKEN_INVALID`; for an address
+    /// `EMAIL_TAKEN`.
+    async fn redeem(&self, cx: &Cx, redemption: Redemption) -> Result<Written<()>>;
+
+    /// The outcome of the context's request, if it was a redemption that was done before. Errors: `REQUEST_ID_REUSED`.
+    async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>>;
+
+    /// Stores a ticket for whoever has its address, unless they have one that is younger than said. It commits, and does the
+    /// same work, whether somebody has it.
+    async fn request_reset(&self, cx: &Cx, reset: Reset) -> Result<()>;
+
+    /// The tickets of an account that are still to be sent.
+    async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>>;
+
+    /// Notes what became of a ticket's mail, unless another ticket is there by now.
+    async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()>;
+
     /// Ends an account: erases all that is personal, also in remembered requests, and keeps the handle from others for
     /// a while. Errors: `ACCOUNT_NOT_FOUND`, also if it is not due and should be.
     async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>>;
@@ -96,8 +114,8 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// The credential of a living account.
     async fn credential_of(&self, cx: &Cx, id: AccountId) -> Result<Option<Credential>>;
 
-    /// Forgets a bounded number of requests that are over 24 hours old, and of handles that are kept no longer; returns how
-    /// many.
+    /// Forgets a bounded number of requests that are over 24 hours old, and of handles and tickets whose time is over;
+    /// returns how many.
     async fn prune(&self, cx: &Cx) -> Result<usize>;
 
     /// The events of its writes.

@@ -102,8 +102,9 @@ async fn what_was_created_is_there_after_a_restart() {
 #[tokio::test]
 async fn a_service_with_a_wrong_setting_does_not_start() {
     let env = plaza_core::Env::system();
-    let gate = plaza_rpc::Gate::builder(env.clone(), &plaza_core::Secret::new([1; 32])).build();
+    let secret = plaza_core::Secret::new([1; 32]);
+    let gate = plaza_rpc::Gate::builder(env.clone(), &secret).build();
     let config = Config { insecure_fast_hash: false, ..Config::ephemeral() };
-    let refused = plaza_accounts::App::build(config, plaza_accounts::Deps { env, gate }).await.err().unwrap();
+    let refused = plaza_accounts::App::build(config, plaza_accounts::Deps { env, gate, secret }).await.err().unwrap();
     assert!(refused.violations()[0].description.contains("accounts.password_hash"));
 }

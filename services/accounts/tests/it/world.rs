@@ -31,8 +31,9 @@ impl World {
     pub(crate) async fn seeded(config: Config, seed: u64) -> Self {
         let clock = ManualClock::new(Timestamp(1_800_000_000_000));
         let env = Env::manual(clock.clone(), seed);
-        let gate = Gate::builder(env.clone(), &Secret::new([1; 32])).build();
-        let app = App::build(config, Deps { env: env.clone(), gate }).await.unwrap();
+        let secret = Secret::new([1; 32]);
+        let gate = Gate::builder(env.clone(), &secret).build();
+        let app = App::build(config, Deps { env: env.clone(), gate, secret }).await.unwrap();
         let client = app.client();
         Self { app, clock, env, client }
     }

@@ -5,6 +5,7 @@ mod circle;
 mod limits;
 mod mute;
 mod relation;
+mod shelf;
 mod walk;
 
 pub use change::{Action, Change, Outcome, Write, Written};
@@ -12,4 +13,5 @@ pub use circle::{Circle, Side};
 pub use limits::{Limits, refuse_over};
 pub use mute::{Mute, Muted, Scopes};
 pub use relation::{Counts, Direction, Edge, EdgeKey, Relation, refuse_self};
+pub use shelf::{About, List, Notice, Own, OwnWrite, OwnWritten, Tag, Word};
 pub use walk::{Arm, Common, Familiar, MAX_HOPS, Path};

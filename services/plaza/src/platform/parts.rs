@@ -137,7 +137,7 @@ impl Parts {
         let peers = &mut self.peers;
         let part: Arc<dyn Part> = match service {
             Service::Accounts => {
-                let deps = plaza_accounts::Deps { env, gate };
+                let deps = plaza_accounts::Deps { env, gate, secret };
                 let app = plaza_accounts::App::build(settings.accounts.clone(), deps).await?;
                 peers.accounts = Some(app.client());
                 Arc::new(app)

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{AccountCache, on_change};
+use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
 use crate::store::{AccountStore, CachedAccounts, Changed, Created, Credential, SqliteAccounts, Written};
 
@@ -269,6 +270,26 @@ impl AccountStore for Counted {
 
     async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
         self.inner.due_deletions(cx, now, limit).await
+    }
+
+    async fn redeem(&self, cx: &Cx, redemption: Redemption) -> Result<Written<()>> {
+        self.inner.redeem(cx, redemption).await
+    }
+
+    async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {
+        self.inner.recall_redeemed(cx).await
+    }
+
+    async fn request_reset(&self, cx: &Cx, reset: Reset) -> Result<()> {
+        self.inner.request_reset(cx, reset).await
+    }
+
+    async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
+        self.inner.unsent(cx, id).await
+    }
+
+    async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {
+        self.inner.note_mail(cx, ticket, noted).await
     }
 
     async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {

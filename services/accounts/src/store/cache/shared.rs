@@ -59,6 +59,8 @@ struct AccountCopy {
     deactivated_at: Option<i64>,
     #[prost(int64, optional, tag = "16")]
     delete_at: Option<i64>,
+    #[prost(bool, tag = "17")]
+    email_verified: bool,
 }
 
 impl RedisCache {
@@ -166,6 +168,7 @@ fn encode_account(account: &Option<Arc<Account>>) -> Vec<u8> {
         default_visibility: a.preferences.default_visibility,
         deactivated_at: a.deactivated_at,
         delete_at: a.delete_at,
+        email_verified: a.email_verified,
     });
     copy.unwrap_or_default().encode_to_vec()
 }
@@ -191,6 +194,7 @@ fn decode_account(bytes: &[u8]) -> Option<Option<Arc<Account>>> {
         },
         deactivated_at: copy.deactivated_at,
         delete_at: copy.delete_at,
+        email_verified: copy.email_verified,
     });
     Some(account.map(Arc::new))
 }
@@ -249,6 +253,7 @@ mod tests {
             },
             deactivated_at: Some(0),
             delete_at: Some(1_900_000_000_000),
+            email_verified: true,
         };
         for account in [Some(Arc::new(account)), None] {
             assert_eq!(decode_account(&encode_account(&account)), Some(account));

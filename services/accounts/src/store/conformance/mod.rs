@@ -6,6 +6,7 @@
 mod changes;
 mod handles;
 mod hidden;
+mod tickets;
 
 use std::any::Any;
 use std::future::Future;
@@ -26,6 +27,7 @@ use crate::domain::{Change, Deletion, Edit, Email, Handle, Login, NewAccount, Pr
 pub(crate) use changes::*;
 pub(crate) use handles::*;
 pub(crate) use hidden::*;
+pub(crate) use tickets::*;
 
 /// An empty store, and what it needs to be there for.
 pub(crate) struct Made {
@@ -359,7 +361,11 @@ macro_rules! suite {
             a_handle_that_was_given_up_is_kept_for_its_owner,
             only_so_many_handles_are_kept_for_one_account,
             the_handle_of_one_who_is_gone_is_free_after_its_time,
-            of_many_who_want_a_handle_at_once_one_gets_it);
+            of_many_who_want_a_handle_at_once_one_gets_it,
+            a_ticket_for_an_address_makes_it_the_accounts_once,
+            an_address_that_another_has_by_then_is_not_given_twice,
+            a_reset_goes_to_whoever_has_the_address_and_says_nothing,
+            what_is_to_be_sent_is_there_until_it_is_noted);
     };
     (@ $make:path: $($case:ident),*) => {
         $(

@@ -8,6 +8,7 @@ mod rows;
 mod savepoint;
 #[cfg(test)]
 mod tests;
+mod tickets;
 mod writes;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOp
 
 use super::{AccountStore, Created, Credential, OnChange, Written};
 use crate::SOURCE;
+use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
 use writes::{Done, Job, Write, Writes};
@@ -33,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_preferences", sql: include_str!("../../../migrations/postgres/0004_preferences.sql") },
     Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/postgres/0005_kept_handles.sql") },
     Migration { name: "0006_hidden", sql: include_str!("../../../migrations/postgres/0006_hidden.sql") },
+    Migration { name: "0007_tickets", sql: include_str!("../../../migrations/postgres/0007_tickets.sql") },
 ];
 /// How long the last step of opening may take.
 const START: Duration = Duration::from_secs(10);
@@ -117,6 +120,34 @@ impl AccountStore for PostgresAccounts {
         self.db.read(cx, |mut conn| async move { requests::recall(&mut conn, Some(key), now).await }).await
     }
 
+    async fn redeem(&self, cx: &Cx, redemption: Redemption) -> Result<Written<()>> {
+        match self.write(cx, Job::Redeem(redemption)).await? {
+            Done::Redeemed(written) => Ok(written),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {
+        let (Some(key), now) = (cx.request(), self.env.now()) else { return Ok(None) };
+        self.db.read(cx, |mut conn| async move { requests::recall(&mut conn, Some(key), now).await }).await
+    }
+
+    async fn request_reset(&self, cx: &Cx, reset: Reset) -> Result<()> {
+        match self.write(cx, Job::Reset(reset)).await? {
+            Done::Asked => Ok(()),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
+        let now = self.env.now();
+        self.db.read(cx, |mut conn| async move { tickets::unsent(&mut conn, id, now).await }).await
+    }
+
+    async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {
+        self.db.write(cx, |mut conn| async move { tickets::note(&mut conn, ticket, noted).await }).await
+    }
+
     async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>> {
         self.db.read(cx, |mut conn| async move { rows::due_deletions(&mut conn, now, limit).await }).await
     }
@@ -144,7 +175,8 @@ impl AccountStore for PostgresAccounts {
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
         let prune = |mut conn: Conn| async move {
-            Ok(requests::prune(&mut conn, now).await? + handles::prune(&mut conn, now).await?)
+            let (requests, handles) = (requests::prune(&mut conn, now).await?, handles::prune(&mut conn, now).await?);
+            Ok(requests + handles + tickets::prune(&mut conn, now).await?)
         };
         self.db.write(cx, prune).await
     }

@@ -9,7 +9,7 @@ use plaza_stores::PgResultExt as _;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
-use super::handles;
+use super::{handles, tickets};
 use crate::domain::{Account, Credential, Email, Handle, Login, NewAccount, PasswordEdit, Preferences};
 
 fn account(row: &PgRow) -> sqlx::Result<Account> {
@@ -32,6 +32,7 @@ fn account(row: &PgRow) -> sqlx::Result<Account> {
         },
         deactivated_at: row.try_get(14)?,
         delete_at: row.try_get(15)?,
+        email_verified: row.try_get(16)?,
     })
 }
 
@@ -129,7 +130,7 @@ pub(super) async fn check_free(conn: &mut PgConnection, handle: &Handle, email: 
 pub(super) async fn batch_get(conn: &mut PgConnection, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
     let rows = sqlx::query(
         "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header, protected,
-            discoverable, language, default_visibility, deactivated_at, delete_at
+            discoverable, language, default_visibility, deactivated_at, delete_at, email_verified
          FROM accounts WHERE account_id = ANY($1) AND deleted_at IS NULL",
     )
     .bind(raw(ids.iter().copied()))
@@ -144,7 +145,7 @@ pub(super) async fn batch_get(conn: &mut PgConnection, ids: &[AccountId]) -> Res
 pub(super) async fn lock(conn: &mut PgConnection, ids: &BTreeSet<AccountId>) -> Result<BTreeMap<AccountId, Account>> {
     let rows = sqlx::query(
         "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header, protected,
-            discoverable, language, default_visibility, deactivated_at, delete_at
+            discoverable, language, default_visibility, deactivated_at, delete_at, email_verified
          FROM accounts WHERE account_id = ANY($1) AND deleted_at IS NULL ORDER BY account_id FOR UPDATE",
     )
     .bind(raw(ids.iter().copied()))
@@ -172,11 +173,11 @@ pub(super) async fn store(conn: &mut PgConnection, accounts: &[&Account]) -> Res
          SET display_name = new.display_name, bio = new.bio, version = new.version, updated_at = new.updated_at,
              avatar = new.avatar, header = new.header, protected = new.protected, discoverable = new.discoverable,
              language = new.language, default_visibility = new.default_visibility,
-             deactivated_at = new.deactivated_at, delete_at = new.delete_at
+             deactivated_at = new.deactivated_at, delete_at = new.delete_at, email_verified = new.email_verified
          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
-                     $8::boolean[], $9::boolean[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[])
+                     $8::boolean[], $9::boolean[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[], $14::boolean[])
             AS new (id, display_name, bio, version, updated_at, avatar, header, protected, discoverable, language,
-                    default_visibility, deactivated_at, delete_at)
+                    default_visibility, deactivated_at, delete_at, email_verified)
          WHERE account_id = new.id",
     )
     .bind(number(|account| account.id.get()))
@@ -192,6 +193,7 @@ pub(super) async fn store(conn: &mut PgConnection, accounts: &[&Account]) -> Res
     .bind(accounts.iter().map(|account| account.preferences.default_visibility).collect::<Vec<_>>())
     .bind(accounts.iter().map(|account| account.deactivated_at).collect::<Vec<_>>())
     .bind(accounts.iter().map(|account| account.delete_at).collect::<Vec<_>>())
+    .bind(flag(|account| account.email_verified))
     .execute(conn)
     .await
     .sql()?;
@@ -218,7 +220,7 @@ pub(super) async fn erase(conn: &mut PgConnection, gone: &[(Account, Timestamp)]
     let ids = raw(gone.iter().map(|(account, _)| account.id));
     sqlx::query(
         "UPDATE accounts
-         SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, password_hash = '',
+         SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, email_verified = false, password_hash = '',
              display_name = '', bio = '', avatar = '', header = '', protected = false, discoverable = false,
              language = '', default_visibility = 0, deactivated_at = NULL, delete_at = NULL, version = version + 1,
              updated_at = $2, deleted_at = $2
@@ -229,6 +231,7 @@ pub(super) async fn erase(conn: &mut PgConnection, gone: &[(Account, Timestamp)]
     .execute(&mut *conn)
     .await
     .sql()?;
+    tickets::erase(conn, &ids).await?;
     handles::disown(conn, &ids).await?;
     for (account, free_at) in gone {
         handles::keep(conn, &[&account.handle.to_ascii_lowercase()], None, *free_at).await?;

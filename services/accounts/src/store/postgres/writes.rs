@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use plaza_core::{AccountId, Env, Error, Position, RequestKey, Result, Timestamp, TraceContext, reason};
 use plaza_events::{NewEvent, outbox};
-use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted};
+use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, MailRequested};
 use plaza_stores::BatchWrite;
 use plaza_stores::postgres::requests::Book;
 use prost::{Message, Name};
@@ -14,7 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 
-use super::{handles, rows};
+use super::{handles, rows, tickets};
+use crate::domain::ticket::{Redemption, Reset};
 use crate::domain::{Account, Change, Deletion, Edit, NewAccount};
 use crate::store::{Changed, Created, Credential, OnChange, Written, events};
 
@@ -23,6 +24,8 @@ pub(super) enum Job {
     Create(NewAccount, Credential),
     Change(Change),
     Delete(Deletion),
+    Redeem(Redemption),
+    Reset(Reset),
 }
 
 /// A write with what it takes from its call.
@@ -40,6 +43,8 @@ pub(super) enum Done {
     Changed(Box<Written<Account>>, Vec<String>),
     /// As a change.
     Deleted(Written<()>, Vec<String>),
+    Redeemed(Written<()>),
+    Asked,
 }
 
 /// Performs batches of writes.
@@ -65,6 +70,7 @@ impl BatchWrite for Writes {
         };
         batch.create(conn, jobs).await?;
         batch.change(conn, jobs).await?;
+        batch.reset(conn, jobs).await?;
         batch.finish(conn).await
     }
 
@@ -75,6 +81,7 @@ impl BatchWrite for Writes {
             }
             (Job::Delete(deletion), Done::Deleted(_, keys)) => Changed { id: deletion.id, handle_keys: keys.clone() },
             (Job::Change(change), Done::Changed(_, keys)) => Changed { id: change.id, handle_keys: keys.clone() },
+            (Job::Redeem(redemption), _) => Changed { id: redemption.account, handle_keys: Vec::new() },
             _ => return,
         };
         (self.on_change)(&changed);
@@ -129,7 +136,14 @@ impl Batch<'_> {
         let (mut changed, mut deleted) = (BTreeSet::new(), Vec::new());
         for (i, write) in jobs.iter().enumerate() {
             match &write.job {
-                Job::Create(..) => {}
+                Job::Create(..) | Job::Reset(_) => {}
+                Job::Redeem(redemption) => {
+                    if self.is_fresh(i, write, Done::Redeemed) {
+                        let outcome = self.redeem(conn, write, redemption, &mut living).await?;
+                        changed.extend(outcome.is_ok().then_some(redemption.account));
+                        self.settle(i, write, outcome, Done::Redeemed)?;
+                    }
+                }
                 Job::Change(change) => {
                     if self.is_fresh(i, write, |written| Done::Changed(Box::new(written), Vec::new())) {
                         let (outcome, keys) = self.edit(conn, write, change, &mut living).await?;
@@ -171,6 +185,7 @@ impl Batch<'_> {
         let performed = match &change.edit {
             Edit::Handle(edit) => handles::change(conn, account, edit, self.now).await,
             Edit::Password(edit) => rows::store_password(conn, change.id, edit).await.map(|()| Vec::new()),
+            Edit::Mail(ticket) => tickets::put(conn, change.id, ticket).await.map(|()| Vec::new()),
             _ => Ok(Vec::new()),
         };
         let keys = match performed {
@@ -181,6 +196,44 @@ impl Batch<'_> {
         *account = after.clone();
         let position = self.push_event(events::changed(self.env, write.trace, change));
         Ok((Ok(Written { value: after, position }), keys))
+    }
+
+    /// The outcome of a ticket that came back. What it returns as an error concerns the whole transaction.
+    async fn redeem(
+        &mut self,
+        conn: &mut PgConnection,
+        write: &Write,
+        redemption: &Redemption,
+        living: &mut BTreeMap<AccountId, Account>,
+    ) -> Result<Result<Written<()>>> {
+        let Some(account) = living.get_mut(&redemption.account) else { return Ok(Err(not_found())) };
+        let ticket = tickets::get(conn, account.id, redemption.purpose()).await?;
+        let after = match redemption.apply(account, ticket) {
+            Ok(after) => after,
+            Err(error) => return Ok(Err(error)),
+        };
+        match tickets::redeem(conn, redemption, &after).await {
+            Err(error) if is_answer(&error) => return Ok(Err(error)),
+            redeemed => redeemed?,
+        }
+        *account = after;
+        let position = self.push_event(events::redeemed(self.env, write.trace, redemption));
+        Ok(Ok(Written { value: (), position }))
+    }
+
+    /// Comes after what deletes: nothing is sent to one who is gone.
+    async fn reset(&mut self, conn: &mut PgConnection, jobs: &[&Write]) -> Result<()> {
+        for (i, write) in jobs.iter().enumerate() {
+            let Job::Reset(reset) = &write.job else { continue };
+            if self.is_fresh(i, write, |()| Done::Asked) {
+                if let Some(id) = tickets::reset(conn, reset).await? {
+                    self.push(write, id, &MailRequested { account_id: id.get() });
+                }
+                self.book.settle(write.request.as_ref(), &Ok(()))?;
+                self.answers[i] = Some(Ok(Done::Asked));
+            }
+        }
+        Ok(())
     }
 
     fn delete(&mut self, i: usize, write: &Write, id: AccountId, gone: Option<&Account>) -> Result<()> {
@@ -195,12 +248,7 @@ impl Batch<'_> {
     }
 
     /// Whether the write is still to be performed; one that was performed before is answered as it was then.
-    fn is_fresh<T: DeserializeOwned>(
-        &mut self,
-        i: usize,
-        write: &Write,
-        done: impl FnOnce(Written<T>) -> Done,
-    ) -> bool {
+    fn is_fresh<T: DeserializeOwned>(&mut self, i: usize, write: &Write, done: impl FnOnce(T) -> Done) -> bool {
         let known = self.book.recall(write.request.as_ref()).transpose();
         let fresh = known.is_none();
         self.answers[i] = known.map(|answer| answer.map(done));
@@ -249,15 +297,18 @@ fn new_account(write: &Write) -> Option<(&NewAccount, &Credential)> {
 
 fn changed_id(job: &Job) -> Option<AccountId> {
     match job {
-        Job::Create(..) => None,
+        Job::Create(..) | Job::Reset(_) => None,
         Job::Change(change) => Some(change.id),
         Job::Delete(deletion) => Some(deletion.id),
+        Job::Redeem(redemption) => Some(redemption.account),
     }
 }
 
 /// Whether an error is what its own caller is to be told, and leaves the others alone.
 fn is_answer(error: &Error) -> bool {
-    [reason::HANDLE_TAKEN, reason::TOO_MANY_HANDLES, reason::PASSWORD_WRONG].into_iter().any(|reason| error.is(reason))
+    [reason::HANDLE_TAKEN, reason::TOO_MANY_HANDLES, reason::PASSWORD_WRONG, reason::EMAIL_TAKEN]
+        .into_iter()
+        .any(|reason| error.is(reason))
 }
 
 fn not_found() -> Error {

@@ -2,19 +2,21 @@
 
 mod handles;
 mod rows;
+mod tickets;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Env, Error, Position, Result, Timestamp, TraceContext, reason};
 use plaza_events::{NewEvent, Outbox, SqliteOutbox, outbox};
-use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted};
+use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, MailRequested};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use prost::{Message, Name};
 use rusqlite::Connection;
 
 use super::{AccountStore, Changed, Created, Credential, OnChange, Written, events};
 use crate::SOURCE;
+use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount};
 
 /// The schema, step by step.
@@ -25,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_preferences", sql: include_str!("../../../migrations/sqlite/0004_preferences.sql") },
     Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/sqlite/0005_kept_handles.sql") },
     Migration { name: "0006_hidden", sql: include_str!("../../../migrations/sqlite/0006_hidden.sql") },
+    Migration { name: "0007_tickets", sql: include_str!("../../../migrations/sqlite/0007_tickets.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -135,6 +138,52 @@ impl AccountStore for SqliteAccounts {
         self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
     }
 
+    async fn redeem(&self, cx: &Cx, redemption: Redemption) -> Result<Written<()>> {
+        let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
+        let changed = Changed { id: redemption.account, handle_keys: Vec::new() };
+        let on_change = self.on_change.clone();
+        let job = move |conn: &Connection| {
+            requests::once(conn, request.as_ref(), now, || {
+                let account = rows::get(conn, redemption.account)?.ok_or_else(not_found)?;
+                let ticket = tickets::get(conn, account.id, redemption.purpose())?;
+                let after = redemption.apply(&account, ticket)?;
+                tickets::redeem(conn, &redemption, &after)?;
+                rows::store(conn, &after)?;
+                let event = events::redeemed(&events.env, events.trace, &redemption);
+                Ok(Written { value: (), position: events.append_event(conn, &event)? })
+            })
+        };
+        self.db.write_then(cx, job, move |_| on_change(&changed)).await
+    }
+
+    async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
+    }
+
+    async fn request_reset(&self, cx: &Cx, reset: Reset) -> Result<()> {
+        let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
+        let job = move |conn: &Connection| {
+            requests::once(conn, request.as_ref(), now, || {
+                if let Some(id) = tickets::reset(conn, &reset)? {
+                    events.append(conn, id, &MailRequested { account_id: id.get() })?;
+                }
+                Ok(())
+            })
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| tickets::unsent(conn, id, now)).await
+    }
+
+    async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {
+        let ticket = ticket.clone();
+        self.db.write(cx, move |conn| tickets::note(conn, &ticket, noted)).await
+    }
+
     async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>> {
         let id = deletion.id;
         let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
@@ -170,7 +219,11 @@ impl AccountStore for SqliteAccounts {
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
-        self.db.write(cx, move |conn| Ok(requests::prune(conn, now)? + handles::prune(conn, now)?)).await
+        self.db
+            .write(cx, move |conn| {
+                Ok(requests::prune(conn, now)? + handles::prune(conn, now)? + tickets::prune(conn, now)?)
+            })
+            .await
     }
 
     fn outbox(&self) -> Arc<dyn Outbox> {
@@ -195,6 +248,7 @@ fn perform(conn: &Connection, before: &Account, change: &Change, now: Timestamp)
     match &change.edit {
         Edit::Handle(edit) => handles::change(conn, before, edit, now),
         Edit::Password(edit) => rows::store_password(conn, before.id, edit).map(|()| Vec::new()),
+        Edit::Mail(ticket) => tickets::put(conn, before.id, ticket).map(|()| Vec::new()),
         _ => Ok(Vec::new()),
     }
 }

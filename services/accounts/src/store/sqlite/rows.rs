@@ -7,11 +7,12 @@ use plaza_stores::sqlite::is_unique_violation;
 use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::handles;
+use super::{handles, tickets};
 use crate::domain::{Account, Credential, Deletion, Email, Handle, Login, NewAccount, PasswordEdit, Preferences};
 
 const COLUMNS: &str = "account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header,
-    protected, discoverable, language, default_visibility, deactivated_at, delete_at";
+    protected, discoverable, language, default_visibility, deactivated_at, delete_at,
+    email_verified";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
@@ -33,6 +34,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         },
         deactivated_at: row.get(14)?,
         delete_at: row.get(15)?,
+        email_verified: row.get(16)?,
     })
 }
 
@@ -124,7 +126,8 @@ pub(super) fn store(conn: &Connection, account: &Account) -> Result<()> {
     conn.prepare_cached(
         "UPDATE accounts
          SET display_name = ?2, bio = ?3, version = ?4, updated_at = ?5, avatar = ?6, header = ?7, protected = ?8,
-             discoverable = ?9, language = ?10, default_visibility = ?11, deactivated_at = ?12, delete_at = ?13
+             discoverable = ?9, language = ?10, default_visibility = ?11, deactivated_at = ?12, delete_at = ?13,
+             email_verified = ?14
          WHERE account_id = ?1",
     )
     .sql()?
@@ -142,6 +145,7 @@ pub(super) fn store(conn: &Connection, account: &Account) -> Result<()> {
         preferences.default_visibility,
         account.deactivated_at,
         account.delete_at,
+        account.email_verified,
     ])
     .sql()?;
     Ok(())
@@ -165,7 +169,7 @@ pub(super) fn erase(conn: &Connection, deletion: Deletion, now: Timestamp) -> Re
     let handle_key = account.handle.to_ascii_lowercase();
     conn.prepare_cached(
         "UPDATE accounts
-         SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, password_hash = '',
+         SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, email_verified = 0, password_hash = '',
              display_name = '', bio = '', avatar = '', header = '', protected = 0, discoverable = 0, language = '',
              default_visibility = 0, deactivated_at = NULL, delete_at = NULL, version = version + 1, updated_at = ?2, deleted_at = ?2
          WHERE account_id = ?1",
@@ -173,6 +177,7 @@ pub(super) fn erase(conn: &Connection, deletion: Deletion, now: Timestamp) -> Re
     .sql()?
     .execute(params![id.get(), now.0])
     .sql()?;
+    tickets::erase(conn, id)?;
     handles::disown(conn, id)?;
     handles::keep(conn, &handle_key, None, handle_free_at)?;
     conn.prepare_cached("DELETE FROM requests WHERE caller = ?1").sql()?.execute([id.get()]).sql()?;
