@@ -6,7 +6,9 @@ use plaza_proto::accounts::v1::{
 };
 use plaza_proto::feeds::v1::RebuildFeedRequest;
 use plaza_proto::posts::v1::DeletePostRequest;
-use plaza_proto::sessions::v1::{ListSessionsRequest, RevokeSessionRequest};
+use plaza_proto::sessions::v1::{
+    CreateAppPasswordRequest, ListSessionsRequest, RevokeAppPasswordRequest, RevokeSessionRequest, Scope,
+};
 use plaza_rpc::Auth;
 use plaza_testkit::person::request_id;
 use plaza_testkit::{Person, Sandbox, Shape};
@@ -51,6 +53,13 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             let sessions = owner.call(ListSessionsRequest::default()).await?.message.sessions;
             let request = RevokeSessionRequest { request_id, session_id: sessions[0].session_id };
             caller.call(request).await.map(drop)
+        }
+        "RevokeAppPassword" => {
+            let (name, scopes) = ("bot".to_owned(), vec![Scope::Read.into()]);
+            let made = owner.call(CreateAppPasswordRequest { request_id: request_id.clone(), name, scopes }).await?;
+            let app_password_id = made.message.app_password.unwrap_or_default().app_password_id;
+            let request_id = plaza_testkit::person::request_id();
+            caller.call(RevokeAppPasswordRequest { request_id, app_password_id }).await.map(drop)
         }
         "DeletePost" => {
             let (post, _) = owner.post("mine").await?;

@@ -7,6 +7,7 @@ mod crash_points;
 mod feeds_model;
 mod journeys;
 mod kill;
+mod scopes;
 mod shapes;
 mod shutdown;
 mod trace;

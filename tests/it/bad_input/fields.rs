@@ -31,6 +31,8 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),
         "SignOutEverywhere" => json!({"request_id": id, "keep_current": true}),
+        "CreateAppPassword" => json!({"request_id": id, "name": "bot", "scopes": ["SCOPE_READ"]}),
+        "RevokeAppPassword" => json!({"request_id": id, "app_password_id": 1}),
         "RevokeSession" => json!({"request_id": id, "session_id": 1}),
         "Follow" | "Unfollow" | "Block" | "Unblock" => json!({"request_id": id, "account_id": other}),
         "ListFollowers" | "ListFollowing" | "GetUserFeed" => json!({"account_id": other}),
@@ -40,7 +42,7 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "DeletePost" | "LikePost" | "UnlikePost" => json!({"request_id": id, "post_id": post}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "ListSessions" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        "ListSessions" | "ListAppPasswords" | "GetJwks" | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
         other => panic!("say here what a valid {other} is"),
     }
 }
@@ -48,6 +50,10 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
 /// Wrong values for a field, each with a word for it.
 fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
     if field.is_list() {
+        if matches!(field.kind(), Kind::Enum(_)) {
+            let of = |number, times| Value::List(vec![Value::EnumNumber(number); times]);
+            return vec![("none", of(1, 0)), ("twice", of(1, 2)), ("many", of(1, 10_000)), ("undefined", of(99, 1))];
+        }
         let (many, negative) = (vec![Value::I64(1); 10_000], vec![Value::I64(1), Value::I64(-1)]);
         let lists = [("none", vec![]), ("ten thousand", many), ("a negative one", negative)];
         return lists.into_iter().map(|(word, list)| (word, Value::List(list))).collect();
@@ -76,6 +82,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "email" => (vec![empty, ("no @", "ada"), ("two @", "a@b@c")], 300),
         "text" => (vec![empty, ("white space", " \n\u{3000} "), control, bidi, ("a null", "a\0b")], 501),
         "password" => (vec![empty], 129),
+        "name" => (vec![empty, control, bidi, ("two lines", "a\nb")], 65),
         "device_name" | "display_name" => (vec![control, bidi, ("two lines", "a\nb")], 65),
         "etag" => (vec![], 65),
         "challenge" | "code" => (vec![empty], 600),
@@ -137,7 +144,17 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
         super::assert_refused(method.name, &garbage, &codes, None);
     }
     let unknown = 1_i64 << 60;
-    for name in ["GetAccount", "Follow", "Block", "GetPost", "DeletePost", "LikePost", "UnlikePost", "RevokeSession"] {
+    for name in [
+        "GetAccount",
+        "Follow",
+        "Block",
+        "GetPost",
+        "DeletePost",
+        "LikePost",
+        "UnlikePost",
+        "RevokeSession",
+        "RevokeAppPassword",
+    ] {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");
         let shape = descriptor.methods().find(|m| m.name() == name).expect("a method").input();
