@@ -64,7 +64,6 @@ async fn an_app_password_gets_what_its_scopes_allow_and_services_for_it_all_they
     let create = |name: &str| CreateThingRequest {
         request_id: "00000000-0000-4000-8000-000000000001".to_owned(),
         name: name.to_owned(),
-        ..CreateThingRequest::default()
     };
     assert_eq!(refusal(read.create_thing(&nobody(), create("a")).await).as_deref(), Some(reason::SCOPE_MISSING.name));
     assert_eq!(refusal(write.create_thing(&nobody(), create("a")).await), None);
