@@ -14,7 +14,9 @@ use plaza_proto::graph::v1::{
 use plaza_proto::posts::v1::{
     DeletePostRequest, EditPostRequest, PinPostRequest, RestorePostRequest, UnpinPostRequest,
 };
-use plaza_proto::sessions::v1::{ListSessionsRequest, RevokeSessionRequest};
+use plaza_proto::sessions::v1::{
+    CreateAppPasswordRequest, ListSessionsRequest, RevokeAppPasswordRequest, RevokeSessionRequest, Scope,
+};
 use plaza_rpc::Auth;
 use plaza_testkit::person::{PASSWORD, request_id};
 use plaza_testkit::{Person, Sandbox, Shape};
@@ -99,6 +101,13 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             let (post, _) = owner.post("mine").await?;
             owner.call(DeletePostRequest { request_id: self::request_id(), post_id: post.post_id }).await?;
             caller.call(RestorePostRequest { request_id, post_id: post.post_id }).await.map(drop)
+        }
+        "RevokeAppPassword" => {
+            let (name, scopes) = ("bot".to_owned(), vec![Scope::Read.into()]);
+            let made = owner.call(CreateAppPasswordRequest { request_id: request_id.clone(), name, scopes }).await?;
+            let app_password_id = made.message.app_password.unwrap_or_default().app_password_id;
+            let request_id = plaza_testkit::person::request_id();
+            caller.call(RevokeAppPasswordRequest { request_id, app_password_id }).await.map(drop)
         }
         "DeletePost" => {
             let (post, _) = owner.post("mine").await?;

@@ -9,6 +9,7 @@ mod fuzz;
 mod journeys;
 mod kill;
 mod load_files;
+mod scopes;
 mod shapes;
 mod shutdown;
 mod trace;

@@ -33,6 +33,8 @@ pub(crate) struct Method {
     pub server_streaming: bool,
     pub cost: u32,
     pub strict_limit: bool,
+    /// The variant of `plaza_rpc::Scope` that an app password needs; `None` if none may call it.
+    pub app_scope: Option<&'static str>,
 }
 
 /// The most that a call can cost: a fifth of what a caller may spend in a minute by default.
@@ -44,6 +46,8 @@ struct Options {
     mutation: ExtensionDescriptor,
     cost: ExtensionDescriptor,
     strict_limit: ExtensionDescriptor,
+    app_scope: ExtensionDescriptor,
+    service_app_scope: ExtensionDescriptor,
 }
 
 impl Model {
@@ -129,6 +133,8 @@ impl Options {
             mutation: get("mutation")?,
             cost: get("cost")?,
             strict_limit: get("strict_limit")?,
+            app_scope: get("app_scope")?,
+            service_app_scope: get("service_app_scope")?,
         })
     }
 }
@@ -170,6 +176,7 @@ fn read_method(method: &MethodDescriptor, ext: &Options, problems: &mut Problems
     if !(1..=MAX_COST).contains(&cost) {
         problems.add(method.full_name(), format!("a cost of {cost}; it can be 1 to {MAX_COST}"));
     }
+    let app_scope = app_scope(method, ext, auth, mutation);
     Some(Method {
         name: method.name().to_owned(),
         auth,
@@ -178,7 +185,31 @@ fn read_method(method: &MethodDescriptor, ext: &Options, problems: &mut Problems
         server_streaming: method.is_server_streaming(),
         cost,
         strict_limit: set(&options, &ext.strict_limit).and_then(|v| v.as_bool()).unwrap_or(false),
+        app_scope,
     })
+}
+
+/// What an app password needs to call a method.
+fn app_scope(method: &MethodDescriptor, ext: &Options, auth: &str, mutation: bool) -> Option<&'static str> {
+    const NEVER: i32 = 4;
+    let said = |options: &DynamicMessage, ext| set(options, ext).and_then(|v| v.as_enum_number()).filter(|n| *n != 0);
+    let of_service = said(&method.parent_service().options(), &ext.service_app_scope);
+    let (read, write) = (1, 2);
+    let by_rule = match of_service {
+        Some(scope) if mutation => scope,
+        // What anybody may read is no secret of the account.
+        Some(NEVER) if auth != "Public" => NEVER,
+        _ if mutation => write,
+        _ => read,
+    };
+    let scope = said(&method.options(), &ext.app_scope).unwrap_or(by_rule);
+    match scope {
+        _ if matches!(auth, "Service" | "Admin") => None,
+        1 => Some("Read"),
+        2 => Some("Write"),
+        3 => Some("Follow"),
+        _ => None,
+    }
 }
 
 fn check_owner_field(method: &MethodDescriptor, auth: &str, name: &str, problems: &mut Problems) {

@@ -93,13 +93,16 @@ impl Parts<'_> {
         let (table, full, count) = (self.table(), &self.service.full_name, self.rpcs.len());
         let mut rows = String::new();
         for rpc in &self.rpcs {
-            let Method { name, auth, owner_field, mutation, server_streaming, cost, strict_limit } = rpc.method;
+            let Method { name, auth, owner_field, mutation, server_streaming, cost, strict_limit, app_scope } =
+                rpc.method;
+            let app_scope = app_scope.map_or("None".to_owned(), |scope| format!("Some(::plaza_rpc::Scope::{scope})"));
             let owner = owner_field.as_ref().map_or("None".to_owned(), |f| format!("Some({})", names::literal(f)));
             let _ = writeln!(
                 rows,
                 "::plaza_rpc::Method {{ path: \"/{full}/{name}\", name: \"{name}\", service: \"{full}\", \
                  auth: ::plaza_rpc::Auth::{auth}, owner_field: {owner}, mutation: {mutation}, \
-                 server_streaming: {server_streaming}, cost: {cost}, strict_limit: {strict_limit} }},"
+                 server_streaming: {server_streaming}, cost: {cost}, strict_limit: {strict_limit}, \
+                 app_scope: {app_scope} }},"
             );
         }
         let _ = writeln!(buf, "static {table}: [::plaza_rpc::Method; {count}] = [{rows}];");

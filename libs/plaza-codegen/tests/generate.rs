@@ -156,9 +156,45 @@ fn a_service_becomes_trait_entry_server_client_and_table() {
         "cost: 1,",
         "cost: 5,",
         "strict_limit: true",
+        "app_scope: Some(::plaza_rpc::Scope::Read)",
+        "app_scope: None",
         "impl ::plaza_rpc::Check for DoItRequest",
     ] {
         assert!(code.contains(expected), "no `{expected}` in:\n{code}");
     }
     assert!(!code.contains("impl ::plaza_rpc::Check for DoItResponse"), "answers are not checked");
+}
+
+#[test]
+fn what_an_app_password_needs_follows_from_the_service_unless_the_method_says_it() {
+    let mutation = format!("{MUTATION} $");
+    let fields =
+        "string request_id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.uuid = true];";
+    let user = "option (plaza.options.v1.auth) = AUTH_USER; $";
+    for (service, options, fields, expected) in [
+        ("", user, "", "Some(::plaza_rpc::Scope::Read)"),
+        ("", &mutation, fields, "Some(::plaza_rpc::Scope::Write)"),
+        ("FOLLOW", user, "", "Some(::plaza_rpc::Scope::Read)"),
+        ("FOLLOW", &mutation, fields, "Some(::plaza_rpc::Scope::Follow)"),
+        ("NEVER", user, "", "None"),
+        ("NEVER", &mutation, fields, "None"),
+        ("NEVER", PUBLIC, "", "Some(::plaza_rpc::Scope::Read)"),
+        (
+            "NEVER",
+            "option (plaza.options.v1.auth) = AUTH_USER; option (plaza.options.v1.app_scope) = APP_SCOPE_READ;",
+            "",
+            "Some(::plaza_rpc::Scope::Read)",
+        ),
+    ] {
+        let of_service = match service {
+            "" => String::new(),
+            scope => format!("service Things {{ option (plaza.options.v1.service_app_scope) = APP_SCOPE_{scope};"),
+        };
+        let mut body = one(&options.replace('$', ""), fields);
+        if !service.is_empty() {
+            body = body.replacen("service Things {", &of_service, 1);
+        }
+        let code = generate(&body).unwrap();
+        assert!(code.contains(&format!("app_scope: {expected}")), "{service} {options}: no {expected} in:\n{code}");
+    }
 }

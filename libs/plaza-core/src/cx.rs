@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::{AccountId, Error, Position, RequestKey, Result, SessionId, Token, TraceContext, reason};
+use crate::{AccountId, Error, Position, RequestKey, Result, Scopes, SessionId, Token, TraceContext, reason};
 
 /// Who calls. A service that calls on behalf of a user carries both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Caller {
     pub account: Option<AccountId>,
     /// The session it is signed in with.
     pub session: Option<SessionId>,
+    /// What the session may do, if it is one of an app password; else everything.
+    pub scopes: Option<Scopes>,
     /// The service that calls, proven by its service token or by being in the same process.
     pub service: Option<&'static str>,
     /// Whether it is an operator.
@@ -114,7 +116,9 @@ impl Cx {
     pub fn child(&self, service: Option<&'static str>) -> Self {
         // Over gRPC a service's name is all that is told of a service; so it decides here too.
         let admin = service.map_or(self.caller.admin, |name| name == ADMIN);
-        let caller = Caller { service: service.or(self.caller.service), admin, ..self.caller.clone() };
+        // Scopes bind who calls the platform; what one service asks of another for it is the service's own.
+        let scopes = if service.is_some() { None } else { self.caller.scopes };
+        let caller = Caller { service: service.or(self.caller.service), admin, scopes, ..self.caller.clone() };
         let deadline = self.deadline.checked_sub(HOP_MARGIN).unwrap_or(self.deadline);
         Self::new(caller, deadline).with_trace(self.trace).with_token(self.token.clone()).with_remote(self.remote)
     }

@@ -42,6 +42,7 @@ reasons! {
     CREDENTIALS_EXPIRED: Unauthenticated, "the access token has expired; refresh the session";
     SESSION_REVOKED: Unauthenticated, "the session was ended; sign in again";
     PERMISSION_DENIED: PermissionDenied, "the caller may not do this";
+    SCOPE_MISSING: PermissionDenied, "the app password may not do this; use one with the scope, or sign in with the password";
     DEADLINE_EXCEEDED: DeadlineExceeded, "time ran out before the call was done; it may or may not have had its effect";
     OVERLOADED: ResourceExhausted, "too much work is waiting; retry with back-off";
     RATE_LIMITED: ResourceExhausted, "too many calls of one caller; retry after the time told, and less often";
@@ -70,6 +71,8 @@ reasons! {
     // sessions
     SIGN_IN_FAILED: Unauthenticated, "no account has this login and password";
     TOO_MANY_GUESSES: ResourceExhausted, "too many wrong passwords or codes; retry after the time told";
+    APP_PASSWORD_NOT_FOUND: NotFound, "there is no such app password of this account";
+    TOO_MANY_APP_PASSWORDS: FailedPrecondition, "the account has as many app passwords as it may have; revoke one";
     CHALLENGE_INVALID: Unauthenticated, "the challenge of the sign-in is not valid any more; sign in again";
     CODE_INVALID: InvalidArgument, "the code is wrong or was used; take the newest one";
     SECOND_FACTOR_ACTIVE: FailedPrecondition, "the account has a second factor; disable it first";

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use moka::sync::Cache;
-use plaza_core::{AccountId, Caller, Error, Result, SessionId, Timestamp, reason};
+use plaza_core::{AccountId, Caller, Error, Result, Scopes, SessionId, Timestamp, reason};
 
 pub use crate::service_key::ServiceKey;
 use crate::{Gate, service_key};
@@ -26,6 +26,8 @@ pub struct Verified {
     pub account: AccountId,
     /// The session it is signed in with.
     pub session: SessionId,
+    /// What it may do, if it is a session of an app password; else everything.
+    pub scopes: Option<Scopes>,
     /// When the token ends.
     pub expires: Timestamp,
 }
@@ -121,6 +123,7 @@ pub(crate) async fn caller(gate: &Gate, headers: &http::HeaderMap) -> Result<Cal
         let token = bearer.strip_prefix("Bearer ").or_else(|| bearer.strip_prefix("bearer ")).ok_or_else(invalid)?;
         let verified = gate.credentials().user(gate, token).await?;
         (caller.account, caller.session) = (Some(verified.account), Some(verified.session));
+        caller.scopes = verified.scopes;
     }
     if let Some(behalf) = text(CALLER)? {
         // Only a service may say on whose behalf it calls.

@@ -215,6 +215,11 @@ fn authorise(method: &Method, caller: &Caller) -> Result<()> {
         let refusal = if nobody { reason::CREDENTIALS_MISSING } else { reason::PERMISSION_DENIED };
         if yes { Ok(()) } else { Err(Error::new(refusal)) }
     };
+    if let Some(scopes) = caller.scopes
+        && !method.app_scope.is_some_and(|scope| scopes.has(scope))
+    {
+        return Err(Error::new(reason::SCOPE_MISSING));
+    }
     match method.auth {
         Auth::Public => Ok(()),
         Auth::User | Auth::Owner => signed_in(),
@@ -312,6 +317,7 @@ mod tests {
         server_streaming: false,
         cost: 1,
         strict_limit: false,
+        app_scope: None,
     };
 
     #[test]

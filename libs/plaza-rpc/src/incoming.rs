@@ -106,6 +106,7 @@ mod tests {
         server_streaming: false,
         cost: 1,
         strict_limit: false,
+        app_scope: None,
     };
 
     #[tokio::test]

@@ -41,7 +41,7 @@ pub use entry::{Entry, EntryCore};
 pub use gate::{CallLimits, Gate};
 pub use health::Health;
 pub use limit::{Limiter, LocalLimiter, SharedLimiter};
-pub use method::{Auth, Method, Rpc, Step};
+pub use method::{Auth, Method, Rpc, Scope, Step};
 pub use metrics::Metrics;
 pub use serve::{ServeConfig, Server};
 pub use server::RpcService;

@@ -1,5 +1,7 @@
 //! What the generator knows of each method.
 
+pub use plaza_core::Scope;
+
 /// Who may call a method: the `(plaza.options.v1.auth)` option. There is no value for "not said": the generator refuses
 /// such a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct Method {
     pub cost: u32,
     /// Whether its limit gets stricter while the common count cannot be reached.
     pub strict_limit: bool,
+    /// What a session of an app password needs to call it; `None` if none may.
+    pub app_scope: Option<Scope>,
 }
 
 /// What the entry steps need of one method's request; made by generated code.

@@ -198,6 +198,7 @@ mod tests {
         server_streaming: false,
         cost: 1,
         strict_limit: false,
+        app_scope: None,
     };
 
     #[test]

@@ -15,7 +15,7 @@ use plaza_stores::{Gauge, ServerKind};
 use crate::SERVICE;
 use crate::api::Handler;
 use crate::config::Config;
-use crate::domain::{Challenges, Devices, Guesses, RefreshTokens, Totp};
+use crate::domain::{AppPasswords, Challenges, Devices, Guesses, RefreshTokens, Totp};
 use crate::projections::{PasswordChanges, StoredSessions};
 use crate::store::{RedisSessions, SqliteSessions, Store};
 use crate::tokens::{KeyRing, StoredKey};
@@ -67,6 +67,7 @@ impl App {
             guesses: Guesses::new(&deps.secret, config.guesses, config.address_guesses),
             devices: Devices::new(&deps.secret),
             challenges: Challenges::new(&deps.secret),
+            apps: AppPasswords::new(&deps.secret),
             totp: Totp::new(&deps.secret, &config.issuer),
         };
         let entry = SessionsServiceEntry::new(Arc::new(handler), &deps.gate);

@@ -252,7 +252,7 @@ impl TokenVerifier for SessionVerifier {
         let key = self.key(&kid).await?;
         let claims = tokens::check(token, &key, &self.issuer, self.env.now())?;
         let (account, session) = claims.subject().ok_or_else(invalid)?;
-        Ok(Verified { account, session, expires: claims.expires() })
+        Ok(Verified { account, session, scopes: claims.scopes()?, expires: claims.expires() })
     }
 
     fn is_revoked(&self, session: SessionId) -> bool {

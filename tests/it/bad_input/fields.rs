@@ -2,100 +2,11 @@
 
 use plaza_core::Code;
 use plaza_rpc::Auth;
-use plaza_testkit::person::request_id;
-use plaza_testkit::{Person, Sandbox, Shape};
+use plaza_testkit::{Sandbox, Shape};
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
-use serde_json::json;
 
-/// A request that the method would accept, as JSON; `n` makes what must be unique so.
-pub(crate) fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serde_json::Value {
-    let (id, me, other) = (request_id(), me.id(), other.id());
-    match method {
-        "CreateAccount" => {
-            json!({"request_id": id, "handle": format!("fresh_{n}"), "email": format!("f{n}@example.org"), "password": "long enough"})
-        }
-        "GetAccount" => json!({"account_id": other}),
-        "GetAccountByHandle" => json!({"handle": "ben"}),
-        "BatchGetAccounts" | "BatchGetRelationships" | "BatchGetCounts" | "BatchGetFamiliarFollowers" => {
-            json!({"account_ids": [other]})
-        }
-        "UpdateProfile" => json!({"request_id": id, "account_id": me, "account": {"bio": "b"}, "update_mask": "bio"}),
-        "ChangeHandle" => json!({"request_id": id, "account_id": me, "handle": format!("fresh_{n}")}),
-        "ChangePassword" => {
-            json!({"request_id": id, "account_id": me, "old_password": "x", "new_password": "long enough"})
-        }
-        "ChangeEmail" => {
-            let email = format!("c{n}@example.org");
-            json!({"request_id": id, "account_id": me, "email": email, "password": "correct horse battery"})
-        }
-        "RequestEmailVerification" => json!({"request_id": id, "account_id": me}),
-        "VerifyEmail" => json!({"request_id": id, "token": "forged"}),
-        "RequestPasswordReset" => json!({"request_id": id, "email": format!("nobody{n}@example.org")}),
-        "ResetPassword" => json!({"request_id": id, "token": "forged", "new_password": "long enough"}),
-        "GetPreferences" => json!({"account_id": me}),
-        "UpdatePreferences" => {
-            json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
-        }
-        "DeleteAccount" | "DeactivateAccount" | "ReactivateAccount" => json!({"request_id": id, "account_id": me}),
-        "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
-        "CompleteSignIn" => json!({"request_id": id, "challenge": "forged", "code": "123456"}),
-        "BeginTotpSetup" => json!({"request_id": id}),
-        "ConfirmTotp" | "DisableTotp" => json!({"request_id": id, "code": "123456"}),
-        "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
-        "SignOut" => json!({"request_id": id}),
-        "SignOutEverywhere" => json!({"request_id": id, "keep_current": true}),
-        "RevokeSession" => json!({"request_id": id, "session_id": 1}),
-        "Follow"
-        | "Unfollow"
-        | "Block"
-        | "Unblock"
-        | "Mute"
-        | "Unmute"
-        | "RemoveFollower"
-        | "AcceptFollowRequest"
-        | "RejectFollowRequest"
-        | "CancelFollowRequest"
-        | "DismissSuggestion" => {
-            json!({"request_id": id, "account_id": other})
-        }
-        "ListFollowers" | "ListFollowing" | "ListLists" | "ListMutuals" | "GetPath" | "GetUserFeed" => {
-            json!({"account_id": other})
-        }
-        "FollowHashtag" | "UnfollowHashtag" => json!({"request_id": id, "hashtag": "rust"}),
-        "MuteWord" | "UnmuteWord" => json!({"request_id": id, "word": "cake"}),
-        "CreateList" => json!({"request_id": id, "name": "friends"}),
-        "UpdateList" => json!({"request_id": id, "list_id": 1, "name": "friends"}),
-        "DeleteList" => json!({"request_id": id, "list_id": 1}),
-        "AddListMembers" | "RemoveListMembers" => json!({"request_id": id, "list_id": 1, "account_ids": [other]}),
-        "GetList" | "ListListMembers" => json!({"list_id": 1}),
-        "CreatePost" => json!({"request_id": id, "text": "fine"}),
-        "GetPost" => json!({"post_id": post}),
-        "BatchGetPosts" => json!({"post_ids": [post]}),
-        "DeletePost" | "LikePost" | "UnlikePost" | "Repost" | "UndoRepost" | "BookmarkPost" | "UnbookmarkPost" => {
-            json!({"request_id": id, "post_id": post})
-        }
-        "ListLikers" | "ListReposters" | "ListQuotes" => json!({"post_id": post}),
-        "RestorePost" | "PinPost" | "UnpinPost" => json!({"request_id": id, "post_id": post}),
-        "EditPost" => json!({"request_id": id, "post_id": post, "text": "fine"}),
-        "ListRevisions" | "GetThread" | "ListReplies" => json!({"post_id": post}),
-        "ListPostsByHashtag" => json!({"hashtag": "rust"}),
-        "ListPostsByAuthor" => json!({"author_id": other}),
-        "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "ListBlocks"
-        | "SuggestAccounts"
-        | "ListFollowRequests"
-        | "ListFollowedHashtags"
-        | "ListMutedWords"
-        | "ListMutes"
-        | "ListSessions"
-        | "ListBookmarks"
-        | "GetJwks"
-        | "GetHomeFeed"
-        | "StreamHomeFeed" => json!({}),
-        other => panic!("say here what a valid {other} is"),
-    }
-}
+use super::valid::valid;
 
 /// Wrong values for a field, each with a word for it.
 fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
@@ -104,6 +15,10 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         return vec![("five", texts("a", 5)), ("an empty one", texts("", 1)), ("two words", texts("a b", 1))];
     }
     if field.is_list() {
+        if matches!(field.kind(), Kind::Enum(_)) {
+            let of = |number, times| Value::List(vec![Value::EnumNumber(number); times]);
+            return vec![("none", of(1, 0)), ("twice", of(1, 2)), ("many", of(1, 10_000)), ("undefined", of(99, 1))];
+        }
         let (many, negative) = (vec![Value::I64(1); 10_000], vec![Value::I64(1), Value::I64(-1)]);
         let lists = [("none", vec![]), ("ten thousand", many), ("a negative one", negative)];
         return lists.into_iter().map(|(word, list)| (word, Value::List(list))).collect();
@@ -205,8 +120,17 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
     let of_posts = ["GetPost", "DeletePost", "LikePost", "UnlikePost", "Repost", "UndoRepost", "BookmarkPost"];
     let of_lists = ["UnbookmarkPost", "ListLikers", "ListReposters", "ListQuotes", "ListRevisions", "GetThread"];
     let of_authors = ["ListReplies", "EditPost", "PinPost", "UnpinPost", "RestorePost"];
-    let of_accounts =
-        ["GetAccount", "Follow", "Block", "Mute", "AcceptFollowRequest", "DeleteList", "GetList", "RevokeSession"];
+    let of_accounts = [
+        "GetAccount",
+        "Follow",
+        "Block",
+        "Mute",
+        "AcceptFollowRequest",
+        "DeleteList",
+        "GetList",
+        "RevokeSession",
+        "RevokeAppPassword",
+    ];
     for name in of_accounts.into_iter().chain(of_posts).chain(of_lists).chain(of_authors) {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");

@@ -2,6 +2,7 @@
 
 pub(crate) mod fields;
 mod rows;
+pub(crate) mod valid;
 pub(crate) mod wire;
 
 use plaza_core::{Code, Error};

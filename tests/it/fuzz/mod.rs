@@ -20,7 +20,8 @@ use prost_reflect::{DynamicMessage, MessageDescriptor};
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::bad_input::fields::{encode, valid};
+use crate::bad_input::fields::encode;
+use crate::bad_input::valid::valid;
 use crate::bad_input::wire::RawCodec;
 use mutate::Mutator;
 

@@ -1,6 +1,6 @@
 //! Who may call what.
 
-use plaza_core::{AccountId, Caller, Env, Reason, Result, Secret, SessionId, reason};
+use plaza_core::{AccountId, Caller, Env, Reason, Result, Scopes, Secret, SessionId, reason};
 use plaza_rpc::{Cx, ServiceKey, auth};
 use std::sync::atomic::Ordering;
 
@@ -51,6 +51,28 @@ async fn users_get_their_own() {
     let local = world.local_nobody();
     expect(&local, &user(1), "the owner", [None, None, None, DENIED, DENIED]).await;
     expect(&local, &user(2), "another user", [None, None, DENIED, DENIED, DENIED]).await;
+}
+
+#[tokio::test]
+async fn an_app_password_gets_what_its_scopes_allow_and_services_for_it_all_they_need() {
+    const NONE: Option<Reason> = Some(reason::SCOPE_MISSING);
+    let world = World::new().await;
+    let bearer = |scopes: u8| world.bearer(&format!("user.1.5.{}.{scopes}", START.0 + 60_000));
+    let (read, write) = (bearer(1), bearer(2));
+    expect(&read, &nobody(), "a reader", [None, None, None, NONE, NONE]).await;
+    expect(&write, &nobody(), "a writer", [NONE, NONE, NONE, NONE, NONE]).await;
+    let create = |name: &str| CreateThingRequest {
+        request_id: "00000000-0000-4000-8000-000000000001".to_owned(),
+        name: name.to_owned(),
+    };
+    assert_eq!(refusal(read.create_thing(&nobody(), create("a")).await).as_deref(), Some(reason::SCOPE_MISSING.name));
+    assert_eq!(refusal(write.create_thing(&nobody(), create("a")).await), None);
+    let writer = by(Caller { scopes: Scopes::from_bits(2), ..Caller::user(AccountId(1)) });
+    expect(&world.local_nobody(), &writer, "a writer in the process", [NONE, NONE, NONE, NONE, NONE]).await;
+    for client in [world.local(), world.remote()] {
+        let client = client.as_service("feeds");
+        expect(&client, &writer, "a service for a writer", [None, None, None, None, DENIED]).await;
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use plaza_core::{AccountId, Caller, Env, Error, ManualClock, Result, Secret, SessionId, Timestamp, reason};
+use plaza_core::{AccountId, Caller, Env, Error, ManualClock, Result, Scopes, Secret, SessionId, Timestamp, reason};
 use plaza_rpc::{
     CallLimits, Channel, ChannelConfig, Cx, Gate, Health, Limiter, LocalLimiter, ServeConfig, Server, TokenVerifier,
     Verified,
@@ -26,7 +26,7 @@ pub(crate) fn secret() -> Secret {
     Secret::new([7; 32])
 }
 
-/// Takes `user.<account>.<session>.<expiry in ms>`.
+/// Takes `user.<account>.<session>.<expiry in ms>`, and behind that the scopes of an app password as a number.
 #[derive(Default)]
 pub(crate) struct TestVerifier {
     pub(crate) verified: AtomicUsize,
@@ -40,8 +40,14 @@ impl TokenVerifier for TestVerifier {
         let numbers: Option<Vec<i64>> =
             token.strip_prefix("user.").map(|rest| rest.split('.').filter_map(|part| part.parse().ok()).collect());
         match numbers.as_deref() {
+            Some(&[account, session, expires, scopes]) => {
+                let scopes = u8::try_from(scopes).ok().and_then(Scopes::from_bits);
+                let (account, session, expires) = (AccountId(account), SessionId(session), Timestamp(expires));
+                Ok(Verified { account, session, scopes, expires })
+            }
             Some(&[account, session, expires]) => {
-                Ok(Verified { account: AccountId(account), session: SessionId(session), expires: Timestamp(expires) })
+                let (account, session, expires) = (AccountId(account), SessionId(session), Timestamp(expires));
+                Ok(Verified { account, session, scopes: None, expires })
             }
             _ => Err(Error::new(reason::CREDENTIALS_INVALID)),
         }

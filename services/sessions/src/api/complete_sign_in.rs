@@ -29,7 +29,7 @@ async fn complete(h: &Handler, cx: &Cx, challenge: Challenge, device_name: Strin
     let account = challenge.account;
     let proof = second_factor::check(h, cx, account, code, reason::CHALLENGE_INVALID).await?;
     let proved_at = Timestamp(challenge.proved_at);
-    open(h, cx, Opening { account, device_name, proved_at, proof: Some(proof) }).await
+    open(h, cx, Opening { account, device_name, proved_at, proof: Some(proof), app: None }).await
 }
 
 fn invalid() -> Error {

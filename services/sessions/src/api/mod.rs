@@ -1,16 +1,20 @@
 //! The RPCs, one file each.
 
+mod app_password;
 mod begin_totp_setup;
 mod complete_sign_in;
 mod confirm_totp;
+mod create_app_password;
 mod disable_totp;
 mod get_jwks;
+mod list_app_passwords;
 mod list_revoked_sessions;
 mod list_sessions;
 mod open;
 mod password;
 mod present;
 mod refresh_session;
+mod revoke_app_password;
 mod revoke_session;
 mod second_factor;
 mod sign_in;
@@ -25,7 +29,7 @@ use plaza_core::{Cx, Env, Result};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::sessions::v1::*;
 
-use crate::domain::{Challenges, Devices, Guesses, Totp};
+use crate::domain::{AppPasswords, Challenges, Devices, Guesses, Totp};
 use crate::store::Store;
 use crate::tokens::KeyRing;
 
@@ -40,6 +44,7 @@ pub(crate) struct Handler {
     pub(crate) devices: Devices,
     pub(crate) challenges: Challenges,
     pub(crate) totp: Totp,
+    pub(crate) apps: AppPasswords,
 }
 
 #[async_trait]
@@ -82,6 +87,18 @@ impl SessionsService for Handler {
 
     async fn disable_totp(&self, cx: &Cx, req: DisableTotpRequest) -> Result<DisableTotpResponse> {
         disable_totp::disable_totp(self, cx, req).await
+    }
+
+    async fn create_app_password(&self, cx: &Cx, req: CreateAppPasswordRequest) -> Result<CreateAppPasswordResponse> {
+        create_app_password::create_app_password(self, cx, req).await
+    }
+
+    async fn list_app_passwords(&self, cx: &Cx, req: ListAppPasswordsRequest) -> Result<ListAppPasswordsResponse> {
+        list_app_passwords::list_app_passwords(self, cx, req).await
+    }
+
+    async fn revoke_app_password(&self, cx: &Cx, req: RevokeAppPasswordRequest) -> Result<RevokeAppPasswordResponse> {
+        revoke_app_password::revoke_app_password(self, cx, req).await
     }
 
     async fn get_jwks(&self, cx: &Cx, req: GetJwksRequest) -> Result<GetJwksResponse> {

@@ -4,7 +4,7 @@ use plaza_core::{AccountId, Cx, Result, SessionId, Timestamp, reason};
 use plaza_rpc::limit::network;
 
 use super::{Handler, present};
-use crate::domain::{NewSession, Proof, SignedIn};
+use crate::domain::{App, NewSession, Proof, SignedIn};
 
 /// How many ids are tried: two clashes in a row do not happen by chance.
 const TRIES: usize = 3;
@@ -17,16 +17,18 @@ pub(crate) struct Opening {
     pub(crate) proved_at: Timestamp,
     /// A code of the second factor.
     pub(crate) proof: Option<Proof>,
+    /// The app password, if it was one.
+    pub(crate) app: Option<App>,
 }
 
 pub(crate) async fn open(h: &Handler, cx: &Cx, opening: Opening) -> Result<SignedIn> {
-    let Opening { account, device_name, proved_at, proof } = opening;
+    let Opening { account, device_name, proved_at, proof, app } = opening;
     let kid = h.keys.kid(h.env.now())?;
     let device = h.devices.of(account, &device_name, cx.remote().map(network));
     let mut tries = 1;
     loop {
         let (id, device_name, address) = (SessionId(h.env.next_id()), device_name.clone(), present::address(cx));
-        let new = NewSession { id, account, device_name, address, proved_at, device, proof };
+        let new = NewSession { id, account, device_name, address, proved_at, device, proof, app };
         match h.store.open(cx, new, &kid).await {
             Err(error) if error.is(reason::ID_CLASH) && tries < TRIES => tries += 1,
             outcome => return outcome,

@@ -1,6 +1,6 @@
 //! Sessions as their owners see them.
 
-use plaza_core::{Cx, Timestamp};
+use plaza_core::{Cx, Scope, Scopes, Timestamp};
 use plaza_proto::sessions::v1 as proto;
 
 use crate::domain::{Grant, Session};
@@ -16,6 +16,7 @@ pub(crate) fn session(session: Session, current: bool) -> proto::Session {
         expire_time: time(session.expires_at),
         current,
         address: session.address,
+        scopes: scopes(session.app.map(|app| app.scopes)),
     }
 }
 
@@ -30,7 +31,18 @@ pub(crate) fn granted(grant: &Grant, device_name: String) -> proto::Session {
         expire_time: time(grant.expires_at),
         current: false,
         address: String::new(),
+        scopes: scopes(grant.scopes),
     }
+}
+
+/// What a session may do; nothing if that is everything.
+pub(crate) fn scopes(scopes: Option<Scopes>) -> Vec<i32> {
+    let shown = |scope| match scope {
+        Scope::Read => proto::Scope::Read,
+        Scope::Write => proto::Scope::Write,
+        Scope::Follow => proto::Scope::Follow,
+    };
+    scopes.into_iter().flat_map(Scopes::iter).map(|scope| shown(scope).into()).collect()
 }
 
 /// Where the call comes from, for the list of sessions.

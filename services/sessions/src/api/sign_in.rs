@@ -5,7 +5,7 @@ use plaza_core::{Cx, Result, Violations};
 use plaza_proto::sessions::v1::{SignInRequest, SignInResponse};
 
 use super::open::{Opening, open};
-use super::{Handler, password, present};
+use super::{Handler, app_password, password, present};
 use crate::domain::SignedIn;
 
 pub(crate) async fn sign_in(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<SignInResponse> {
@@ -17,9 +17,8 @@ pub(crate) async fn sign_in(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<
     let signed_in = match h.store.recall_opened(cx).await? {
         Some(signed_in) => signed_in,
         None => {
-            let proved_at = h.env.now();
-            let account = password::check(h, cx, req.login, req.password).await?;
-            open(h, cx, Opening { account, device_name: req.device_name, proved_at, proof: None }).await?
+            let opening = prove(h, cx, req).await?;
+            open(h, cx, opening).await?
         }
     };
     match signed_in {
@@ -33,4 +32,15 @@ pub(crate) async fn sign_in(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<
             Ok(SignInResponse { challenge, challenge_expire_time, ..SignInResponse::default() })
         }
     }
+}
+
+/// Who signs in, by their password or by an app password.
+async fn prove(h: &Handler, cx: &Cx, req: SignInRequest) -> Result<Opening> {
+    let SignInRequest { login, password, device_name, .. } = req;
+    let proved_at = h.env.now();
+    let (account, app) = match h.apps.open(&password) {
+        Some((account, id)) => (account, Some(app_password::check(h, cx, account, id, &login).await?)),
+        None => (password::check(h, cx, login, password).await?, None),
+    };
+    Ok(Opening { account, device_name, proved_at, proof: None, app })
 }

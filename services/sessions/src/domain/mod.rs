@@ -1,5 +1,6 @@
 //! Rules and types; nothing of transport or storage.
 
+mod app_password;
 mod challenge;
 mod device;
 mod guesses;
@@ -7,6 +8,7 @@ pub(crate) mod refresh_token;
 pub(crate) mod session;
 mod totp;
 
+pub(crate) use app_password::{App, AppPassword, AppPasswords, MAX_APP_PASSWORDS};
 pub(crate) use challenge::{Challenge, Challenges};
 pub(crate) use device::{Device, Devices, KNOWN_MS, MAX_DEVICES};
 pub(crate) use guesses::{FIRST_WAIT_MS, Guess, Guessed, Guesses, LONGEST_WAIT_MS, Subject, Tally};

@@ -1,9 +1,9 @@
 //! Sessions, and what a refresh token is worth.
 
-use plaza_core::{AccountId, SessionId, Timestamp};
+use plaza_core::{AccountId, Scopes, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Challenge, Device, Presented, Proof};
+use super::{App, Challenge, Device, Presented, Proof};
 
 /// How long an access token is good: 10 minutes. Not a setting: whoever verifies tokens relies on it.
 pub(crate) const ACCESS_MS: i64 = 10 * 60 * 1_000;
@@ -37,6 +37,8 @@ pub(crate) struct NewSession {
     pub(crate) device: Device,
     /// A code of the account's second factor, if one was given.
     pub(crate) proof: Option<Proof>,
+    /// The app password that opens it, if it is one; of those no second factor is asked.
+    pub(crate) app: Option<App>,
 }
 
 /// What came of a sign-in; remembered with the request.
@@ -80,6 +82,8 @@ pub(crate) struct Session {
     pub(crate) generation: i64,
     /// When that token was first handed out.
     pub(crate) rotated_at: i64,
+    /// The app password that opened it, if one did.
+    pub(crate) app: Option<App>,
 }
 
 /// All that a pair of tokens is made from, so that the same pair can be made again. Remembered with the request in place
@@ -95,6 +99,9 @@ pub(crate) struct Grant {
     pub(crate) generation: i64,
     /// The key that signs the access token.
     pub(crate) kid: String,
+    /// What the session may do, if an app password opened it; else everything.
+    #[serde(default)]
+    pub(crate) scopes: Option<Scopes>,
 }
 
 /// What to do about a genuine refresh token.
@@ -123,6 +130,7 @@ impl Session {
             expires_at: now.0 + rules.session_ms,
             generation: 1,
             rotated_at: now.0,
+            app: new.app,
         }
     }
 
@@ -161,6 +169,7 @@ impl Session {
             expires_at: self.expires_at,
             generation: self.generation,
             kid: kid.to_owned(),
+            scopes: self.app.map(|app| app.scopes),
         }
     }
 }
@@ -181,6 +190,7 @@ mod tests {
             proved_at: Timestamp(0),
             device: Device([0; 16]),
             proof: None,
+            app: None,
         };
         let session = Session::start(new, Timestamp(0), &RULES);
         assert_eq!(session.decide(1, Timestamp(5), &RULES), Decision::Rotate);

@@ -3,6 +3,7 @@
 //! An engine runs it with `suite!(make)`, where `make(env, rules)` gives an empty store, or `None` if there is no server to
 //! have one on.
 
+mod apps;
 mod factors;
 mod guesses;
 mod notices;
@@ -20,6 +21,7 @@ use super::{Refreshed, Store};
 use crate::domain::{Device, Ending, Grant, KNOWN_MS, NewSession, Presented, REVOCATION_MS, Rules, SignedIn, Use};
 use crate::tokens::StoredKey;
 
+pub(crate) use apps::*;
 pub(crate) use factors::*;
 pub(crate) use guesses::*;
 pub(crate) use notices::*;
@@ -60,6 +62,7 @@ impl Bench {
             proved_at: self.env.now(),
             device: Device([1; 16]),
             proof: None,
+            app: None,
         }
     }
 
@@ -407,7 +410,10 @@ macro_rules! suite {
             each_code_is_spent_once_however_many_try,
             a_setup_begins_anew_and_ends_in_an_hour,
             a_factor_is_dropped_for_a_code,
-            a_second_factor_goes_with_its_account_and_stays_else);
+            a_second_factor_goes_with_its_account_and_stays_else,
+            app_passwords_are_kept_listed_and_revoked,
+            a_session_of_an_app_password_keeps_its_scopes_and_ends_with_it,
+            app_passwords_are_bounded_and_go_with_their_account);
     };
     (@ $make:path: $($case:ident),*) => {
         $(

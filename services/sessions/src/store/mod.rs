@@ -1,5 +1,6 @@
 //! What the service asks of its store.
 
+mod apps;
 #[cfg(test)]
 mod conformance;
 mod factors;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Ending, Grant, NewSession, Session, SignedIn, Use};
 use crate::tokens::StoredKey;
 
+pub(crate) use apps::AppStore;
 pub(crate) use factors::FactorStore;
 pub(crate) use guesses::GuessStore;
 pub(crate) use notices::{Notice, Stamp};
@@ -52,9 +54,9 @@ pub(crate) struct Revoked {
 }
 
 /// All that the service keeps.
-pub(crate) trait Store: SessionStore + GuessStore + FactorStore {}
+pub(crate) trait Store: SessionStore + GuessStore + FactorStore + AppStore {}
 
-impl<T: SessionStore + GuessStore + FactorStore> Store for T {}
+impl<T: SessionStore + GuessStore + FactorStore + AppStore> Store for T {}
 
 /// What a code is answered that is wrong, or was spent.
 pub(crate) fn code_invalid() -> Error {
@@ -73,7 +75,7 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
     /// the account has a second factor and no code is given, which else is spent. Past the account's limit the session
     /// unused for longest ends. Errors:
     /// `ID_CLASH`; `SIGN_IN_FAILED` if the account was erased a moment ago, or ended its sessions since its password was
-    /// checked; `CODE_INVALID` if the code was used by now.
+    /// checked, or the app password was revoked; `CODE_INVALID` if the code was used by now.
     async fn open(&self, cx: &Cx, new: NewSession, kid: &str) -> Result<SignedIn>;
 
     /// The outcome of the context's request to open a session, if it was performed before. Errors: `REQUEST_ID_REUSED`.

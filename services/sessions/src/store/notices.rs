@@ -3,7 +3,7 @@
 use plaza_core::{AccountId, Env, Timestamp, TraceContext};
 use plaza_events::NewEvent;
 use plaza_proto::sessions::v1::{
-    NewDeviceSignedIn, RecoveryCodeUsed, RefreshTokenReused, SecondFactorChanged, SignInsLimited,
+    AppPasswordCreated, NewDeviceSignedIn, RecoveryCodeUsed, RefreshTokenReused, SecondFactorChanged, SignInsLimited,
 };
 use prost::{Message, Name};
 use uuid::Uuid;
@@ -24,6 +24,8 @@ pub(crate) enum Notice {
     FactorChanged { enabled: bool },
     /// A recovery code was used.
     RecoveryUsed { left: i32 },
+    /// It got an app password.
+    AppCreated { id: i64 },
 }
 
 /// What events have that is not in their messages.
@@ -51,6 +53,9 @@ impl Stamp {
                 self.of(account_id, &RefreshTokenReused { account_id, session_id })
             }
             Notice::Limited => self.of(account_id, &SignInsLimited { account_id }),
+            Notice::AppCreated { id: app_password_id } => {
+                self.of(account_id, &AppPasswordCreated { account_id, app_password_id })
+            }
             Notice::FactorChanged { enabled } => self.of(account_id, &SecondFactorChanged { account_id, enabled }),
             Notice::RecoveryUsed { left: codes_left } => {
                 self.of(account_id, &RecoveryCodeUsed { account_id, codes_left })

@@ -1,7 +1,7 @@
 //! Making and checking access tokens. Time never comes from the machine's clock here.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use plaza_core::{AccountId, Error, Result, SessionId, Timestamp, reason};
+use plaza_core::{AccountId, Error, Result, Scopes, SessionId, Timestamp, reason};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{ACCESS_MS, Grant};
@@ -18,6 +18,9 @@ pub(crate) struct Claims {
     pub(crate) iat: i64,
     /// Seconds since the Unix epoch.
     pub(crate) exp: i64,
+    /// What it is good for (RFC 8693, section 4.2); for everything if it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<String>,
 }
 
 impl Claims {
@@ -28,7 +31,14 @@ impl Claims {
             sid: grant.session.to_string(),
             iat: grant.at.div_euclid(1_000),
             exp: (grant.at + ACCESS_MS).div_euclid(1_000),
+            scope: grant.scopes.map(|scopes| scopes.to_string()),
         }
+    }
+
+    /// What it is good for, if that is said; an error if what is said means nothing here.
+    pub(crate) fn scopes(&self) -> Result<Option<Scopes>> {
+        let parse = |text: &String| Scopes::parse(text).ok_or_else(|| Error::new(reason::CREDENTIALS_INVALID));
+        self.scope.as_ref().map(parse).transpose()
     }
 
     /// When the token ends.

@@ -242,6 +242,7 @@ mod tests {
             expires_at: 0,
             generation: 1,
             kid: old.kid.clone(),
+            scopes: None,
         };
         let tokens = ring.tokens(&grant).unwrap();
         assert_eq!(tokens, ring.tokens(&grant).unwrap());

@@ -1,6 +1,7 @@
 //! The sessions service over its engine, called through its entry steps.
 #![expect(clippy::unwrap_used, reason = "what fails to unwrap in a helper is the test's failure")]
 
+mod app_passwords;
 mod erasure;
 mod guesses;
 mod key_rotation;

@@ -207,6 +207,8 @@ async fn well_signed_tokens_need_our_claims_and_time() {
         ("no session", |c| c["sid"] = Value::Null),
         ("no expiry", |c| c["exp"] = Value::Null),
         ("expiry as text", |c| c["exp"] = json!("never")),
+        ("a scope that is none", |c| c["scope"] = json!("read everything")),
+        ("no scope at all", |c| c["scope"] = json!("")),
         ("an audience", |c| c["aud"] = json!("others")),
     ] {
         let error = b.verifier.verify(&token("k3", change)).await.unwrap_err();

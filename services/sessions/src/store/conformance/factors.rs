@@ -14,7 +14,7 @@ fn proof(code: Code) -> Proof {
 }
 
 impl Bench {
-    async fn has_factor(&self) {
+    pub(super) async fn has_factor(&self) {
         self.store.begin_factor(&cx(), ADA, NONCE).await.unwrap();
         self.store.confirm_factor(&cx(), ADA, NONCE, 100).await.unwrap();
     }

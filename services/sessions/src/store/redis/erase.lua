@@ -7,7 +7,8 @@ for at = 4, #ARGV do
     for _, session in ipairs(redis.call('ZRANGE', base .. 'a:' .. account, 0, -1)) do
         finish(session, account)
     end
-    redis.call('DEL', base .. 'b:' .. account, base .. 'd:' .. account, base .. 'f:' .. account)
+    redis.call('DEL', base .. 'b:' .. account, base .. 'd:' .. account, base .. 'f:' .. account,
+        base .. 'p:' .. account)
     redis.call('ZREM', base .. 'devices', account)
     release(account)
     local index = base .. 'c:' .. account

@@ -8,9 +8,9 @@ while #found < limit do
     end
     for _, id in ipairs(ids) do
         local seen = redis.call('HMGET', base .. 's:' .. id, 'device', 'created', 'used', 'expires', 'generation',
-            'rotated', 'address')
+            'rotated', 'address', 'app', 'scopes')
         if seen[1] and tonumber(seen[4]) > now and #found < limit then
-            seen[7] = seen[7] or ''
+            seen[7], seen[8], seen[9] = seen[7] or '', seen[8] or '', seen[9] or '0'
             table.insert(seen, 1, id)
             table.insert(found, seen)
         end

@@ -7,6 +7,7 @@
 //! The server must not evict (`maxmemory-policy noeviction`): what it drops are sessions. One that has lost everything
 //! ends all sessions, with `REFRESH_TOKEN_INVALID`; signing keys it gets back from whoever still signs with them.
 
+mod apps;
 mod factors;
 mod guesses;
 mod outbox;
@@ -116,6 +117,7 @@ impl RedisSessions {
             "code" => Err(code_invalid()),
             "active" => Err(Error::new(reason::SECOND_FACTOR_ACTIVE)),
             "no factor" => Err(Error::new(reason::SECOND_FACTOR_NOT_FOUND)),
+            "too many apps" => Err(Error::new(reason::TOO_MANY_APP_PASSWORDS)),
             "clash" => Err(Error::new(reason::ID_CLASH)),
             "invalid" => Err(Error::new(reason::REFRESH_TOKEN_INVALID)),
             _ => Err(unexpected(&said)),
@@ -158,6 +160,8 @@ impl SessionStore for RedisSessions {
         ];
         args.extend(text::proof(proof.as_ref()));
         args.push(self.stamp(cx).into());
+        args.push(session.app.map(|app| text::id(app.id)).unwrap_or_default().into());
+        args.push(i64::from(text::bits(session.app.map(|app| app.scopes))).into());
         let outcome = self.once(cx, &scripts::OPEN, args).await?;
         self.told.announce();
         text::signed_in(&outcome[0])

@@ -36,6 +36,18 @@ local function saw()
 end
 
 local setup, nonce, kind, value, used_event = tonumber(ARGV[24]), ARGV[25], ARGV[26], ARGV[27], ARGV[28]
+local app, scopes = ARGV[29], ARGV[30]
+
+-- Notes that the app password signs in; whether there is one.
+local function used_app()
+    local key = base .. 'p:' .. account
+    local created, rest = string.match(redis.call('HGET', key, app) or '', '^(%d+) %d+ (.*)$')
+    if not created then
+        return false
+    end
+    redis.call('HSET', key, app, created .. ' ' .. whole(now) .. ' ' .. rest)
+    return true
+end
 
 return once(function()
     local erased = redis.call('GET', base .. 'e:' .. account)
@@ -48,7 +60,11 @@ return once(function()
     if redis.call('EXISTS', base .. 's:' .. session) == 1 then
         return nil, 'clash'
     end
-    if kind == '' then
+    if app ~= '' then
+        if not used_app() then
+            return nil, 'barred'
+        end
+    elseif kind == '' then
         local factor = factor_of(account, setup)
         if factor and factor.confirmed then
             return 'challenged ' .. account .. ' ' .. whole(proved)
@@ -68,7 +84,7 @@ return once(function()
     end
     redis.call('HSET', base .. 's:' .. session, 'account', account, 'device', device, 'created', whole(now),
         'used', whole(now), 'expires', expires, 'generation', '1', 'rotated', whole(now),
-        'address', address)
+        'address', address, 'app', app, 'scopes', scopes)
     keep(session, account, expires, lifetime)
     if saw() then
         tell(event, floor)

@@ -13,6 +13,7 @@
 --   g:<subject>            hash    what was guessed at a login or an account, or from an address
 --   d:<account>            zset    the devices that it knows, by their last sign-in
 --   devices                zset    every account that knows devices, by its last sign-in
+--   p:<account>            hash    its app passwords, by id
 --   f:<account>            hash    its second factor: without expiry, once it is confirmed
 --   outbox                 zset    events that are to be told, by position
 --   told                   string  the position of the last event
@@ -27,7 +28,7 @@ end
 
 -- Takes an account of which nothing is kept any more out of those that are held.
 local function release(account)
-    local kept = redis.call('EXISTS', base .. 'a:' .. account, base .. 'd:' .. account)
+    local kept = redis.call('EXISTS', base .. 'a:' .. account, base .. 'd:' .. account, base .. 'p:' .. account)
     if kept == 0 and not redis.call('HGET', base .. 'f:' .. account, 'confirmed') then
         redis.call('ZREM', base .. 'held', account)
     end

@@ -6,8 +6,8 @@ local kid, material, address, event, floor = ARGV[11], ARGV[12], ARGV[13], ARGV[
 local key = base .. 's:' .. session
 
 local answer = once(function()
-    local seen = redis.call('HMGET', key, 'account', 'created', 'expires', 'generation', 'rotated')
-    local account, created, expires, generation, rotated = unpack(seen)
+    local seen = redis.call('HMGET', key, 'account', 'created', 'expires', 'generation', 'rotated', 'scopes')
+    local account, created, expires, generation, rotated, scopes = unpack(seen)
     if not account or tonumber(expires) <= now or presented > tonumber(generation) then
         return nil, 'invalid'
     end
@@ -22,7 +22,8 @@ local answer = once(function()
         return 'reused'
     end
     publish(kid, material)
-    return table.concat({ 'granted', session, account, created, rotated, expires, generation, kid }, ' ')
+    return table.concat({ 'granted', session, account, created, rotated, expires, generation, kid,
+        scopes or '0' }, ' ')
 end)
 if answer[1] == 'done' then
     answer[3] = redis.call('HGET', key, 'device') or ''

@@ -23,6 +23,9 @@ scripts! {
     FACTOR_CONFIRM: "once.lua" "outbox.lua" "factor.lua" "factor_confirm.lua";
     FACTOR_DROP: "once.lua" "outbox.lua" "factor.lua" "factor_drop.lua";
     FACTOR_READ: "factor.lua" "factor_read.lua";
+    APP_CREATE: "once.lua" "outbox.lua" "app_create.lua";
+    APP_REVOKE: "once.lua" "app_revoke.lua";
+    APP_LIST: "app_list.lua";
     LIST: "list.lua";
     REVOKED: "revoked.lua";
     KEYS: "keys.lua";

@@ -46,7 +46,16 @@ fn request(method: &'static str, id: u64) -> Cx {
 fn new_session(env: &Env, account: AccountId) -> NewSession {
     let (device_name, address, proved_at) = ("phone".to_owned(), "192.0.2.1".to_owned(), env.now());
     let device = Device([1; 16]);
-    NewSession { id: SessionId(env.next_id()), account, device_name, address, proved_at, device, proof: None }
+    NewSession {
+        id: SessionId(env.next_id()),
+        account,
+        device_name,
+        address,
+        proved_at,
+        device,
+        proof: None,
+        app: None,
+    }
 }
 
 fn granted(signed_in: SignedIn) -> Grant {

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use fred::types::Value;
-use plaza_core::{AccountId, Error, RequestKey, Result, SessionId, Timestamp, TraceContext};
+use plaza_core::{AccountId, Error, RequestKey, Result, Scopes, SessionId, Timestamp, TraceContext};
 use plaza_events::Event;
 
 use crate::SOURCE;
-use crate::domain::{Challenge, Code, Factor, Grant, Nonce, Proof, Session, SignedIn};
+use crate::domain::{App, AppPassword, Challenge, Code, Factor, Grant, Nonce, Proof, Session, SignedIn};
 use crate::store::{Notice, Refreshed, Stamp};
 use crate::tokens::StoredKey;
 
@@ -38,9 +38,9 @@ pub(super) fn request(key: Option<&RequestKey>) -> [Value; 4] {
 
 /// What came of opening a session or of refreshing it, as it is remembered.
 pub(super) fn granted(grant: &Grant) -> String {
-    let Grant { session, account, created_at, at, expires_at, generation, kid } = grant;
+    let Grant { session, account, created_at, at, expires_at, generation, kid, scopes } = grant;
     let (session, account) = (id(session.get()), id(account.get()));
-    format!("granted {session} {account} {created_at} {at} {expires_at} {generation} {kid}")
+    format!("granted {session} {account} {created_at} {at} {expires_at} {generation} {kid} {}", bits(*scopes))
 }
 
 /// Reads what [`granted`] wrote, or that a used token came back.
@@ -48,23 +48,30 @@ pub(super) fn refreshed(text: &str) -> Result<Refreshed> {
     let parts: Vec<&str> = text.split(' ').collect();
     match parts[..] {
         ["reused"] => Ok(Refreshed::Reused),
-        ["granted", session, account, created_at, at, expires_at, generation, kid] => Ok(Refreshed::Granted(Grant {
-            session: SessionId(number(session)?),
-            account: AccountId(number(account)?),
-            created_at: number(created_at)?,
-            at: number(at)?,
-            expires_at: number(expires_at)?,
-            generation: number(generation)?,
-            kid: kid.to_owned(),
-        })),
+        ["granted", session, account, created_at, at, expires_at, generation, kid, scopes] => {
+            Ok(Refreshed::Granted(Grant {
+                session: SessionId(number(session)?),
+                account: AccountId(number(account)?),
+                created_at: number(created_at)?,
+                at: number(at)?,
+                expires_at: number(expires_at)?,
+                generation: number(generation)?,
+                kid: kid.to_owned(),
+                scopes: scopes_of(scopes)?,
+            }))
+        }
         _ => Err(odd("an outcome", text)),
     }
 }
 
 /// Reads a session as `list.lua` answers it.
 pub(super) fn session(account: AccountId, fields: Vec<String>) -> Result<Session> {
-    let [id, device_name, created, used, expires, generation, rotated, address]: [String; 8] =
+    let [id, device_name, created, used, expires, generation, rotated, address, app, scopes]: [String; 10] =
         fields.try_into().map_err(|fields: Vec<String>| odd("a session", &format!("{} fields", fields.len())))?;
+    let app = match scopes_of(&scopes)? {
+        Some(scopes) => Some(App { id: number(&app)?, scopes }),
+        None => None,
+    };
     Ok(Session {
         id: SessionId(number(&id)?),
         account,
@@ -75,6 +82,7 @@ pub(super) fn session(account: AccountId, fields: Vec<String>) -> Result<Session
         expires_at: number(&expires)?,
         generation: number(&generation)?,
         rotated_at: number(&rotated)?,
+        app,
     })
 }
 
@@ -92,6 +100,7 @@ pub(super) fn notice(account: AccountId, notice: Notice) -> String {
         Notice::Limited => ("limited", 0),
         Notice::FactorChanged { enabled } => ("factor", enabled.into()),
         Notice::RecoveryUsed { left } => ("recovery", left.into()),
+        Notice::AppCreated { id } => ("app", id),
     };
     format!("{kind} {} {detail}", self::account(account))
 }
@@ -107,6 +116,7 @@ pub(super) fn told(found: &[String]) -> Result<Event> {
         "device" => Notice::NewDevice { session: detail },
         "reused" => Notice::TokenReused { session: detail },
         "limited" => Notice::Limited,
+        "app" => Notice::AppCreated { id: detail },
         "factor" => Notice::FactorChanged { enabled: detail != 0 },
         "recovery" => Notice::RecoveryUsed { left: i32::try_from(detail).map_err(|_| broken())? },
         _ => return Err(broken()),
@@ -114,6 +124,35 @@ pub(super) fn told(found: &[String]) -> Result<Event> {
     let id = id.parse().map_err(|_| broken())?;
     let stamp = Stamp { id, at: Timestamp(number(at)?), trace: TraceContext::parse(trace) };
     Ok(stamp.event(account, notice).placed(SOURCE, number(position)?))
+}
+
+/// Scopes as a number; 0 for everything.
+pub(super) fn bits(scopes: Option<Scopes>) -> u8 {
+    scopes.map_or(0, Scopes::bits)
+}
+
+/// Reads what [`bits`] made.
+fn scopes_of(text: &str) -> Result<Option<Scopes>> {
+    text.parse().map(Scopes::from_bits).map_err(|_| odd("scopes", text))
+}
+
+/// An app password without its id.
+pub(super) fn app_value(app: &AppPassword) -> String {
+    format!("{} {} {} {}", app.created_at, app.last_used_at, app.scopes.bits(), app.name)
+}
+
+/// Reads an app password, its id in front.
+pub(super) fn app(text: &str) -> Result<AppPassword> {
+    let broken = || odd("an app password", text);
+    let parts: Vec<&str> = text.splitn(5, ' ').collect();
+    let [id, created_at, last_used_at, scopes, name] = parts[..] else { return Err(broken()) };
+    Ok(AppPassword {
+        id: number(id)?,
+        name: name.to_owned(),
+        scopes: scopes_of(scopes)?.ok_or_else(broken)?,
+        created_at: number(created_at)?,
+        last_used_at: number(last_used_at)?,
+    })
 }
 
 /// A code that is to be spent, as scripts take it: nonce, kind, value.
@@ -198,8 +237,20 @@ mod tests {
             expires_at: 1_800_000_000_002,
             generation: 3,
             kid: "k_1-".to_owned(),
+            scopes: None,
         };
-        assert_eq!(refreshed(&granted(&grant)).unwrap(), Refreshed::Granted(grant));
+        for scopes in (0..8).map(Scopes::from_bits) {
+            let grant = Grant { scopes, ..grant.clone() };
+            assert_eq!(refreshed(&granted(&grant)).unwrap(), Refreshed::Granted(grant));
+        }
+        let made = AppPassword {
+            id: 7,
+            name: "my  bot ".to_owned(),
+            scopes: Scopes::from_bits(5).unwrap(),
+            created_at: 1,
+            last_used_at: 0,
+        };
+        assert_eq!(app(&format!("{} {}", id(7), app_value(&made))).unwrap(), made);
         let challenge = Challenge { account: AccountId(7), proved_at: 5 };
         assert_eq!(signed_in("challenged 0000000000000000007 5").unwrap(), SignedIn::Challenged(challenge));
         assert_eq!(refreshed("reused").unwrap(), Refreshed::Reused);
@@ -217,6 +268,7 @@ mod tests {
             Notice::FactorChanged { enabled: true },
             Notice::FactorChanged { enabled: false },
             Notice::RecoveryUsed { left: 9 },
+            Notice::AppCreated { id: 4 },
         ] {
             for stamped in [stamped, Stamp { trace: None, ..stamped }] {
                 let text = format!("{} {}", stamp(&stamped), super::notice(AccountId(3), notice));

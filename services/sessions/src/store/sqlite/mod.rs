@@ -1,5 +1,6 @@
 //! Sessions in SQLite.
 
+mod apps;
 mod devices;
 mod factors;
 mod guesses;
@@ -33,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { name: "0006_outbox", sql: outbox::sqlite::SCHEMA },
     Migration { name: "0007_second_factors", sql: include_str!("../../../migrations/sqlite/0007_second_factors.sql") },
+    Migration { name: "0008_app_passwords", sql: include_str!("../../../migrations/sqlite/0008_app_passwords.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -84,7 +86,11 @@ impl SessionStore for SqliteSessions {
                 if rows::is_erased(conn, new.account, now)? || rows::is_barred(conn, new.account, new.proved_at)? {
                     return Err(Error::new(reason::SIGN_IN_FAILED));
                 }
-                if !factors::pass(conn, &events, new.account, new.proof.as_ref(), now)? {
+                if let Some(app) = new.app {
+                    if !apps::used(conn, new.account, app.id, now)? {
+                        return Err(Error::new(reason::SIGN_IN_FAILED));
+                    }
+                } else if !factors::pass(conn, &events, new.account, new.proof.as_ref(), now)? {
                     let (account, proved_at) = (new.account, new.proved_at.0);
                     return Ok(SignedIn::Challenged(Challenge { account, proved_at }));
                 }

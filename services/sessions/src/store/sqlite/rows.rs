@@ -1,15 +1,17 @@
 //! The statements, one function each.
 
-use plaza_core::{AccountId, Error, Result, SessionId, Timestamp, reason};
+use plaza_core::{AccountId, Error, Result, Scopes, SessionId, Timestamp, reason};
 use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::domain::{Ending, REVOCATION_MS, Session};
+use super::apps;
+use crate::domain::{App, Ending, REVOCATION_MS, Session};
 use crate::store::{BARRED_MS, ERASED_MS, PRUNE_LIMIT, Revoked};
 use crate::tokens::StoredKey;
 
 const COLUMNS: &str =
-    "session_id, account_id, device_name, created_at, last_used_at, expires_at, generation, rotated_at, address";
+    "session_id, account_id, device_name, created_at, last_used_at, expires_at, generation, rotated_at, address,
+     app_password_id, scopes";
 
 fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     Ok(Session {
@@ -22,14 +24,19 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         generation: row.get(6)?,
         rotated_at: row.get(7)?,
         address: row.get(8)?,
+        app: app(row.get(9)?, apps::scopes(row, 10)?),
     })
+}
+
+fn app(id: i64, scopes: Option<Scopes>) -> Option<App> {
+    scopes.map(|scopes| App { id, scopes })
 }
 
 pub(super) fn insert(conn: &Connection, s: &Session) -> Result<()> {
     conn.prepare_cached(
         "INSERT INTO sessions (session_id, account_id, device_name, created_at, last_used_at, expires_at, generation,
-            rotated_at, address)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            rotated_at, address, app_password_id, scopes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )
     .sql()?
     .execute(params![
@@ -41,7 +48,9 @@ pub(super) fn insert(conn: &Connection, s: &Session) -> Result<()> {
         s.expires_at,
         s.generation,
         s.rotated_at,
-        s.address
+        s.address,
+        s.app.map_or(0, |app| app.id),
+        s.app.map_or(0, |app| app.scopes.bits())
     ])
     .unique("sessions.session_id", || Error::new(reason::ID_CLASH))?;
     Ok(())
@@ -203,6 +212,7 @@ pub(super) fn erase(conn: &Connection, accounts: &[AccountId], now: Timestamp) -
     }
     for sql in [
         "DELETE FROM sessions WHERE account_id IN (SELECT value FROM json_each(?1))",
+        "DELETE FROM app_passwords WHERE account_id IN (SELECT value FROM json_each(?1))",
         "DELETE FROM second_factors WHERE account_id IN (SELECT value FROM json_each(?1))",
         "DELETE FROM known_devices WHERE account_id IN (SELECT value FROM json_each(?1))",
         "DELETE FROM barred_sign_ins WHERE account_id IN (SELECT value FROM json_each(?1))",
@@ -218,6 +228,7 @@ pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<
         .prepare_cached(
             "SELECT account_id FROM sessions WHERE account_id > ?1
              UNION SELECT account_id FROM known_devices WHERE account_id > ?1
+             UNION SELECT account_id FROM app_passwords WHERE account_id > ?1
              UNION SELECT account_id FROM second_factors WHERE account_id > ?1 AND confirmed_at > 0
              ORDER BY account_id LIMIT ?2",
         )
@@ -233,6 +244,7 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
              SELECT DISTINCT account_id FROM asked
              WHERE EXISTS (SELECT 1 FROM sessions WHERE sessions.account_id = asked.account_id)
                 OR EXISTS (SELECT 1 FROM known_devices WHERE known_devices.account_id = asked.account_id)
+                OR EXISTS (SELECT 1 FROM app_passwords WHERE app_passwords.account_id = asked.account_id)
                 OR EXISTS (SELECT 1 FROM second_factors f WHERE f.account_id = asked.account_id AND confirmed_at > 0)
              ORDER BY account_id",
         )
