@@ -33,6 +33,7 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "VerifyEmail" => json!({"request_id": id, "token": "forged"}),
         "RequestPasswordReset" => json!({"request_id": id, "email": format!("nobody{n}@example.org")}),
         "ResetPassword" => json!({"request_id": id, "token": "forged", "new_password": "long enough"}),
+        "GetErasureReceipt" => json!({"receipt_token": "forged"}),
         "GetPreferences" => json!({"account_id": me}),
         "UpdatePreferences" => {
             json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
@@ -113,7 +114,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "warning" => (vec![control, bidi, ("two lines", "a\nb")], 201),
         "language" => (vec![("a space", "en us"), ("a number", "1"), ("an empty part", "en-")], 36),
         "etag" => (vec![], 65),
-        "token" => (vec![empty, ("forged", "AAAA"), ("no base64", "%%%")], 101),
+        "token" | "receipt_token" => (vec![empty, ("forged", "AAAA"), ("no base64", "%%%")], 101),
         "challenge" | "code" => (vec![empty], 600),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),
