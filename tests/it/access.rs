@@ -7,6 +7,10 @@ use plaza_proto::accounts::v1::{
     UpdatePreferencesRequest, UpdateProfileRequest,
 };
 use plaza_proto::feeds::v1::RebuildFeedRequest;
+use plaza_proto::graph::v1::{
+    AddListMembersRequest, CreateListRequest, DeleteListRequest, ListFollowingRequest, RemoveListMembersRequest,
+    UpdateListRequest,
+};
 use plaza_proto::posts::v1::DeletePostRequest;
 use plaza_proto::sessions::v1::{ListSessionsRequest, RevokeSessionRequest};
 use plaza_rpc::Auth;
@@ -74,6 +78,7 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             let request = RevokeSessionRequest { request_id, session_id: sessions[0].session_id };
             caller.call(request).await.map(drop)
         }
+        "UpdateList" | "DeleteList" | "AddListMembers" | "RemoveListMembers" => call_list(method, owner, caller).await,
         "DeletePost" => {
             let (post, _) = owner.post("mine").await?;
             caller.call(DeletePostRequest { request_id, post_id: post.post_id }).await.map(drop)
@@ -83,11 +88,31 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
     }
 }
 
+/// The same for what is done to a list.
+async fn call_list(method: &str, owner: &Person, caller: &Person) -> Result<(), plaza_core::Error> {
+    let create = CreateListRequest { request_id: request_id(), name: "friends".to_owned(), ..Default::default() };
+    let list_id = owner.call(create).await?.message.list.unwrap_or_default().list_id;
+    let following = ListFollowingRequest { account_id: owner.id(), ..Default::default() };
+    let following = owner.call(following).await?.message.following;
+    let (request_id, account_ids) = (request_id(), following.iter().map(|edge| edge.account_id).collect());
+    match method {
+        "UpdateList" => {
+            let name = "close friends".to_owned();
+            let request = UpdateListRequest { request_id, list_id, name, public: false, exclusive: true };
+            caller.call(request).await.map(drop)
+        }
+        "DeleteList" => caller.call(DeleteListRequest { request_id, list_id }).await.map(drop),
+        "AddListMembers" => caller.call(AddListMembersRequest { request_id, list_id, account_ids }).await.map(drop),
+        _ => caller.call(RemoveListMembersRequest { request_id, list_id, account_ids }).await.map(drop),
+    }
+}
+
 #[tokio::test]
 async fn nobody_gets_at_what_is_another_owners() {
     let sandbox = Sandbox::start(Shape::OneProcess).await;
     let guest = sandbox.guest();
     let (ada, mallory) = (guest.join("ada").await, guest.join("mallory").await);
+    ada.follow(&mallory).await.expect("follow");
     let owners: Vec<&str> = plaza_proto::methods().filter(|m| m.auth == Auth::Owner).map(|m| m.name).collect();
     assert!(owners.len() >= 5, "{owners:?}");
     for method in &owners {

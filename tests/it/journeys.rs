@@ -251,14 +251,14 @@ pub(crate) async fn profiles_posts_and_likes(sandbox: Sandbox) {
 
     let secret = CreatePostRequest {
         request_id: request_id(),
-        text: "for #followers, @ben: https://example.org/a".to_owned(),
+        text: "for #followers, @ada: https://example.org/a".to_owned(),
         visibility: Visibility::Followers.into(),
         ..CreatePostRequest::default()
     };
     let post = ada.call(secret).await.expect("post").message.post.expect("a post");
     assert_eq!(
         post.spans.iter().map(|s| s.value.as_str()).collect::<Vec<_>>(),
-        ["followers", "ben", "https://example.org/a"]
+        ["followers", "ada", "https://example.org/a"]
     );
     let unseen = ben.call(GetPostRequest { post_id: post.post_id }).await.expect_err("no follower yet");
     assert!(unseen.is(reason::POST_NOT_FOUND), "{unseen}");

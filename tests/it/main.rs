@@ -5,6 +5,7 @@ mod access;
 mod bad_input;
 mod crash_points;
 mod feeds_model;
+mod fuzz;
 mod journeys;
 mod kill;
 mod load_files;

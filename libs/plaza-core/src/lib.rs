@@ -3,6 +3,7 @@
 pub mod cx;
 pub mod env;
 pub mod error;
+pub mod hashtag;
 pub mod id;
 pub mod page;
 pub mod reason;

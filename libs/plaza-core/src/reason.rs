@@ -82,6 +82,8 @@ reasons! {
     SELF_RELATION: InvalidArgument, "an account cannot follow, block or mute itself";
     LIMIT_REACHED: FailedPrecondition, "the account has as many of these as it may; the limit is told; remove some first";
     FOLLOW_REQUEST_NOT_FOUND: NotFound, "this account does not wait for an answer; it may have taken its request back";
+    LIST_NOT_FOUND: NotFound, "there is no such list, or it is not the caller's to see or to change";
+    NOT_FOLLOWED: FailedPrecondition, "only accounts that the list's owner follows can be on it; follow this one first";
     BLOCKED: PermissionDenied, "one of the two accounts blocks the other";
 
     // posts

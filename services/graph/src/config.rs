@@ -28,6 +28,16 @@ pub struct Config {
     pub max_follow_requests: u32,
     /// How many accounts one account may mute.
     pub max_mutes: u32,
+    /// How many hashtags one account may follow.
+    pub max_followed_hashtags: u32,
+    /// How many words one account may mute.
+    pub max_muted_words: u32,
+    /// How many lists one account may have.
+    pub max_lists: u32,
+    /// How many accounts may be on one list.
+    pub max_list_members: u32,
+    /// How many dismissed suggestions of one account are remembered; the oldest make room.
+    pub max_dismissed_suggestions: u32,
 }
 
 impl Default for Config {
@@ -41,6 +51,11 @@ impl Default for Config {
             max_following: 100_000,
             max_follow_requests: 1_000,
             max_mutes: 10_000,
+            max_followed_hashtags: 500,
+            max_muted_words: 500,
+            max_lists: 100,
+            max_list_members: 1_000,
+            max_dismissed_suggestions: 1_000,
         }
     }
 }
@@ -77,6 +92,11 @@ impl Config {
             following: self.max_following.into(),
             requests: self.max_follow_requests.into(),
             mutes: self.max_mutes.into(),
+            hashtags: self.max_followed_hashtags.into(),
+            words: self.max_muted_words.into(),
+            lists: self.max_lists.into(),
+            members: self.max_list_members.into(),
+            dismissed: self.max_dismissed_suggestions.into(),
         }
     }
 

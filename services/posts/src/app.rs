@@ -15,7 +15,7 @@ use plaza_stores::{Gauge, ServerKind};
 use crate::NAME;
 use crate::api::Handler;
 use crate::config::Config;
-use crate::projections::{CachedPosts, ProtectedAuthors, StoredPosts};
+use crate::projections::{Authors, CachedPosts, StoredPosts};
 use crate::store::{Cached, PostCache, PostStore, PostgresPosts, SqlitePosts};
 
 /// What the service needs from outside.
@@ -57,7 +57,7 @@ pub struct App {
     marks: Marks,
     cache: Arc<dyn Follow>,
     freshness: Freshness,
-    protected: Arc<ProtectedAuthors>,
+    authors: Arc<Authors>,
 }
 
 impl std::fmt::Debug for App {
@@ -77,19 +77,19 @@ impl App {
         let freshness = Freshness::of(config.store.is_shared(), &[NAME]);
         let store = open(&config, deps.env.clone(), cache.clone(), freshness.clone()).await?;
         let (graph, accounts) = (deps.graph.as_service(NAME), deps.accounts.as_service(NAME));
-        let protected = Arc::new(ProtectedAuthors::new(deps.env, accounts.clone(), config.cache_ttl()));
+        let authors = Arc::new(Authors::new(deps.env, accounts.clone(), config.cache_ttl()));
         let handler = Handler {
             store: store.clone(),
             graph,
             accounts: accounts.clone(),
-            protected: protected.clone(),
+            authors: authors.clone(),
             pager: Pager::new(&deps.secret),
         };
         let entry = PostsServiceEntry::new(Arc::new(handler), &deps.gate);
         let held = StoredPosts::new(store.clone(), config.erase_batch);
         let erasure = Arc::new(Erasure::new("posts-erasure", accounts, held));
         let marks = Marks::new(erasure.sources());
-        Ok(Self { entry, store, erasure, marks, cache: Arc::new(CachedPosts::new(cache)), freshness, protected })
+        Ok(Self { entry, store, erasure, marks, cache: Arc::new(CachedPosts::new(cache)), freshness, authors })
     }
 
     /// The service, its entry steps in front.
@@ -132,8 +132,8 @@ impl App {
     #[must_use]
     pub fn followers(&self) -> Vec<(Arc<dyn Follow>, Followed)> {
         let posts = self.freshness.followed().map(|followed| (self.cache.clone(), followed.clone()));
-        let protected: Arc<dyn Follow> = self.protected.clone();
-        posts.into_iter().chain([(protected, self.protected.followed().clone())]).collect()
+        let authors: Arc<dyn Follow> = self.authors.clone();
+        posts.into_iter().chain([(authors, self.authors.followed().clone())]).collect()
     }
 
     /// What it needs to be there, besides its peers.
@@ -150,7 +150,7 @@ impl App {
     /// Figures of the store and its cache.
     #[must_use]
     pub fn gauges(&self) -> Vec<Gauge> {
-        self.store.observe().into_iter().chain(self.protected.observe()).collect()
+        self.store.observe().into_iter().chain(self.authors.observe()).collect()
     }
 
     /// Removes a bounded number of rows that have served their time; returns how many. To be called now and then.

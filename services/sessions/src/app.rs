@@ -41,6 +41,8 @@ pub struct App {
     entry: Arc<SessionsServiceEntry>,
     store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
+    env: Env,
+    key_ms: Option<i64>,
     projections: Vec<(Arc<dyn Projection>, Marks)>,
 }
 
@@ -55,6 +57,7 @@ impl App {
         let keys = store.signing_keys(&Cx::background(SERVICE, START), StoredKey::generate(&deps.env)?).await?;
         let keys = Arc::new(KeyRing::new(&config.issuer, RefreshTokens::new(&deps.secret), &keys)?);
         let accounts = deps.accounts.as_service(SERVICE);
+        let (env, key_ms) = (deps.env.clone(), config.key_ms());
         let handler = Handler {
             env: deps.env,
             store: store.clone(),
@@ -74,7 +77,7 @@ impl App {
             (projection, marks)
         };
         let projections = projections.into_iter().map(marked).collect();
-        Ok(Self { entry, store, keys, projections })
+        Ok(Self { entry, store, keys, env, key_ms, projections })
     }
 
     /// The service behind its entry steps.
@@ -130,13 +133,13 @@ impl App {
         self.store.observe()
     }
 
-    /// Forgets a bounded number of expired sessions, old revocations and old requests, and keeps signing keys in step with
-    /// other replicas; to be called every minute. Returns how many went.
+    /// Forgets a bounded number of expired sessions, old revocations and old requests, keeps signing keys in step with
+    /// other replicas, and gives one that has signed for long a successor; to be called every minute. Returns how many went.
     ///
     /// # Errors
     /// The store's.
     pub async fn maintain(&self, cx: &Cx) -> Result<usize> {
-        self.keys.sync(cx, &*self.store).await?;
+        self.keys.turn(cx, &*self.store, &self.env, self.key_ms).await?;
         self.store.prune(cx).await
     }
 

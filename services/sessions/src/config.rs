@@ -19,6 +19,8 @@ pub struct Config {
     pub refresh_grace_seconds: u32,
     /// How many sessions one account may have; a further sign-in ends the one unused for longest.
     pub max_sessions: u32,
+    /// After how many days a new key signs access tokens; 0 for never.
+    pub key_days: u32,
     /// How many wrong passwords in a row an account may be given before each next guess has to wait.
     pub guesses: u32,
     /// How many wrong passwords may come from a network address before each next guess from there has to wait.
@@ -38,6 +40,7 @@ impl Default for Config {
             session_seconds: 24 * 3_600,
             refresh_grace_seconds: 10,
             max_sessions: 100,
+            key_days: 30,
             guesses: 5,
             address_guesses: 50,
             guess_window_seconds: 3_600,
@@ -66,6 +69,9 @@ impl Config {
         if !(1..=10_000).contains(&self.max_sessions) {
             return Err("sessions.max_sessions: must be 1 to 10000".to_owned());
         }
+        if self.key_days > 3_650 {
+            return Err("sessions.key_days: must be 1 to 3650, or 0 for never".to_owned());
+        }
         if !(1..=100).contains(&self.guesses) {
             return Err("sessions.guesses: must be 1 to 100".to_owned());
         }
@@ -76,6 +82,11 @@ impl Config {
             return Err("sessions.guess_window_seconds: must be 1800 (30 minutes) to 604800 (7 days)".to_owned());
         }
         Ok(())
+    }
+
+    /// How long a key signs, in milliseconds.
+    pub(crate) fn key_ms(&self) -> Option<i64> {
+        (self.key_days > 0).then(|| i64::from(self.key_days) * 24 * 3_600 * 1_000)
     }
 
     pub(crate) fn rules(&self) -> Rules {
@@ -102,6 +113,7 @@ mod tests {
             (Config { session_seconds: 599, ..base() }, "session_seconds"),
             (Config { refresh_grace_seconds: 301, ..base() }, "refresh_grace_seconds"),
             (Config { max_sessions: 0, ..base() }, "max_sessions"),
+            (Config { key_days: 3_651, ..base() }, "key_days"),
             (Config { guesses: 0, ..base() }, "guesses"),
             (Config { address_guesses: 0, ..base() }, "address_guesses"),
             (Config { guess_window_seconds: 1_799, ..base() }, "guess_window_seconds"),

@@ -28,6 +28,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How often keys are asked for at most, in milliseconds, whatever tokens come along.
 const REFETCH_MS: i64 = 1_000;
+/// How often keys are asked for in any case, in milliseconds: sooner than a new one signs.
+const KEYS_MS: i64 = 30_000;
 /// A list older than this is not current, in milliseconds.
 const CURRENT_MS: i64 = 5_000;
 /// How many pages one poll reads at most; the next poll goes on.
@@ -113,7 +115,8 @@ impl SessionVerifier {
         }
     }
 
-    /// Asks once for the sessions that ended since the last time, and forgets those that no longer matter.
+    /// Asks once for the sessions that ended since the last time, and forgets those that no longer matter. Keys that are
+    /// known are asked for again now and then, so that a new one is known before it signs.
     ///
     /// # Errors
     /// The sessions service's.
@@ -127,7 +130,20 @@ impl SessionVerifier {
             }
         }
         self.forget();
+        self.keep_keys().await;
         polled
+    }
+
+    async fn keep_keys(&self) {
+        let mut fetch = self.fetch.lock().await;
+        let now = self.env.now().0;
+        if fetch.tried_at == NEVER || now - fetch.tried_at < KEYS_MS {
+            return;
+        }
+        fetch.tried_at = now;
+        if let Err(error) = self.fetch_keys().await {
+            tracing::debug!(%error, "keys cannot be asked for; those known count");
+        }
     }
 
     async fn follow(&self, cursor: &mut i64) -> Result<()> {

@@ -9,7 +9,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Va
 use serde_json::json;
 
 /// A request that the method would accept, as JSON; `n` makes what must be unique so.
-fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serde_json::Value {
+pub(crate) fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serde_json::Value {
     let (id, me, other) = (request_id(), me.id(), other.id());
     match method {
         "CreateAccount" => {
@@ -56,10 +56,20 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         | "RemoveFollower"
         | "AcceptFollowRequest"
         | "RejectFollowRequest"
-        | "CancelFollowRequest" => {
+        | "CancelFollowRequest"
+        | "DismissSuggestion" => {
             json!({"request_id": id, "account_id": other})
         }
-        "ListFollowers" | "ListFollowing" | "ListMutuals" | "GetPath" | "GetUserFeed" => json!({"account_id": other}),
+        "ListFollowers" | "ListFollowing" | "ListLists" | "ListMutuals" | "GetPath" | "GetUserFeed" => {
+            json!({"account_id": other})
+        }
+        "FollowHashtag" | "UnfollowHashtag" => json!({"request_id": id, "hashtag": "rust"}),
+        "MuteWord" | "UnmuteWord" => json!({"request_id": id, "word": "cake"}),
+        "CreateList" => json!({"request_id": id, "name": "friends"}),
+        "UpdateList" => json!({"request_id": id, "list_id": 1, "name": "friends"}),
+        "DeleteList" => json!({"request_id": id, "list_id": 1}),
+        "AddListMembers" | "RemoveListMembers" => json!({"request_id": id, "list_id": 1, "account_ids": [other]}),
+        "GetList" | "ListListMembers" => json!({"list_id": 1}),
         "CreatePost" => json!({"request_id": id, "text": "fine"}),
         "GetPost" => json!({"post_id": post}),
         "BatchGetPosts" => json!({"post_ids": [post]}),
@@ -69,8 +79,17 @@ fn valid(method: &str, me: &Person, other: &Person, post: i64, n: usize) -> serd
         "ListLikers" | "ListReposters" | "ListQuotes" => json!({"post_id": post}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "ListBlocks" | "ListFollowRequests" | "ListMutes" | "ListSessions" | "ListBookmarks" | "GetJwks"
-        | "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        "ListBlocks"
+        | "SuggestAccounts"
+        | "ListFollowRequests"
+        | "ListFollowedHashtags"
+        | "ListMutedWords"
+        | "ListMutes"
+        | "ListSessions"
+        | "ListBookmarks"
+        | "GetJwks"
+        | "GetHomeFeed"
+        | "StreamHomeFeed" => json!({}),
         other => panic!("say here what a valid {other} is"),
     }
 }
@@ -106,6 +125,8 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "request_id" => (vec![empty, ("no UUID", "abc"), ("near a UUID", "00000000-0000-4000-8000-00000000000g")], 40),
         "page_token" => (vec![("forged", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), ("no base64", "%%%")], 5_000),
         "handle" => (vec![empty, ("with a space", "a b"), bidi, ("Cyrillic", "\u{430}da")], 31),
+        "hashtag" => (vec![empty, ("a sign alone", "#"), ("two words", "a b"), ("a digit", "1"), control], 111),
+        "word" | "name" => (vec![empty, ("white space", " \u{3000}"), control, bidi, ("two lines", "a\nb")], 101),
         "email" => (vec![empty, ("no @", "ada"), ("two @", "a@b@c")], 300),
         "text" => (vec![empty, ("white space", " \n\u{3000} "), control, bidi, ("a null", "a\0b")], 501),
         "password" | "old_password" => (vec![empty], 129),
@@ -123,7 +144,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
     texts.chain([("overlong", "a".repeat(overlong))]).collect()
 }
 
-fn encode(shape: &MessageDescriptor, request: &serde_json::Value) -> DynamicMessage {
+pub(crate) fn encode(shape: &MessageDescriptor, request: &serde_json::Value) -> DynamicMessage {
     DynamicMessage::deserialize(shape.clone(), request).expect("a request of this shape")
 }
 
@@ -176,7 +197,8 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
     let unknown = 1_i64 << 60;
     let of_posts = ["GetPost", "DeletePost", "LikePost", "UnlikePost", "Repost", "UndoRepost", "BookmarkPost"];
     let of_lists = ["UnbookmarkPost", "ListLikers", "ListReposters", "ListQuotes"];
-    let of_accounts = ["GetAccount", "Follow", "Block", "Mute", "AcceptFollowRequest", "RevokeSession"];
+    let of_accounts =
+        ["GetAccount", "Follow", "Block", "Mute", "AcceptFollowRequest", "DeleteList", "GetList", "RevokeSession"];
     for name in of_accounts.into_iter().chain(of_posts).chain(of_lists) {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");

@@ -1,8 +1,8 @@
 //! Bad input, table-driven over all methods: the right code, reason and field; nothing written; never INTERNAL.
 
-mod fields;
+pub(crate) mod fields;
 mod rows;
-mod wire;
+pub(crate) mod wire;
 
 use plaza_core::{Code, Error};
 use plaza_testkit::Sandbox;

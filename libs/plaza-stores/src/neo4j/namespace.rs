@@ -45,10 +45,12 @@ pub(super) async fn wipe(db: &Neo4j, cx: &Cx, namespace: &Namespace, schema: boo
         return Err(Error::internal("a database without a namespace is not wiped"));
     }
     let kinds = format!("CALL db.labels() YIELD label WHERE label ENDS WITH '{}' RETURN label AS name", namespace.0);
-    for label in names(db, cx, &kinds).await? {
-        let kept = !schema && label.starts_with(super::migrations::LABEL);
-        for what in ["-[x]->()", ""] {
-            while !kept && delete_some(db, cx, &label, what).await? {}
+    let labels = names(db, cx, &kinds).await?;
+    // All relationships before all nodes: one may lead to a node of another label.
+    for what in ["-[x]->()", ""] {
+        for label in &labels {
+            let kept = !schema && label.starts_with(super::migrations::LABEL);
+            while !kept && delete_some(db, cx, label, what).await? {}
         }
     }
     if !schema {

@@ -1,29 +1,47 @@
 //! The RPCs, one file each.
 
 mod accept_follow_request;
+mod add_list_members;
 mod batch_get_counts;
 mod batch_get_familiar_followers;
 mod batch_get_relationships;
 mod block;
 mod cancel_follow_request;
+mod create_list;
+mod delete_list;
+mod dismiss_suggestion;
 mod edges;
 mod follow;
+mod follow_hashtag;
+mod get_list;
 mod get_path;
 mod list_blocks;
 mod list_follow_requests;
+mod list_followed_hashtags;
 mod list_follower_ids;
 mod list_followers;
 mod list_following;
 mod list_following_ids;
+mod list_list_member_ids;
+mod list_list_members;
+mod list_lists;
+mod list_muted_words;
 mod list_mutes;
 mod list_mutuals;
 mod mute;
+mod mute_word;
 mod reject_follow_request;
 mod relationship;
 mod remove_follower;
+mod remove_list_members;
+mod shelf;
+mod suggest_accounts;
 mod unblock;
 mod unfollow;
+mod unfollow_hashtag;
 mod unmute;
+mod unmute_word;
+mod update_list;
 
 use std::sync::Arc;
 
@@ -182,6 +200,78 @@ impl GraphService for Handler {
 
     async fn get_path(&self, cx: &Cx, req: GetPathRequest) -> Result<GetPathResponse> {
         get_path::get_path(self, cx, req).await
+    }
+
+    async fn follow_hashtag(&self, cx: &Cx, req: FollowHashtagRequest) -> Result<FollowHashtagResponse> {
+        follow_hashtag::follow_hashtag(self, cx, req).await
+    }
+
+    async fn unfollow_hashtag(&self, cx: &Cx, req: UnfollowHashtagRequest) -> Result<UnfollowHashtagResponse> {
+        unfollow_hashtag::unfollow_hashtag(self, cx, req).await
+    }
+
+    async fn list_followed_hashtags(
+        &self,
+        cx: &Cx,
+        req: ListFollowedHashtagsRequest,
+    ) -> Result<ListFollowedHashtagsResponse> {
+        list_followed_hashtags::list_followed_hashtags(self, cx, req).await
+    }
+
+    async fn mute_word(&self, cx: &Cx, req: MuteWordRequest) -> Result<MuteWordResponse> {
+        mute_word::mute_word(self, cx, req).await
+    }
+
+    async fn unmute_word(&self, cx: &Cx, req: UnmuteWordRequest) -> Result<UnmuteWordResponse> {
+        unmute_word::unmute_word(self, cx, req).await
+    }
+
+    async fn list_muted_words(&self, cx: &Cx, req: ListMutedWordsRequest) -> Result<ListMutedWordsResponse> {
+        list_muted_words::list_muted_words(self, cx, req).await
+    }
+
+    async fn create_list(&self, cx: &Cx, req: CreateListRequest) -> Result<CreateListResponse> {
+        create_list::create_list(self, cx, req).await
+    }
+
+    async fn update_list(&self, cx: &Cx, req: UpdateListRequest) -> Result<UpdateListResponse> {
+        update_list::update_list(self, cx, req).await
+    }
+
+    async fn delete_list(&self, cx: &Cx, req: DeleteListRequest) -> Result<DeleteListResponse> {
+        delete_list::delete_list(self, cx, req).await
+    }
+
+    async fn get_list(&self, cx: &Cx, req: GetListRequest) -> Result<GetListResponse> {
+        get_list::get_list(self, cx, req).await
+    }
+
+    async fn list_lists(&self, cx: &Cx, req: ListListsRequest) -> Result<ListListsResponse> {
+        list_lists::list_lists(self, cx, req).await
+    }
+
+    async fn add_list_members(&self, cx: &Cx, req: AddListMembersRequest) -> Result<AddListMembersResponse> {
+        add_list_members::add_list_members(self, cx, req).await
+    }
+
+    async fn remove_list_members(&self, cx: &Cx, req: RemoveListMembersRequest) -> Result<RemoveListMembersResponse> {
+        remove_list_members::remove_list_members(self, cx, req).await
+    }
+
+    async fn list_list_members(&self, cx: &Cx, req: ListListMembersRequest) -> Result<ListListMembersResponse> {
+        list_list_members::list_list_members(self, cx, req).await
+    }
+
+    async fn list_list_member_ids(&self, cx: &Cx, req: ListListMemberIdsRequest) -> Result<ListListMemberIdsResponse> {
+        list_list_member_ids::list_list_member_ids(self, cx, req).await
+    }
+
+    async fn suggest_accounts(&self, cx: &Cx, req: SuggestAccountsRequest) -> Result<SuggestAccountsResponse> {
+        suggest_accounts::suggest_accounts(self, cx, req).await
+    }
+
+    async fn dismiss_suggestion(&self, cx: &Cx, req: DismissSuggestionRequest) -> Result<DismissSuggestionResponse> {
+        dismiss_suggestion::dismiss_suggestion(self, cx, req).await
     }
 
     async fn list_follower_ids(&self, cx: &Cx, req: ListFollowerIdsRequest) -> Result<ListFollowerIdsResponse> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Limits, Mute, Relation};
 
 /// What kind of thing the events of this service are about: the account that follows or blocks.
-const AGGREGATE: &str = "account";
+pub(super) const AGGREGATE: &str = "account";
 
 /// What a write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,11 +11,30 @@ pub struct Limits {
     pub requests: i64,
     /// How many accounts it may mute.
     pub mutes: i64,
+    /// How many hashtags it may follow.
+    pub hashtags: i64,
+    /// How many words it may mute.
+    pub words: i64,
+    /// How many lists it may have.
+    pub lists: i64,
+    /// How many accounts may be on one of its lists.
+    pub members: i64,
+    /// How many dismissed accounts are remembered; the oldest make room.
+    pub dismissed: i64,
 }
 
 impl Limits {
     /// No limits, for tests.
-    pub const NONE: Self = Self { following: i64::MAX, requests: i64::MAX, mutes: i64::MAX };
+    pub const NONE: Self = Self {
+        following: i64::MAX,
+        requests: i64::MAX,
+        mutes: i64::MAX,
+        hashtags: i64::MAX,
+        words: i64::MAX,
+        lists: i64::MAX,
+        members: i64::MAX,
+        dismissed: i64::MAX,
+    };
 }
 
 /// Refuses one more of something of which there are `count`.

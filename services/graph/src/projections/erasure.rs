@@ -36,7 +36,7 @@ impl EraseAccount for StoredEdges {
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["follows", "requests to follow", "blocks", "mutes"]
+        &["follows", "requests to follow", "blocks", "mutes", "lists", "hashtags followed", "words muted"]
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

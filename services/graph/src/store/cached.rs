@@ -16,7 +16,8 @@ use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{GraphStore, OnChange};
 use crate::domain::{
-    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, List, Muted, OwnWrite, OwnWritten, Path,
+    Reach, Relation, Suggestion, Tag, Word, Write, Written,
 };
 
 /// The cache itself: made first, since the engine has to be told how to invalidate it.
@@ -162,6 +163,48 @@ impl<S: GraphStore> GraphStore for CachedGraph<S> {
 
     async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path> {
         self.inner.path(cx, from, to).await
+    }
+
+    async fn suggestions(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        reach: Reach,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>> {
+        self.inner.suggestions(cx, account, now, reach, limit).await
+    }
+
+    async fn own(&self, cx: &Cx, write: OwnWrite) -> Result<OwnWritten> {
+        self.inner.own(cx, write).await
+    }
+
+    async fn tags(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Tag>> {
+        self.inner.tags(cx, account, before, limit).await
+    }
+
+    async fn words(&self, cx: &Cx, account: AccountId, now: Timestamp, before: i64, limit: usize) -> Result<Vec<Word>> {
+        self.inner.words(cx, account, now, before, limit).await
+    }
+
+    async fn list(&self, cx: &Cx, list: i64) -> Result<Option<List>> {
+        self.inner.list(cx, list).await
+    }
+
+    async fn lists(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        only_public: bool,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<List>> {
+        self.inner.lists(cx, account, only_public, before, limit).await
+    }
+
+    async fn members(&self, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.inner.members(cx, list, after, limit).await
     }
 
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {

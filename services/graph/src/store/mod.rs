@@ -15,7 +15,8 @@ use plaza_events::Outbox;
 use plaza_stores::Gauge;
 
 use crate::domain::{
-    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, List, Muted, OwnWrite, OwnWritten, Path,
+    Reach, Relation, Suggestion, Tag, Word, Write, Written,
 };
 
 pub use cached::CachedGraph;
@@ -121,6 +122,45 @@ pub trait GraphStore: Send + Sync + 'static {
     /// A shortest way along follows from one account to another, which does not lead over accounts that the first blocks or
     /// that block it.
     async fn path(&self, cx: &Cx, from: AccountId, to: AccountId) -> Result<Path>;
+
+    /// Up to `limit` accounts that an account may want to follow, best first, without itself and those that it follows or
+    /// asked, mutes at `now` or dismissed, or that either blocks.
+    async fn suggestions(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        reach: Reach,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>>;
+
+    /// Changes what an account keeps for itself.
+    ///
+    /// Errors: `LIMIT_REACHED`; `ACCOUNT_NOT_FOUND` if the account was erased; of lists, `LIST_NOT_FOUND` unless the account
+    /// owns it, and `NOT_FOLLOWED` with the first account to be added that it does not follow.
+    async fn own(&self, cx: &Cx, write: OwnWrite) -> Result<OwnWritten>;
+
+    /// Up to `limit` hashtags that an account follows, with ids below `before`, newest first.
+    async fn tags(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Tag>>;
+
+    /// Up to `limit` words that an account mutes at `now`, with ids below `before`, newest first.
+    async fn words(&self, cx: &Cx, account: AccountId, now: Timestamp, before: i64, limit: usize) -> Result<Vec<Word>>;
+
+    /// The list, if there is one.
+    async fn list(&self, cx: &Cx, list: i64) -> Result<Option<List>>;
+
+    /// Up to `limit` lists of an account with ids below `before`, newest first; all, or those that are public.
+    async fn lists(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        only_public: bool,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<List>>;
+
+    /// Up to `limit` accounts above `after` that are on a list, by rising id.
+    async fn members(&self, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
 
     /// Erases up to `limit` edges of an account that is gone, and refuses new ones from the first call on; returns how
     /// many it erased. Fewer than `limit` means that nothing is left.

@@ -8,6 +8,8 @@ mod batch;
 mod draft;
 mod kind;
 mod reads;
+mod shelf;
+mod suggest;
 mod walks;
 mod writer;
 mod writes;
@@ -25,7 +27,8 @@ use plaza_stores::{Gauge, Migration, ServerAddress};
 use super::{GraphStore, OnChange};
 use crate::NAME;
 use crate::domain::{
-    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, List, Muted, OwnWrite, OwnWritten, Path,
+    Reach, Relation, Suggestion, Tag, Word, Write, Written,
 };
 
 use writer::{Tools, Writer};
@@ -37,6 +40,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_requests", sql: requests::SCHEMA },
     Migration { name: "0004_mutes", sql: include_str!("../../migrations/neo4j/0004_mutes.cypher") },
     Migration { name: "0005_follow_requests", sql: include_str!("../../migrations/neo4j/0005_follow_requests.cypher") },
+    Migration { name: "0006_shelf", sql: include_str!("../../migrations/neo4j/0006_shelf.cypher") },
+    Migration { name: "0007_dismissed", sql: include_str!("../../migrations/neo4j/0007_dismissed.cypher") },
 ];
 /// How long a start waits for the server.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -159,6 +164,48 @@ impl GraphStore for Neo4jGraph {
         walks::path(&self.db, cx, from, to).await
     }
 
+    async fn suggestions(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        reach: Reach,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>> {
+        suggest::suggestions(&self.db, cx, account, now, reach, limit).await
+    }
+
+    async fn own(&self, cx: &Cx, write: OwnWrite) -> Result<OwnWritten> {
+        self.writer.own(cx, write).await
+    }
+
+    async fn tags(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Tag>> {
+        shelf::tags(&self.db, cx, account, before, limit).await
+    }
+
+    async fn words(&self, cx: &Cx, account: AccountId, now: Timestamp, before: i64, limit: usize) -> Result<Vec<Word>> {
+        shelf::words(&self.db, cx, account, now, before, limit).await
+    }
+
+    async fn list(&self, cx: &Cx, list: i64) -> Result<Option<List>> {
+        shelf::list(&self.db, cx, list).await
+    }
+
+    async fn lists(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        only_public: bool,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<List>> {
+        shelf::lists(&self.db, cx, account, only_public, before, limit).await
+    }
+
+    async fn members(&self, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        shelf::members(&self.db, cx, list, after, limit).await
+    }
+
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         let mut erased = 0;
         loop {
@@ -184,7 +231,9 @@ impl GraphStore for Neo4jGraph {
             let mut tx = self.db.begin(cx).await?;
             outbox::lock(&mut tx).await?;
             let now = self.env.now();
-            let pruned = requests::prune(&mut tx, now).await? + writes::prune_mutes(&mut tx, now, PRUNE_PART).await?;
+            let pruned = requests::prune(&mut tx, now).await?
+                + writes::prune_mutes(&mut tx, now, PRUNE_PART).await?
+                + shelf::prune_words(&mut tx, now, PRUNE_PART).await?;
             if pruned == 0 {
                 tx.rollback().await?;
             } else {

@@ -3,6 +3,8 @@
 mod erase;
 mod path;
 mod reads;
+mod shelf;
+mod suggest;
 mod walks;
 mod writes;
 
@@ -16,7 +18,8 @@ use rusqlite::Connection;
 
 use super::{GraphStore, OnChange};
 use crate::domain::{
-    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, Muted, Path, Relation, Write, Written,
+    Action, Arm, Circle, Common, Counts, Direction, Edge, EdgeKey, Familiar, List, Muted, OwnWrite, OwnWritten, Path,
+    Reach, Relation, Suggestion, Tag, Word, Write, Written,
 };
 
 use writes::Tx;
@@ -28,6 +31,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_requests", sql: requests::SCHEMA },
     Migration { name: "0004_mutes", sql: include_str!("../../migrations/sqlite/0004_mutes.sql") },
     Migration { name: "0005_follow_requests", sql: include_str!("../../migrations/sqlite/0005_follow_requests.sql") },
+    Migration { name: "0006_shelf", sql: include_str!("../../migrations/sqlite/0006_shelf.sql") },
+    Migration { name: "0007_dismissed", sql: include_str!("../../migrations/sqlite/0007_dismissed.sql") },
 ];
 
 /// The graph in a SQLite file. Its one writer runs each check together with the write that rests on it.
@@ -151,6 +156,56 @@ impl GraphStore for SqliteGraph {
         self.db.read(cx, |conn| path::path(conn, from, to)).await
     }
 
+    async fn suggestions(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        now: Timestamp,
+        reach: Reach,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>> {
+        self.db.read(cx, |conn| suggest::suggestions(conn, account, now, reach, limit)).await
+    }
+
+    async fn own(&self, cx: &Cx, write: OwnWrite) -> Result<OwnWritten> {
+        let (env, trace, request) = (self.env.clone(), cx.trace(), cx.request().cloned());
+        let job = move |conn: &Connection| {
+            requests::once(conn, request.as_ref(), write.at, || {
+                let mut tx = Tx::new(conn);
+                let list = shelf::perform(&mut tx, &write)?;
+                Ok(OwnWritten { list, until: write.own.until(), position: tx.publish(&env, trace)? })
+            })
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn tags(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Tag>> {
+        self.db.read(cx, |conn| shelf::tags(conn, account, before, limit)).await
+    }
+
+    async fn words(&self, cx: &Cx, account: AccountId, now: Timestamp, before: i64, limit: usize) -> Result<Vec<Word>> {
+        self.db.read(cx, |conn| shelf::words(conn, account, now, before, limit)).await
+    }
+
+    async fn list(&self, cx: &Cx, list: i64) -> Result<Option<List>> {
+        self.db.read(cx, |conn| shelf::list(conn, list)).await
+    }
+
+    async fn lists(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        only_public: bool,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<List>> {
+        self.db.read(cx, |conn| shelf::lists(conn, account, only_public, before, limit)).await
+    }
+
+    async fn members(&self, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| shelf::members(conn, list, after, limit)).await
+    }
+
     async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         let (env, trace, on_change) = (self.env.clone(), cx.trace(), self.on_change.clone());
         let job = move |conn: &Connection| {
@@ -173,7 +228,11 @@ impl GraphStore for SqliteGraph {
 
     async fn prune(&self, cx: &Cx) -> Result<usize> {
         let now = self.env.now();
-        self.db.write(cx, move |conn| Ok(requests::prune(conn, now)? + writes::prune_mutes(conn, now)?)).await
+        self.db
+            .write(cx, move |conn| {
+                Ok(requests::prune(conn, now)? + writes::prune_mutes(conn, now)? + shelf::prune_words(conn, now)?)
+            })
+            .await
     }
 
     fn outbox(&self) -> Arc<dyn Outbox> {

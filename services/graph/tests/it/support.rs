@@ -22,12 +22,18 @@ pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000);
 pub(crate) struct Accounts {
     known: Mutex<BTreeSet<i64>>,
     protected: Mutex<BTreeSet<i64>>,
+    hidden: Mutex<BTreeSet<i64>>,
     pub(crate) faults: Faults,
 }
 
 impl Accounts {
     pub(crate) fn add(&self, ids: impl IntoIterator<Item = i64>) {
         self.known.lock().extend(ids);
+    }
+
+    /// It does not want to be found.
+    pub(crate) fn hide(&self, id: i64) {
+        self.hidden.lock().insert(id);
     }
 
     pub(crate) fn protect(&self, id: i64, protected: bool) {
@@ -47,6 +53,7 @@ impl Accounts {
         self.known.lock().contains(&id).then(|| Account {
             account_id: id,
             protected: self.protected.lock().contains(&id),
+            discoverable: !self.hidden.lock().contains(&id),
             ..Account::default()
         })
     }

@@ -38,7 +38,7 @@ use plaza_proto::posts::v1::{
     UnlikePostResponse,
 };
 
-use crate::projections::ProtectedAuthors;
+use crate::projections::Authors;
 use crate::store::PostStore;
 
 /// What the RPCs work with.
@@ -46,7 +46,7 @@ pub(crate) struct Handler {
     pub(crate) store: Arc<dyn PostStore>,
     pub(crate) graph: GraphServiceClient,
     pub(crate) accounts: AccountsServiceClient,
-    pub(crate) protected: Arc<ProtectedAuthors>,
+    pub(crate) authors: Arc<Authors>,
     pub(crate) pager: Pager,
 }
 

@@ -1,6 +1,6 @@
 //! From ids to posts as a viewer sees them: hydrate, rules, present. Each step is one batch, however many posts.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use plaza_core::{AccountId, Cx, Error, PostId, Result};
@@ -8,8 +8,8 @@ use plaza_proto::graph::v1::{BatchGetRelationshipsRequest, GraphService as _};
 use plaza_proto::posts::v1 as pb;
 
 use super::{Handler, choices};
-use crate::domain::visibility::{needs_protection, sight};
-use crate::domain::{Mark, Post, Relation, Sight, Span, SpanKind};
+use crate::domain::visibility::sight;
+use crate::domain::{Mark, Post, Relation, Sight, Span, SpanKind, Standing};
 
 /// The most accounts that one call to graph takes.
 const RELATIONSHIPS_AT_ONCE: usize = 100;
@@ -38,7 +38,11 @@ pub(crate) async fn sighted(h: &Handler, cx: &Cx, id: PostId, missing: &Error) -
 
 /// Whether the author of a post is protected, so that it may not be handed on; asked where that depends on it.
 pub(crate) async fn is_protected(h: &Handler, cx: &Cx, post: &Post) -> Result<bool> {
-    Ok(post.visibility.is_shareable() && !h.protected.among(cx, &[post.author]).await?.is_empty())
+    if !post.visibility.is_shareable() {
+        return Ok(false);
+    }
+    let standing = h.authors.standings(cx, &[post.author]).await?;
+    Ok(standing.get(&post.author) == Some(&Standing::Protected))
 }
 
 /// What the caller may see of each of some authors.
@@ -46,13 +50,11 @@ pub(crate) struct Sights {
     viewer: Option<AccountId>,
     /// By rising author.
     relations: Vec<(AccountId, Relation)>,
-    /// Those who are protected, among those of whom it matters to what the caller sees.
-    protected: BTreeSet<AccountId>,
+    standings: BTreeMap<AccountId, Standing>,
 }
 
 impl Sights {
-    /// Asks graph how the caller stands to `authors`, and accounts who of them is protected where that matters. If one
-    /// does not answer, nothing can be told of others' posts, and its error is the answer.
+    /// Asks graph how the caller stands to `authors`, and accounts how those stand themselves. If one does not answer, nothing can be told of others' posts, and its error is the answer.
     pub(crate) async fn load(h: &Handler, cx: &Cx, mut authors: Vec<AccountId>) -> Result<Self> {
         let viewer = cx.viewer();
         authors.retain(|author| viewer != Some(*author));
@@ -60,17 +62,16 @@ impl Sights {
         authors.dedup();
         let relations = match viewer {
             Some(_) => relations(h, cx, &authors).await?,
-            None => authors.into_iter().map(|author| (author, Relation::default())).collect(),
+            None => authors.iter().map(|author| (*author, Relation::default())).collect(),
         };
-        let unsure = relations.iter().filter(|(author, relation)| needs_protection(viewer, *author, *relation));
-        let unsure: Vec<AccountId> = unsure.map(|(author, _)| *author).collect();
-        let protected = if unsure.is_empty() { BTreeSet::new() } else { h.protected.among(cx, &unsure).await? };
-        Ok(Self { viewer, relations, protected })
+        let standings = h.authors.standings(cx, &authors).await?;
+        Ok(Self { viewer, relations, standings })
     }
 
     /// What the caller may see of `author`, one of those that were loaded.
     pub(crate) fn of(&self, author: AccountId) -> Sight {
-        sight(self.viewer, author, self.relation(author), self.protected.contains(&author))
+        let standing = self.standings.get(&author).copied().unwrap_or_default();
+        sight(self.viewer, author, self.relation(author), standing)
     }
 
     /// Whether the caller may see a post of one of those that were loaded.

@@ -9,4 +9,4 @@ pub mod visibility;
 
 pub use post::{Counts, Mark, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Sensitive, Visibility};
 pub use spans::{Span, SpanKind};
-pub use visibility::{Relation, Sight};
+pub use visibility::{Relation, Sight, Standing};

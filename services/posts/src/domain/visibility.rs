@@ -30,24 +30,31 @@ pub enum Sight {
     Everything,
 }
 
-/// What `viewer` may see of `author`'s posts; `None` is nobody in particular. Authors see all of their own, a block in
-/// either direction hides everything, followers see what is for them, and everybody else sees what is public, unless the
-/// author is protected. Whoever asks whether an author is protected may ask only where [`needs_protection`] says so.
-#[must_use]
-pub fn sight(viewer: Option<AccountId>, author: AccountId, relation: Relation, protected: bool) -> Sight {
-    match viewer {
-        Some(viewer) if viewer == author => Sight::Everything,
-        Some(_) if relation.blocked => Sight::Nothing,
-        Some(_) if relation.follows => Sight::Followers,
-        _ if protected => Sight::Mentions,
-        _ => Sight::Public,
-    }
+/// How an author's account stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Everybody may read it.
+    #[default]
+    Open,
+    /// Its posts are for its followers.
+    Protected,
+    /// Deleted, deactivated or about to be deleted: nobody else reads anything of it.
+    Gone,
 }
 
-/// Whether it makes a difference to what is seen if the author is protected.
+/// What `viewer` may see of `author`'s posts; `None` is nobody in particular. Authors see all of their own, of one who is
+/// gone nobody else sees anything, a block in either direction hides everything, followers see what is for them, and
+/// everybody else sees what is public, unless the author is protected.
 #[must_use]
-pub fn needs_protection(viewer: Option<AccountId>, author: AccountId, relation: Relation) -> bool {
-    sight(viewer, author, relation, true) != sight(viewer, author, relation, false)
+pub fn sight(viewer: Option<AccountId>, author: AccountId, relation: Relation, standing: Standing) -> Sight {
+    match viewer {
+        Some(viewer) if viewer == author => Sight::Everything,
+        _ if standing == Standing::Gone => Sight::Nothing,
+        Some(_) if relation.blocked => Sight::Nothing,
+        Some(_) if relation.follows => Sight::Followers,
+        _ if standing == Standing::Protected => Sight::Mentions,
+        _ => Sight::Public,
+    }
 }
 
 impl Visibility {
@@ -107,9 +114,13 @@ mod tests {
             (None, none, public, directed),
             (None, follows, public, directed),
         ] {
-            assert_eq!(seen(sight(viewer, AUTHOR, relation, false)), open, "{viewer:?} {relation:?}");
-            assert_eq!(seen(sight(viewer, AUTHOR, relation, true)), protected, "{viewer:?} {relation:?} protected");
-            assert_eq!(needs_protection(viewer, AUTHOR, relation), open != protected);
+            let gone = if viewer == Some(AUTHOR) { all } else { nothing };
+            for (standing, expected) in
+                [(Standing::Open, open), (Standing::Protected, protected), (Standing::Gone, gone)]
+            {
+                let seen = seen(sight(viewer, AUTHOR, relation, standing));
+                assert_eq!(seen, expected, "{viewer:?} {relation:?} {standing:?}");
+            }
         }
     }
 }

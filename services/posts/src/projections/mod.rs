@@ -1,9 +1,9 @@
 //! What posts does with events: others', and those of its own other replicas.
 
+mod authors;
 mod cached_posts;
 mod erasure;
-mod protected_authors;
 
+pub use authors::Authors;
 pub use cached_posts::CachedPosts;
 pub use erasure::StoredPosts;
-pub use protected_authors::ProtectedAuthors;

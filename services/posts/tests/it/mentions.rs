@@ -47,9 +47,10 @@ async fn without_accounts_a_post_with_mentions_waits_and_others_do_not() {
     assert!(w.create(1, w.text("@a7")).await.unwrap_err().is(reason::PEER_UNAVAILABLE));
     let own = w.post(1, w.text("plain")).await;
     assert!(w.get(&user(1), own).await.is_ok());
-    w.graph.follow(2, 1);
-    assert!(w.get(&user(2), own).await.is_ok(), "to a follower it makes no difference");
-    assert!(w.get(&user(3), own).await.unwrap_err().is(reason::PEER_UNAVAILABLE), "nobody guesses who is protected");
+    assert!(
+        w.get(&user(3), own).await.unwrap_err().is(reason::PEER_UNAVAILABLE),
+        "nobody guesses how an author stands"
+    );
     w.accounts.faults.clear();
     assert!(w.get(&user(3), own).await.is_ok());
 }
@@ -82,13 +83,28 @@ async fn a_post_with_a_warning_is_sensitive() {
     assert_eq!(w.get(&nobody(), post.post_id).await.unwrap(), post);
 }
 
+#[tokio::test]
+async fn posts_of_an_author_who_is_out_of_sight_are_for_the_author_alone() {
+    let w = World::new().await;
+    let post = w.post(1, w.text("public, with @a7")).await;
+    w.graph.follow(2, 1);
+    w.accounts.delete(1);
+    for account in [2, 3, 7] {
+        assert!(w.get(&user(account), post).await.unwrap_err().is(reason::POST_NOT_FOUND));
+    }
+    assert!(w.get(&nobody(), post).await.unwrap_err().is(reason::POST_NOT_FOUND));
+    assert!(w.get(&user(1), post).await.is_ok());
+    w.accounts.restore(1);
+    assert!(w.get(&user(3), post).await.is_ok(), "nothing is remembered while no events are heard");
+}
+
 /// While accounts' events are heard it is remembered who is protected, until an event says that it may be another.
 #[tokio::test]
 async fn who_is_protected_is_remembered_until_an_event_says_otherwise() {
     let w = World::new().await;
     let post = w.post(1, w.text("a")).await;
     let followers = w.app.followers();
-    let (follow, followed) = followers.iter().find(|(follow, _)| follow.name() == "posts-protected").unwrap();
+    let (follow, followed) = followers.iter().find(|(follow, _)| follow.name() == "posts-authors").unwrap();
     assert_eq!(follow.sources(), ["accounts"]);
     followed.heard(Instant::now());
     assert!(w.get(&nobody(), post).await.is_ok());

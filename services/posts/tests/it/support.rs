@@ -79,6 +79,11 @@ impl Accounts {
         self.deleted.lock().insert(id);
     }
 
+    /// As if it had been out of sight alone.
+    pub(crate) fn restore(&self, id: i64) {
+        self.deleted.lock().remove(&id);
+    }
+
     /// The handle is another account's from now on.
     pub(crate) fn rename(&self, handle: &str, id: i64) {
         self.renamed.lock().insert(handle.to_owned(), id);

@@ -76,6 +76,10 @@ async fn places(w: &World, cx: &Cx, post: i64, quoted: i64) -> String {
     found
 }
 
+const OPEN: &str = "## Posts of an account\n";
+const PROTECTED: &str = "## Posts of a protected account\n";
+const HIDDEN: &str = "## Posts of an account that is out of sight\n";
+
 /// The rows of the docs' table under a heading: a viewer, and the places by visibility.
 fn table(heading: &str) -> Vec<(&'static str, Vec<&'static str>)> {
     let docs = include_str!("../../../../docs/visibility.md");
@@ -89,20 +93,24 @@ fn table(heading: &str) -> Vec<(&'static str, Vec<&'static str>)> {
 #[tokio::test]
 async fn the_matrix_holds_for_every_read() {
     let visibilities = [Visibility::Public, Visibility::Unlisted, Visibility::Followers, Visibility::Mentioned];
-    for (heading, protected) in [("## Posts of an account", false), ("## Posts of a protected account", true)] {
+    for heading in [OPEN, PROTECTED, HIDDEN] {
         let rows = table(heading);
         assert_eq!(rows.len(), 14, "{heading}");
         for (name, expected) in rows {
             let w = World::new().await;
             let quoted = w.post(OTHER, w.text("quoted")).await;
-            if protected {
+            if heading == PROTECTED {
                 w.accounts.protect(AUTHOR);
             }
             let (cx, mentions) = viewer(&w, name).unwrap();
             for (visibility, expected) in visibilities.into_iter().zip(expected) {
                 let request = w.seen_by(visibility, &format!("look {mentions}"));
                 let post = w.post(AUTHOR, CreatePostRequest { quote_of_id: quoted, ..request }).await;
+                if heading == HIDDEN {
+                    w.accounts.delete(AUTHOR);
+                }
                 let found = places(&w, &cx, post, quoted).await;
+                w.accounts.restore(AUTHOR);
                 let expected = expected.trim_matches('–');
                 assert_eq!(found, expected, "{heading}: {name} looks for a post {visibility:?}");
             }

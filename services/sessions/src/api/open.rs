@@ -21,7 +21,7 @@ pub(crate) struct Opening {
 
 pub(crate) async fn open(h: &Handler, cx: &Cx, opening: Opening) -> Result<SignedIn> {
     let Opening { account, device_name, proved_at, proof } = opening;
-    let kid = h.keys.kid()?;
+    let kid = h.keys.kid(h.env.now())?;
     let device = h.devices.of(account, &device_name, cx.remote().map(network));
     let mut tries = 1;
     loop {

@@ -15,7 +15,7 @@ pub(crate) async fn refresh_session(
     let invalid = || Error::new(reason::REFRESH_TOKEN_INVALID);
     let presented = h.keys.refresh().open(&req.refresh_token).ok_or_else(invalid)?;
     let (refreshed, device_name) =
-        h.store.refresh(cx, Use { presented, address: present::address(cx) }, &h.keys.kid()?).await?;
+        h.store.refresh(cx, Use { presented, address: present::address(cx) }, &h.keys.kid(h.env.now())?).await?;
     let grant = match refreshed {
         Refreshed::Granted(grant) => grant,
         Refreshed::Reused => {

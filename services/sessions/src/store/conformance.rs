@@ -293,6 +293,22 @@ pub(crate) async fn the_first_key_stays_the_key(b: Bench) {
     assert!(b.store.signing_keys(&cx(), two).await.unwrap() == vec![one]);
 }
 
+pub(crate) async fn a_key_has_one_successor_whoever_makes_it_and_keys_go(b: Bench) {
+    let key = || StoredKey::generate(&b.env).unwrap();
+    let first = key();
+    b.store.signing_keys(&cx(), first.clone()).await.unwrap();
+    b.clock.advance(1);
+    let (second, late) = (key(), key());
+    for successor in [second.clone(), late] {
+        b.store.add_key(&cx(), successor, first.created_at).await.unwrap();
+    }
+    assert!(b.store.signing_keys(&cx(), first.clone()).await.unwrap() == vec![second.clone(), first.clone()]);
+    b.store.drop_keys(&cx(), std::slice::from_ref(&first.kid)).await.unwrap();
+    for _ in 0..2 {
+        assert!(b.store.signing_keys(&cx(), second.clone()).await.unwrap() == vec![second.clone()]);
+    }
+}
+
 pub(crate) async fn erased_accounts_have_no_sessions_and_get_none(b: Bench) {
     let (one, two, other) = (b.opened(ADA).await, b.opened(ADA).await, b.opened(BOB).await);
     assert_eq!(b.store.held(&cx(), AccountId(0), 10).await.unwrap(), [ADA, BOB]);
@@ -371,6 +387,7 @@ macro_rules! suite {
             revocations_are_paged_by_a_cursor_that_misses_none,
             revocations_end_when_no_access_token_can_be_good,
             the_first_key_stays_the_key,
+            a_key_has_one_successor_whoever_makes_it_and_keys_go,
             erased_accounts_have_no_sessions_and_get_none,
             what_an_erased_accounts_requests_were_answered_is_forgotten,
             only_the_living_count_towards_the_limit_and_are_listed,

@@ -100,6 +100,12 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
     /// data gets back those that this process knows.
     async fn signing_keys(&self, cx: &Cx, candidate: StoredKey) -> Result<Vec<StoredKey>>;
 
+    /// Adds a key, unless there is one that was made after `after` already: of several replicas one adds.
+    async fn add_key(&self, cx: &Cx, key: StoredKey, after: i64) -> Result<()>;
+
+    /// Forgets keys.
+    async fn drop_keys(&self, cx: &Cx, kids: &[String]) -> Result<()>;
+
     /// Ends all sessions of these accounts, forgets their rows, and opens none for them for a while.
     async fn erase(&self, cx: &Cx, accounts: &[AccountId]) -> Result<()>;
 

@@ -6,12 +6,17 @@ use std::sync::Arc;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use parking_lot::RwLock;
-use plaza_core::{Cx, Env, Error, Result};
+use plaza_core::{Cx, Env, Error, Result, Timestamp};
 use plaza_proto::sessions::v1::{JsonWebKey, Tokens};
 
 use super::{Claims, mint};
 use crate::domain::{Grant, RefreshTokens};
 use crate::store::SessionStore;
+
+/// How long a new key is known before it signs: far longer than it takes until every verifier has asked for it.
+const LEAD_MS: i64 = 2 * 60 * 1_000;
+/// How long a key is kept after its successor began to sign: far longer than its last token is good.
+const KEPT_MS: i64 = 60 * 60 * 1_000;
 
 /// What stands before the seed in a PKCS #8 document of an Ed25519 key (RFC 8410, section 7).
 const PKCS8_ED25519: [u8; 16] =
@@ -82,12 +87,12 @@ fn pair(seed: &[u8; 32]) -> Result<(EncodingKey, JsonWebKey)> {
 pub(crate) struct KeyRing {
     issuer: String,
     refresh: RefreshTokens,
-    /// The newest first: it signs.
+    /// The newest first.
     keys: RwLock<Arc<[Key]>>,
 }
 
 impl KeyRing {
-    /// A ring of the stored keys, the one that signs first.
+    /// A ring of the stored keys, the newest first.
     pub(crate) fn new(issuer: &str, refresh: RefreshTokens, stored: &[StoredKey]) -> Result<Self> {
         let keys = RwLock::new(stored.iter().map(Key::new).collect::<Result<_>>()?);
         Ok(Self { issuer: issuer.to_owned(), refresh, keys })
@@ -95,8 +100,42 @@ impl KeyRing {
 
     /// Takes over the keys of other replicas, and gives the store those that it has lost.
     pub(crate) async fn sync(&self, cx: &Cx, store: &dyn SessionStore) -> Result<()> {
-        let stored = store.signing_keys(cx, self.signing()?).await?;
+        let stored = store.signing_keys(cx, self.newest()?).await?;
         self.adopt(&stored)
+    }
+
+    /// As [`KeyRing::sync`]; then makes a successor for a key that has signed for `period_ms`, and forgets keys whose
+    /// tokens have all ended.
+    pub(crate) async fn turn(
+        &self,
+        cx: &Cx,
+        store: &dyn SessionStore,
+        env: &Env,
+        period_ms: Option<i64>,
+    ) -> Result<()> {
+        self.sync(cx, store).await?;
+        let newest = self.newest()?;
+        if period_ms.is_some_and(|period| newest.created_at + period <= env.now().0) {
+            store.add_key(cx, StoredKey::generate(env)?, newest.created_at).await?;
+            self.sync(cx, store).await?;
+            tracing::info!(kid = self.newest()?.kid, "a new key signs access tokens soon");
+        }
+        let ended = self.ended(env.now());
+        if !ended.is_empty() {
+            store.drop_keys(cx, &ended).await?;
+            let known = self.keys();
+            let kept = known.iter().map(|key| &key.stored).filter(|key| !ended.contains(&key.kid));
+            *self.keys.write() = kept.map(Key::new).collect::<Result<_>>()?;
+        }
+        Ok(())
+    }
+
+    /// The keys whose successor has signed for so long that their own tokens have ended.
+    fn ended(&self, now: Timestamp) -> Vec<String> {
+        let keys = self.keys();
+        let since = now.0 - LEAD_MS - KEPT_MS;
+        let pairs = keys.windows(2).filter(|pair| pair[0].stored.created_at <= since);
+        pairs.map(|pair| pair[1].stored.kid.clone()).collect()
     }
 
     fn adopt(&self, stored: &[StoredKey]) -> Result<()> {
@@ -116,13 +155,13 @@ impl KeyRing {
         self.keys.read().clone()
     }
 
-    fn signing(&self) -> Result<StoredKey> {
-        self.keys().first().map(|key| key.stored.clone()).ok_or_else(|| Error::internal("there is no signing key"))
+    fn newest(&self) -> Result<StoredKey> {
+        self.keys().first().map(|key| key.stored.clone()).ok_or_else(none)
     }
 
-    /// The key that signs new tokens.
-    pub(crate) fn kid(&self) -> Result<String> {
-        Ok(self.signing()?.kid)
+    /// The key that signs new tokens: the newest that every verifier knows by now, or else the oldest.
+    pub(crate) fn kid(&self, now: Timestamp) -> Result<String> {
+        signing(&self.keys(), now).map(|key| key.public.kid.clone()).ok_or_else(none)
     }
 
     /// The refresh tokens' side.
@@ -139,7 +178,7 @@ impl KeyRing {
     pub(crate) fn tokens(&self, grant: &Grant) -> Result<Tokens> {
         let keys = self.keys();
         let named = keys.iter().find(|key| key.public.kid == grant.kid);
-        let key = named.or(keys.first()).ok_or_else(|| Error::internal("there is no signing key"))?;
+        let key = named.or_else(|| signing(&keys, Timestamp(grant.at))).ok_or_else(none)?;
         let claims = Claims::of(grant, &self.issuer);
         let (seconds, nanos) = claims.expires().seconds_nanos();
         Ok(Tokens {
@@ -148,6 +187,15 @@ impl KeyRing {
             refresh_token: self.refresh.seal(grant.session, grant.generation),
         })
     }
+}
+
+/// Of keys, the newest first, the one that signs.
+fn signing(keys: &[Key], now: Timestamp) -> Option<&Key> {
+    keys.iter().find(|key| key.stored.created_at + LEAD_MS <= now.0).or(keys.last())
+}
+
+fn none() -> Error {
+    Error::internal("there is no signing key")
 }
 
 /// The key to verify with, if it is one for our tokens.
@@ -198,7 +246,8 @@ mod tests {
         let tokens = ring.tokens(&grant).unwrap();
         assert_eq!(tokens, ring.tokens(&grant).unwrap());
         let signed_by = |tokens: &Tokens| jsonwebtoken::decode_header(&tokens.access_token).unwrap().kid;
-        assert_eq!((ring.kid().unwrap(), signed_by(&tokens)), (new.kid.clone(), Some(old.kid.clone())));
+        let now = Timestamp(grant.at);
+        assert_eq!((ring.kid(now).unwrap(), signed_by(&tokens)), (new.kid.clone(), Some(old.kid.clone())));
         let without = KeyRing::new("plaza", refresh(), std::slice::from_ref(&old)).unwrap();
         let other = Grant { kid: new.kid.clone(), ..grant };
         assert_eq!(signed_by(&without.tokens(&other).unwrap()), Some(old.kid.clone()));
@@ -206,9 +255,28 @@ mod tests {
         // It meets the key of another replica, and signs with it since it is newer.
         without.adopt(&[new.clone(), old]).unwrap();
         assert_eq!(
-            (signed_by(&without.tokens(&other).unwrap()), without.kid().unwrap()),
+            (signed_by(&without.tokens(&other).unwrap()), without.kid(now).unwrap()),
             (Some(new.kid.clone()), new.kid)
         );
         assert_eq!(without.public(), ring.public());
+    }
+
+    #[test]
+    fn a_new_key_signs_when_it_is_known_and_the_old_one_goes_when_its_tokens_have_ended() {
+        let stored = |n: u8, created_at| {
+            let seed = [n; 32];
+            StoredKey { kid: pair(&seed).unwrap().1.kid, seed, created_at }
+        };
+        let (old, new) = (stored(1, 0), stored(2, 1_000_000));
+        let ring = |keys: &[StoredKey]| KeyRing::new("plaza", RefreshTokens::new(&Secret::new([1; 32])), keys).unwrap();
+        let both = ring(&[new.clone(), old.clone()]);
+        let signs = |at| both.kid(Timestamp(at)).unwrap();
+        assert_eq!(signs(1_000_000 + LEAD_MS - 1), old.kid);
+        assert_eq!(signs(1_000_000 + LEAD_MS), new.kid);
+        assert_eq!(signs(0), old.kid, "the oldest, if none is known for long");
+        let last = 1_000_000 + LEAD_MS + KEPT_MS;
+        assert!(both.ended(Timestamp(last - 1)).is_empty());
+        assert_eq!(both.ended(Timestamp(last)), std::slice::from_ref(&old.kid));
+        assert!(ring(&[old]).ended(Timestamp(i64::MAX)).is_empty(), "one without a successor stays");
     }
 }

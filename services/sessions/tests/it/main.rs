@@ -3,6 +3,7 @@
 
 mod erasure;
 mod guesses;
+mod key_rotation;
 mod list_sessions;
 mod over_grpc;
 mod over_redis;

@@ -237,6 +237,23 @@ async fn keys_are_asked_for_at_most_once_a_second_whatever_comes() {
 }
 
 #[tokio::test]
+async fn keys_that_are_known_are_asked_for_again_every_half_minute() {
+    let b = Bench::new();
+    b.verifier.poll().await.unwrap();
+    assert_eq!(b.asked(), 0, "no token came yet");
+    b.verifier.verify(&token("k3", |_| {})).await.unwrap();
+    for (ms, asked) in [(29_999, 1), (1, 2), (29_999, 2), (1, 3)] {
+        b.clock.advance(ms);
+        b.verifier.poll().await.unwrap();
+        assert_eq!(b.asked(), asked);
+    }
+    b.keys.down.store(true, Ordering::SeqCst);
+    b.clock.advance(30_000);
+    b.verifier.poll().await.unwrap_err();
+    b.verifier.verify(&token("k3", |_| {})).await.expect("those known count");
+}
+
+#[tokio::test]
 async fn nothing_passes_before_the_first_list_and_the_last_list_counts_after_it() {
     let b = Bench::new();
     b.keys.revoked.lock().push(5);

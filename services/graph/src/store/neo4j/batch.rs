@@ -9,11 +9,11 @@ use plaza_stores::neo4j::{Fault, Neo4j};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::domain::{Action, Change, Outcome, Write, Written};
+use crate::domain::{Action, Change, Notice, Outcome, OwnWrite, OwnWritten, Write, Written};
 
 use super::draft::{Draft, Pair, Stored};
 use super::reads::Erasable;
-use super::{reads, writes};
+use super::{reads, shelf, writes};
 
 /// A queued piece of work with who waits for it.
 pub(super) struct Job<A, T> {
@@ -42,6 +42,12 @@ pub(super) struct ChangeAsk {
     pub(super) request: Option<RequestKey>,
 }
 
+/// A change of what an account keeps for itself.
+pub(super) struct OwnAsk {
+    pub(super) write: OwnWrite,
+    pub(super) request: Option<RequestKey>,
+}
+
 /// A part of an erasure.
 #[derive(Clone, Copy)]
 pub(super) struct EraseAsk {
@@ -50,6 +56,7 @@ pub(super) struct EraseAsk {
 }
 
 pub(super) type ChangeJob = Job<ChangeAsk, Written>;
+pub(super) type OwnJob = Job<OwnAsk, OwnWritten>;
 pub(super) type EraseJob = Job<EraseAsk, usize>;
 
 /// A transaction that has the lock of all writers.
@@ -100,16 +107,46 @@ impl<'a> Batch<'a> {
         Ok(Done { outcome: outcomes, outbox: (self.end, end) })
     }
 
+    /// Performs a change of what an account keeps for itself, once for its request.
+    pub(super) async fn own(mut self, job: &OwnJob) -> Result<Done<Result<OwnWritten>>, Fault> {
+        let OwnAsk { write, request } = &job.ask;
+        let mut answers = Answers::load(&mut self.tx, request.iter()).await?;
+        let performed = match answers.recall(request.as_ref(), write.at) {
+            Ok(None) => shelf::perform(&mut self.tx, write).await?,
+            Ok(Some(before)) => return self.unchanged(Ok(before)).await,
+            Err(error) => return self.unchanged(Err(error)).await,
+        };
+        let (list, notices) = match performed {
+            Ok(performed) => performed,
+            Err(error) => return self.unchanged(Err(error)).await,
+        };
+        self.events.extend(notices.into_iter().map(|notice| notice.event(self.env, job.trace)));
+        let end = outbox::append(&mut self.tx, self.end, &self.events).await?;
+        let written = OwnWritten { list, until: write.own.until(), position: end };
+        answers.remember(request.as_ref(), write.at, &written)?;
+        answers.save(&mut self.tx).await?;
+        self.tx.commit().await?;
+        Ok(Done { outcome: Ok(written), outbox: (self.end, end) })
+    }
+
+    /// An outcome without anything to write.
+    async fn unchanged<T>(self, outcome: T) -> Result<Done<T>, Fault> {
+        let end = self.end;
+        self.tx.rollback().await?;
+        Ok(Done { outcome, outbox: (end, end) })
+    }
+
     /// Marks the account as erased and ends up to `limit` of its edges, its follows first; returns them.
     pub(super) async fn erase(mut self, job: &EraseJob) -> Result<Done<Erasable>, Fault> {
         let EraseAsk { account, limit } = job.ask;
         writes::mark_erased(&mut self.tx, account).await?;
-        let found = reads::some_edges(&mut self.tx, account, limit).await?;
+        let mut found = reads::some_edges(&mut self.tx, account, limit).await?;
         let mut draft = Draft::new(Stored {
             follows: found.follows.iter().map(|pair| (*pair, ())).collect(),
             blocks: found.blocks.iter().map(|pair| (*pair, ())).collect(),
             mutes: found.mutes.iter().copied().collect(),
             requests: found.requests.iter().map(|pair| (*pair, ())).collect(),
+            lists: reads::lists_of(&mut self.tx, &found.follows).await?,
             ..Stored::default()
         });
         let mut changes = Vec::new();
@@ -122,7 +159,10 @@ impl<'a> Batch<'a> {
         if draft.changes_something() {
             writes::save(&mut self.tx, &draft).await?;
         }
-        self.tell(&changes, job.trace);
+        self.tell(&changes, draft.left(), job.trace);
+        let (erased, notices) = shelf::erase(&mut self.tx, account, limit - found.len()).await?;
+        found.shelf = erased;
+        self.events.extend(notices.into_iter().map(|notice| notice.event(self.env, job.trace)));
         let end = outbox::append(&mut self.tx, self.end, &self.events).await?;
         self.tx.commit().await?;
         Ok(Done { outcome: found, outbox: (self.end, end) })
@@ -144,16 +184,19 @@ impl<'a> Batch<'a> {
         if let Some(before) = answers.recall(request.as_ref(), write.at)? {
             return Ok(before);
         }
+        let left = draft.left().len();
         let changes = draft.perform(*action, *write)?;
-        let position = self.tell(&changes, job.trace);
+        let position = self.tell(&changes, &draft.left()[left..], job.trace);
         let written = Written { relation: draft.relation(write.actor, write.target), position };
         answers.remember(request.as_ref(), write.at, &written)?;
         Ok(written)
     }
 
-    /// Adds the events of changes; returns where the outbox ends with them.
-    fn tell(&mut self, changes: &[Change], trace: Option<TraceContext>) -> Position {
+    /// Adds the events of changes, and of lists that members left; returns where the outbox ends with them.
+    fn tell(&mut self, changes: &[Change], left: &[(Pair, i64)], trace: Option<TraceContext>) -> Position {
         self.events.extend(changes.iter().map(|change| change.event(self.env, trace)));
+        let members = left.iter().map(|((owner, _), list)| Notice::Members(*owner, *list));
+        self.events.extend(members.map(|notice| notice.event(self.env, trace)));
         self.end + i64::try_from(self.events.len()).unwrap_or(i64::MAX)
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Stored {
     pub(super) blocks: BTreeMap<Pair, ()>,
     pub(super) mutes: BTreeMap<Pair, Mute>,
     pub(super) requests: BTreeMap<Pair, ()>,
+    /// The lists of the first that the second is on.
+    pub(super) lists: BTreeMap<Pair, Vec<i64>>,
     pub(super) degrees: BTreeMap<AccountId, Degrees>,
 }
 
@@ -84,11 +86,14 @@ pub(super) struct Draft {
     pub(super) blocks: Edges,
     pub(super) mutes: Edges<Mute>,
     pub(super) requests: Edges,
+    lists: BTreeMap<Pair, Vec<i64>>,
+    /// Who leaves which list.
+    left: Vec<(Pair, i64)>,
 }
 
 impl Draft {
     pub(super) fn new(stored: Stored) -> Self {
-        let Stored { erased, follows, blocks, mutes, requests, degrees } = stored;
+        let Stored { erased, follows, blocks, mutes, requests, lists, degrees } = stored;
         Self {
             erased,
             degrees,
@@ -96,6 +101,8 @@ impl Draft {
             blocks: Edges::new(blocks),
             mutes: Edges::new(mutes),
             requests: Edges::new(requests),
+            lists,
+            left: Vec::new(),
         }
     }
 
@@ -113,6 +120,11 @@ impl Draft {
             begun.extend(edges.begun().into_iter().map(|(pair, ..)| pair));
         }
         (ended, begun)
+    }
+
+    /// Who leaves which list.
+    pub(super) fn left(&self) -> &[(Pair, i64)] {
+        &self.left
     }
 
     pub(super) fn relation(&self, viewer: AccountId, other: AccountId) -> Relation {
@@ -235,6 +247,9 @@ impl Draft {
     pub(super) fn end_follow(&mut self, follower: AccountId, followee: AccountId) -> Option<Change> {
         self.follows.end((follower, followee))?;
         self.degrees(follower).following -= 1;
+        // Whom an account follows no more is on none of its lists.
+        let lists = self.lists.remove(&(follower, followee)).unwrap_or_default();
+        self.left.extend(lists.into_iter().map(|list| ((follower, followee), list)));
         Some(Change::Unfollowed(follower, followee))
     }
 
@@ -271,7 +286,7 @@ mod tests {
     const B: AccountId = AccountId(2);
 
     fn write(actor: AccountId, target: AccountId, at: i64) -> Write {
-        let limits = Limits { following: 2, requests: 1, mutes: 1 };
+        let limits = Limits { following: 2, requests: 1, mutes: 1, ..Limits::NONE };
         Write { actor, target, target_exists: true, target_protected: false, at: Timestamp(at), limits }
     }
 

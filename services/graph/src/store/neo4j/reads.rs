@@ -1,6 +1,6 @@
 //! Queries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use neo4rs::{BoltType, Query, Row};
 use plaza_core::{AccountId, Cx, Result, Timestamp};
@@ -31,6 +31,10 @@ const HELD_AMONG: &str = "
 /// An expression: those of `$accounts` that are erased.
 const ERASED: &str = "COLLECT { UNWIND $accounts AS account MATCH (e:ErasedAccount{ns} {id: account})
     USING INDEX SEEK e:ErasedAccount{ns}(id) RETURN account }";
+
+/// An expression: the lists of the first of `$pairs` that the second is on.
+const LISTS: &str = "COLLECT { UNWIND $pairs AS pair MATCH ()-[m:HAS_MEMBER{ns} {owner: pair[0], member: pair[1]}]->()
+    USING INDEX SEEK m:HAS_MEMBER{ns}(owner, member) RETURN [pair[0], pair[1], m.list] }";
 
 /// The edges of an account that decide how it stands to others, by kind.
 #[derive(Default)]
@@ -159,11 +163,13 @@ pub(super) struct Erasable {
     pub(super) blocks: Vec<Pair>,
     pub(super) mutes: Vec<(Pair, Mute)>,
     pub(super) requests: Vec<Pair>,
+    /// What else of the account was erased.
+    pub(super) shelf: usize,
 }
 
 impl Erasable {
     pub(super) const fn len(&self) -> usize {
-        self.follows.len() + self.blocks.len() + self.mutes.len() + self.requests.len()
+        self.follows.len() + self.blocks.len() + self.mutes.len() + self.requests.len() + self.shelf
     }
 
     /// The ends of all of them.
@@ -289,7 +295,7 @@ pub(super) async fn held_among(db: &Neo4j, cx: &Cx, accounts: &[AccountId]) -> R
 pub(super) async fn stored(tx: &mut Tx, accounts: &[AccountId], pairs: &[Pair]) -> Result<Stored, Fault> {
     let all: BoltType = pairs.iter().map(|pair| numbers(&[pair.0, pair.1])).collect();
     let query = tx.query(&format!(
-        "RETURN {ERASED} AS erased, {} AS follows, {} AS blocks, {} AS mutes, {} AS requests,
+        "RETURN {ERASED} AS erased, {} AS follows, {} AS blocks, {} AS mutes, {} AS requests, {LISTS} AS lists,
                 COLLECT {{ UNWIND $accounts AS account MATCH (a:Account{{ns}} {{id: account}})
                            RETURN [account, {}, {}, {}] }} AS degrees",
         FOLLOWS.pairs(),
@@ -317,11 +323,27 @@ pub(super) async fn stored(tx: &mut Tx, accounts: &[AccountId], pairs: &[Pair]) 
         blocks: of("blocks")?,
         mutes: mutes.into_iter().map(muted).collect(),
         requests: of("requests")?,
+        lists: by_pair(get(row, "lists")?),
         degrees: degrees.into_iter().map(degree).collect(),
     })
 }
 
-async fn listed(db: &Neo4j, cx: &Cx, query: Query) -> Result<Vec<AccountId>> {
+/// The lists of the first of each pair that the second is on, inside a write.
+pub(super) async fn lists_of(tx: &mut Tx, pairs: &[Pair]) -> Result<BTreeMap<Pair, Vec<i64>>, Fault> {
+    let all: BoltType = pairs.iter().map(|pair| numbers(&[pair.0, pair.1])).collect();
+    let found = tx.rows(tx.query(&format!("RETURN {LISTS} AS lists")).param("pairs", all)).await?;
+    Ok(by_pair(found.first().map_or(Ok(Vec::new()), |row| get(row, "lists"))?))
+}
+
+fn by_pair(found: Vec<(i64, i64, i64)>) -> BTreeMap<Pair, Vec<i64>> {
+    let mut lists: BTreeMap<Pair, Vec<i64>> = BTreeMap::new();
+    for (owner, member, list) in found {
+        lists.entry((AccountId(owner), AccountId(member))).or_default().push(list);
+    }
+    lists
+}
+
+pub(super) async fn listed(db: &Neo4j, cx: &Cx, query: Query) -> Result<Vec<AccountId>> {
     let rows = db.read(cx, query).await?;
     let ids: Vec<i64> = rows.first().map_or_else(|| Ok(Vec::new()), |row| get(row, "ids"))?;
     Ok(ids.into_iter().map(AccountId).collect())

@@ -23,9 +23,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::batch::{Batch, ChangeAsk, ChangeJob, Done, EraseAsk, EraseJob, Job, refuse};
+use super::batch::{Batch, ChangeAsk, ChangeJob, Done, EraseAsk, EraseJob, Job, OwnAsk, OwnJob, refuse};
 use crate::NAME;
-use crate::domain::{Action, Change, Write, Written};
+use crate::domain::{Action, Change, OwnWrite, OwnWritten, Write, Written};
 use crate::store::OnChange;
 
 /// How many writes may wait; one more is refused with `OVERLOADED`.
@@ -50,6 +50,7 @@ pub(super) struct Tools {
 
 enum Message {
     Change(ChangeJob),
+    Own(OwnJob),
     Erase(EraseJob),
 }
 
@@ -70,6 +71,10 @@ impl Writer {
     pub(super) async fn change(&self, cx: &Cx, action: Action, write: Write) -> Result<Written> {
         let ask = ChangeAsk { action, write, request: cx.request().cloned() };
         self.ask(cx, ask, Message::Change).await
+    }
+
+    pub(super) async fn own(&self, cx: &Cx, write: OwnWrite) -> Result<OwnWritten> {
+        self.ask(cx, OwnAsk { write, request: cx.request().cloned() }, Message::Own).await
     }
 
     pub(super) async fn erase(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
@@ -145,6 +150,10 @@ impl Task {
         while let Some(message) = next {
             match message {
                 Message::Change(job) => changes.push(job),
+                Message::Own(job) => {
+                    self.change(std::mem::take(&mut changes)).await;
+                    self.own(job).await;
+                }
                 Message::Erase(job) => {
                     self.change(std::mem::take(&mut changes)).await;
                     self.erase(job).await;
@@ -196,6 +205,31 @@ impl Task {
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             job.answer(outcome);
         }
+    }
+
+    /// Changes what an account keeps for itself. If it is not known what became of a commit, the request's key tells.
+    async fn own(&mut self, job: OwnJob) {
+        let mut tries = 1;
+        while job.is_wanted() {
+            let cx = context(job.deadline);
+            let attempt = match self.begin(&cx).await {
+                Ok(batch) => batch.own(&job).await,
+                Err(fault) => Err(fault),
+            };
+            let fault = match attempt {
+                Ok(Done { outcome, outbox }) => {
+                    self.wrote(outbox);
+                    return job.answer(outcome);
+                }
+                Err(fault) => fault,
+            };
+            let again = if fault.is_unknown() { job.ask.request.is_some() } else { fault.may_retry(tries) };
+            if !again || !self.tools.db.pause(&cx, tries).await {
+                return job.answer(Err(fault.into_error()));
+            }
+            tries += 1;
+        }
+        job.answer(Err(Error::new(reason::DEADLINE_EXCEEDED)));
     }
 
     /// Ends edges of an account that is gone. Whoever asks does so again after an error, and it is no harm if it was done.

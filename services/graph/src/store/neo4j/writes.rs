@@ -18,6 +18,8 @@ const LOCK_ACCOUNTS: &str =
     "UNWIND $accounts AS account MATCH (a:Account{ns} {id: account}) SET a.locked = true REMOVE a.locked";
 const FORGET_LONELY: &str = "
     UNWIND $accounts AS account MATCH (a:Account{ns} {id: account}) WHERE NOT EXISTS { (a)--() } DELETE a";
+const LEAVE_LIST: &str =
+    "MATCH ()-[m:HAS_MEMBER{ns} {list: $list, member: $member}]->() WHERE m.owner = $owner DELETE m";
 const RUN_OUT: &str = "
     MATCH ()-[m:MUTES{ns}]->() USING INDEX SEEK m:MUTES{ns}(until) WHERE m.until <= $now
     WITH m LIMIT $limit RETURN collect([m.muter, m.muted]) AS pairs";
@@ -30,6 +32,10 @@ pub(super) async fn save(tx: &mut Tx, draft: &Draft) -> Result<(), Fault> {
     let mut all = ends(&begun);
     all.extend(&ended);
     tx.run(on_accounts(tx.query(LOCK_ACCOUNTS), &all)).await?;
+    for ((owner, member), list) in draft.left() {
+        let query = tx.query(LEAVE_LIST).param("list", *list).param("member", member.get());
+        tx.run(query.param("owner", owner.get())).await?;
+    }
     save_edges(tx, FOLLOWS, &draft.follows, |()| Vec::new()).await?;
     save_edges(tx, BLOCKS, &draft.blocks, |()| Vec::new()).await?;
     save_edges(tx, REQUESTS, &draft.requests, |()| Vec::new()).await?;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use plaza_core::{AccountId, Result, Timestamp};
-use plaza_stores::Ids;
+use plaza_stores::{Ids, SqlResultExt as _};
 use rusqlite::{Connection, params};
 
 use super::reads::{account_id, collect, numbers, rows};
+use super::shelf;
 use super::writes::Tx;
 use crate::domain::Outcome;
 
@@ -40,7 +41,33 @@ pub(super) fn erase(tx: &mut Tx<'_>, account: AccountId, at: Timestamp, limit: u
     for muter in some(tx, "SELECT muter FROM mutes WHERE muted = ?1 LIMIT ?2", account, &mut left)? {
         tx.end_mute(muter, account, at)?;
     }
+    erase_shelf(tx, account, &mut left)?;
     Ok(limit - left)
+}
+
+/// Ends what an account kept for itself; its follows are gone by then, and with them the members of its lists.
+fn erase_shelf(tx: &mut Tx<'_>, account: AccountId, left: &mut usize) -> Result<()> {
+    let sql = "SELECT id FROM lists WHERE owner = ?1 LIMIT ?2";
+    let lists: Vec<i64> = collect(tx.conn(), sql, params![account.get(), rows(*left)], |row| row.get(0))?;
+    *left -= lists.len();
+    for list in lists {
+        shelf::delete_list(tx, account, list)?;
+    }
+    for (table, column) in [("followed_tags", "tag"), ("muted_words", "word")] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE account = ?1 AND {column} IN
+             (SELECT {column} FROM {table} WHERE account = ?1 LIMIT ?2)"
+        );
+        *left -= tx.conn().prepare_cached(&sql).sql()?.execute(params![account.get(), rows(*left)]).sql()?;
+    }
+    for (own, other) in [("account", "other"), ("other", "account")] {
+        let sql = format!(
+            "DELETE FROM dismissed WHERE {own} = ?1 AND {other} IN
+             (SELECT {other} FROM dismissed WHERE {own} = ?1 LIMIT ?2)"
+        );
+        *left -= tx.conn().prepare_cached(&sql).sql()?.execute(params![account.get(), rows(*left)]).sql()?;
+    }
+    Ok(())
 }
 
 /// Up to `left` accounts at the other ends; takes them off `left`.
@@ -52,7 +79,7 @@ fn some(tx: &Tx<'_>, sql: &str, account: AccountId, left: &mut usize) -> Result<
 
 /// Who may have edges: each column by an index that begins with it. `counts` has a row for each account that follows or is
 /// followed.
-const HOLDERS: [(&str, &str); 7] = [
+const HOLDERS: [(&str, &str); 12] = [
     ("counts", "account"),
     ("blocks", "blocker"),
     ("blocks", "blocked"),
@@ -60,6 +87,11 @@ const HOLDERS: [(&str, &str); 7] = [
     ("mutes", "muted"),
     ("follow_requests", "requester"),
     ("follow_requests", "target"),
+    ("followed_tags", "account"),
+    ("muted_words", "account"),
+    ("lists", "owner"),
+    ("dismissed", "account"),
+    ("dismissed", "other"),
 ];
 
 /// Accounts with edges. Each column is walked from one id to the next, so that an account blocked by very many costs one
@@ -68,12 +100,12 @@ pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<
     let mut found = BTreeSet::new();
     for (table, column) in HOLDERS {
         let sql = format!(
-            "WITH RECURSIVE walk (id) AS (
+            "WITH RECURSIVE walk (reached) AS (
                 SELECT min({column}) FROM {table} WHERE {column} > ?1
                 UNION ALL
-                SELECT (SELECT min({column}) FROM {table} WHERE {column} > id) FROM walk WHERE id IS NOT NULL
+                SELECT (SELECT min({column}) FROM {table} WHERE {column} > reached) FROM walk WHERE reached IS NOT NULL
                 LIMIT ?2)
-             SELECT id FROM walk WHERE id IS NOT NULL"
+             SELECT reached FROM walk WHERE reached IS NOT NULL"
         );
         found.extend(collect(conn, &sql, params![after.get(), rows(limit)], account_id)?);
     }
@@ -90,6 +122,11 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
                   OR EXISTS (SELECT 1 FROM mutes WHERE muted = value)
                   OR EXISTS (SELECT 1 FROM follow_requests WHERE requester = value)
                   OR EXISTS (SELECT 1 FROM follow_requests WHERE target = value)
+                  OR EXISTS (SELECT 1 FROM followed_tags WHERE account = value)
+                  OR EXISTS (SELECT 1 FROM muted_words WHERE account = value)
+                  OR EXISTS (SELECT 1 FROM lists WHERE owner = value)
+                  OR EXISTS (SELECT 1 FROM dismissed WHERE account = value)
+                  OR EXISTS (SELECT 1 FROM dismissed WHERE other = value)
                ORDER BY value";
     collect(conn, sql, params![Ids(&numbers(accounts))], account_id)
 }

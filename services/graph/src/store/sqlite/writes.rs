@@ -6,7 +6,7 @@ use plaza_stores::{SqlResultExt as _, requests};
 use rusqlite::{Connection, Params, params};
 
 use super::reads;
-use crate::domain::{Action, Change, Mute, Outcome, Write, refuse_over};
+use crate::domain::{Action, Change, Mute, Notice, Outcome, Write, refuse_over};
 
 /// A transaction and what it has changed so far.
 pub(super) struct Tx<'a> {
@@ -14,11 +14,12 @@ pub(super) struct Tx<'a> {
     changes: Vec<Change>,
     /// Accounts whose edges changed without anything to tell.
     untold: Vec<AccountId>,
+    notices: Vec<Notice>,
 }
 
 impl<'a> Tx<'a> {
     pub(super) const fn new(conn: &'a Connection) -> Self {
-        Self { conn, changes: Vec::new(), untold: Vec::new() }
+        Self { conn, changes: Vec::new(), untold: Vec::new(), notices: Vec::new() }
     }
 
     pub(super) const fn conn(&self) -> &'a Connection {
@@ -31,7 +32,15 @@ impl<'a> Tx<'a> {
         for change in &self.changes {
             last = Some(outbox::sqlite::append(self.conn, &change.event(env, trace))?);
         }
+        for notice in &self.notices {
+            last = Some(outbox::sqlite::append(self.conn, &notice.event(env, trace))?);
+        }
         last.map_or_else(|| outbox_end(self.conn), Ok)
+    }
+
+    /// Has something told of with the changes.
+    pub(super) fn notify(&mut self, notice: Notice) {
+        self.notices.push(notice);
     }
 
     /// The accounts whose edges changed.
@@ -59,6 +68,19 @@ impl<'a> Tx<'a> {
             self.uncount(follower, 0, 1)?;
             self.uncount(followee, 1, 0)?;
             self.changes.push(Change::Unfollowed(follower, followee));
+            self.leave_lists(follower, followee)?;
+        }
+        Ok(())
+    }
+
+    /// Whom an account follows no more is on none of its lists.
+    fn leave_lists(&mut self, owner: AccountId, member: AccountId) -> Result<()> {
+        let pair = [owner.get(), member.get()];
+        let sql = "SELECT list FROM list_members WHERE owner = ?1 AND member = ?2";
+        let lists: Vec<i64> = reads::collect(self.conn, sql, pair, |row| row.get(0))?;
+        if !lists.is_empty() {
+            self.execute("DELETE FROM list_members WHERE owner = ?1 AND member = ?2", pair)?;
+            self.notices.extend(lists.into_iter().map(|list| Notice::Members(owner, list)));
         }
         Ok(())
     }
@@ -74,7 +96,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Whether the first follows the second.
-    fn follows(&self, follower: AccountId, followee: AccountId) -> Result<bool> {
+    pub(super) fn follows(&self, follower: AccountId, followee: AccountId) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM follows WHERE follower = ?1 AND followee = ?2)";
         self.exists(sql, follower, followee)
     }
@@ -82,7 +104,7 @@ impl<'a> Tx<'a> {
     /// Refuses one more account for `follower` to follow if it has as many as it may.
     fn require_room(&self, follower: AccountId, write: Write) -> Result<()> {
         let sql = "SELECT coalesce((SELECT following FROM counts WHERE account = ?1), 0)";
-        refuse_over(self.number(sql, follower)?, write.limits.following)
+        refuse_over(self.number(sql, follower.get())?, write.limits.following)
     }
 
     pub(super) fn end_block(&mut self, blocker: AccountId, blocked: AccountId) -> Result<()> {
@@ -127,8 +149,15 @@ impl<'a> Tx<'a> {
         self.conn.prepare_cached(sql).sql()?.query_row([a.get(), b.get()], |row| row.get(0)).sql()
     }
 
-    fn number(&self, sql: &str, account: AccountId) -> Result<i64> {
-        self.conn.prepare_cached(sql).sql()?.query_row([account.get()], |row| row.get(0)).sql()
+    pub(super) fn number(&self, sql: &str, id: i64) -> Result<i64> {
+        self.conn.prepare_cached(sql).sql()?.query_row([id], |row| row.get(0)).sql()
+    }
+
+    /// Refuses an account that is gone.
+    pub(super) fn require_present(&self, account: AccountId) -> Result<()> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM erased WHERE account IN (?1, ?2))";
+        let erased = self.exists(sql, account, account)?;
+        if erased { Err(Error::new(reason::ACCOUNT_NOT_FOUND).with("account_id", account)) } else { Ok(()) }
     }
 
     /// Both accounts must be there. The row in `erased` decides for one that was deleted after the caller looked.
@@ -186,7 +215,7 @@ fn request(tx: &mut Tx<'_>, write: Write) -> Result<()> {
     let sql = "INSERT OR IGNORE INTO follow_requests (requester, target, at) VALUES (?1, ?2, ?3)";
     if tx.execute(sql, params![actor.get(), target.get(), at.0])? {
         let sql = "SELECT count(*) - 1 FROM follow_requests WHERE requester = ?1";
-        refuse_over(tx.number(sql, actor)?, write.limits.requests)?;
+        refuse_over(tx.number(sql, actor.get())?, write.limits.requests)?;
         tx.changes.push(Change::Requested(actor, target));
     }
     Ok(())
@@ -224,7 +253,7 @@ fn mute(tx: &mut Tx<'_>, write: Write, how: Mute) -> Result<()> {
         return Ok(());
     }
     if before.is_none() {
-        refuse_over(tx.number("SELECT count(*) FROM mutes WHERE muter = ?1", actor)?, write.limits.mutes)?;
+        refuse_over(tx.number("SELECT count(*) FROM mutes WHERE muter = ?1", actor.get())?, write.limits.mutes)?;
     }
     let sql = "INSERT OR REPLACE INTO mutes (muter, muted, at, scopes, until) VALUES (?1, ?2, ?3, ?4, ?5)";
     let until = how.until.map(|until| until.0);

@@ -1,37 +1,5 @@
 //! Classes of characters that the rules for spans share.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-/// UAX #31, requirement R8 (extended hashtag identifiers): XID_Continue, pictographs, the parts of emoji, `_`, `-`
-/// and `+`, without the signs that begin a tag. Profile of ours: without `*`, which the annex lets in as a part of the
-/// keycap emoji and which people write round words for emphasis.
-static TAG: LazyLock<Regex> =
-    LazyLock::new(|| class(r"^[\p{XID_Continue}\p{Extended_Pictographic}\p{Emoji_Component}_+\-&&[^#＃﹟*]]$"));
-
-/// What a tag must hold one of: a letter or a picture.
-static CORE: LazyLock<Regex> =
-    LazyLock::new(|| class(r"[\p{Alphabetic}\p{Extended_Pictographic}\p{Regional_Indicator}]"));
-
-#[expect(clippy::expect_used, reason = "the two patterns are fixed, and tests use them")]
-fn class(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is valid")
-}
-
-/// Whether a hashtag may go on with `c`.
-pub(super) fn is_tag(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+');
-    }
-    TAG.is_match(c.encode_utf8(&mut [0; 4]))
-}
-
-/// Whether `tag` holds a letter or a picture, so that `#1` and `#_` are no hashtags.
-pub(super) fn has_core(tag: &str) -> bool {
-    CORE.is_match(tag)
-}
-
 /// Whether `c` belongs to a word that something written right beside it would be part of: letters, digits and `_`, but
 /// for the letters of scripts that are written without spaces between words.
 pub(super) fn is_word(c: char) -> bool {

@@ -234,6 +234,18 @@ impl SessionStore for RedisSessions {
         Ok(keys)
     }
 
+    async fn add_key(&self, cx: &Cx, key: StoredKey, after: i64) -> Result<()> {
+        let args = vec![self.now(), key.kid.as_str().into(), text::material(&key).into(), after.into()];
+        self.redis.run::<i64>(cx, &scripts::KEY_ADD, &self.script(args)).await.map(drop)
+    }
+
+    async fn drop_keys(&self, cx: &Cx, kids: &[String]) -> Result<()> {
+        // Not known here any more either, or it would be given back to the server.
+        self.keys.write().retain(|kid, _| !kids.contains(kid));
+        let args = [self.now()].into_iter().chain(kids.iter().map(|kid| kid.as_str().into())).collect();
+        self.redis.run::<i64>(cx, &scripts::KEY_DROP, &self.script(args)).await.map(drop)
+    }
+
     async fn erase(&self, cx: &Cx, accounts: &[AccountId]) -> Result<()> {
         let mut args = vec![self.now(), ERASED_MS.into(), count(PRUNE_LIMIT)];
         args.extend(accounts.iter().map(|account| Value::from(text::account(*account))));

@@ -26,6 +26,8 @@ scripts! {
     LIST: "list.lua";
     REVOKED: "revoked.lua";
     KEYS: "keys.lua";
+    KEY_ADD: "key_add.lua";
+    KEY_DROP: "key_drop.lua";
     HELD: "held.lua";
     ERASE: "erase.lua";
     PRUNE: "prune.lua";

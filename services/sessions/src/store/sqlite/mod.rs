@@ -169,6 +169,19 @@ impl SessionStore for SqliteSessions {
         self.db.write(cx, job).await
     }
 
+    async fn add_key(&self, cx: &Cx, key: StoredKey, after: i64) -> Result<()> {
+        let job = move |conn: &Connection| {
+            let newest = rows::signing_keys(conn)?.first().map_or(i64::MIN, |newest| newest.created_at);
+            if newest <= after { rows::insert_key(conn, &key) } else { Ok(()) }
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn drop_keys(&self, cx: &Cx, kids: &[String]) -> Result<()> {
+        let kids = kids.to_vec();
+        self.db.write(cx, move |conn| kids.iter().try_for_each(|kid| rows::drop_key(conn, kid))).await
+    }
+
     async fn erase(&self, cx: &Cx, accounts: &[AccountId]) -> Result<()> {
         let (accounts, now) = (accounts.to_vec(), self.env.now());
         self.db.write(cx, move |conn| rows::erase(conn, &accounts, now)).await

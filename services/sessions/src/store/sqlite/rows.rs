@@ -180,6 +180,11 @@ pub(super) fn insert_key(conn: &Connection, key: &StoredKey) -> Result<()> {
     Ok(())
 }
 
+pub(super) fn drop_key(conn: &Connection, kid: &str) -> Result<()> {
+    conn.prepare_cached("DELETE FROM signing_keys WHERE kid = ?1").sql()?.execute([kid]).sql()?;
+    Ok(())
+}
+
 pub(super) fn is_erased(conn: &Connection, account: AccountId, now: Timestamp) -> Result<bool> {
     conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM erased_accounts WHERE account_id = ?1 AND erased_at > ?2)")
         .sql()?
