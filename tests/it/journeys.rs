@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use plaza_core::{Code, Token, reason};
-use plaza_proto::accounts::v1::{DeleteAccountRequest, GetAccountRequest, UpdateProfileRequest};
+use plaza_proto::accounts::v1::{
+    DeleteAccountRequest, GetAccountRequest, GetErasureReceiptRequest, UpdateProfileRequest,
+};
 use plaza_proto::feeds::v1::stream_home_feed_response::Update;
 use plaza_proto::feeds::v1::{GetUserFeedRequest, RebuildFeedRequest, StreamHomeFeedRequest};
 use plaza_proto::graph::v1::{BatchGetCountsRequest, BlockRequest, UnfollowRequest};
@@ -90,7 +92,7 @@ pub(crate) async fn a_deleted_account_is_gone_everywhere(sandbox: Sandbox) {
     assert_eq!(home(&ben, &token).await, [kept.post_id, post.post_id]);
 
     let delete = DeleteAccountRequest { request_id: request_id(), account_id: ada.id() };
-    ada.call(delete).await.expect("delete");
+    let receipt_token = ada.call(delete).await.expect("delete").message.receipt_token;
     let gone = guest.call(GetAccountRequest { account_id: ada.id() }).await.expect_err("gone at once");
     assert!(gone.is(reason::ACCOUNT_NOT_FOUND), "{gone}");
     wait::until("the erasure of posts", || async {
@@ -108,6 +110,13 @@ pub(crate) async fn a_deleted_account_is_gone_everywhere(sandbox: Sandbox) {
     .await;
     wait::until("the end of the account's session", || async {
         ada.call(ListSessionsRequest::default()).await.err().map(|e| assert_eq!(e.code(), Code::Unauthenticated))
+    })
+    .await;
+    wait::until("a receipt of all that was erased", || async {
+        let request = GetErasureReceiptRequest { receipt_token: receipt_token.clone() };
+        let receipt = guest.call(request).await.expect("a receipt").message;
+        assert!(receipt.delete_time.is_some() && receipt.erasures.iter().all(|erasure| !erasure.kinds.is_empty()));
+        (receipt.complete && receipt.erasures.len() == 4).then_some(())
     })
     .await;
     let back = guest.sign_in("ada").await.expect_err("no way back in");

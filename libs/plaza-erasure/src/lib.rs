@@ -8,9 +8,11 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Result};
+use plaza_core::{AccountId, Cx, Result, reason};
 use plaza_events::{Digest, Event, Projection};
-use plaza_proto::accounts::v1::{AccountDeleted, AccountsService as _, AccountsServiceClient, BatchGetAccountsRequest};
+use plaza_proto::accounts::v1::{
+    AccountDeleted, AccountsService as _, AccountsServiceClient, BatchGetAccountsRequest, ReportErasureRequest,
+};
 
 /// The most ids that one call to accounts takes.
 const ACCOUNTS_AT_ONCE: usize = 100;
@@ -25,6 +27,9 @@ pub trait EraseAccount: Send + Sync + 'static {
     /// Erases everything held of an account that is gone, in bounded transactions. Idempotent; after a failure, a second
     /// call goes on where the first ended.
     async fn erase(&self, cx: &Cx, account: AccountId) -> Result<()>;
+
+    /// What kinds of data it erases, in lower case, for the account's receipt.
+    fn kinds(&self) -> &'static [&'static str];
 
     /// Up to `limit` accounts above `after` that something is held of, by rising id; none if there are no more.
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
@@ -53,6 +58,20 @@ impl<E: EraseAccount> Erasure<E> {
         Self { name, accounts, holder }
     }
 
+    /// Erases what is held of an account, and has it written on its receipt.
+    async fn erase(&self, cx: &Cx, account: AccountId) -> Result<()> {
+        self.holder.erase(cx, account).await?;
+        let service = self.name.strip_suffix("-erasure").unwrap_or(self.name).to_owned();
+        let kinds = self.holder.kinds().iter().map(|kind| (*kind).to_owned()).collect();
+        let (request_id, account_id) = (request_id(self.name, account), account.get());
+        let request = ReportErasureRequest { request_id, account_id, service, kinds };
+        match self.accounts.report_erasure(cx, request).await {
+            // An accounts service that is older than receipts writes none, and one that never had the account cannot.
+            Err(error) if error.is(reason::METHOD_UNKNOWN) || error.is(reason::ACCOUNT_NOT_FOUND) => Ok(()),
+            reported => reported.map(drop),
+        }
+    }
+
     /// Those of `keys` that are accounts now.
     async fn existing(&self, cx: &Cx, keys: &[i64]) -> Result<HashSet<i64>> {
         let mut existing = HashSet::with_capacity(keys.len());
@@ -64,6 +83,19 @@ impl<E: EraseAccount> Erasure<E> {
         }
         Ok(existing)
     }
+}
+
+/// The id of a report, the same each time it is made.
+fn request_id(name: &str, account: AccountId) -> String {
+    // FNV-1a, 64 bits: names are few, and must not clash for one account.
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let [a, b] = [account.get().to_be_bytes(), hash.to_be_bytes()];
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&a);
+    bytes[8..].copy_from_slice(&b);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
 #[async_trait]
@@ -86,7 +118,7 @@ impl<E: EraseAccount> Projection for Erasure<E> {
     async fn project(&self, cx: &Cx, keys: &[i64]) -> Result<()> {
         let existing = self.existing(cx, keys).await?;
         for key in keys.iter().filter(|key| !existing.contains(key)) {
-            self.holder.erase(cx, AccountId(*key)).await?;
+            self.erase(cx, AccountId(*key)).await?;
         }
         Ok(())
     }
@@ -113,7 +145,7 @@ impl<E: EraseAccount> Projection for Erasure<E> {
             gone.extend(self.keys(event).into_iter().filter(|key| seen.insert(*key)));
         }
         for account in gone {
-            self.holder.erase(cx, AccountId(account)).await?;
+            self.erase(cx, AccountId(account)).await?;
         }
         Ok(())
     }

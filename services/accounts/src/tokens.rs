@@ -1,4 +1,4 @@
-//! Tokens: what stands in a mail for a ticket, so that nobody can make one up.
+//! Tokens: what stands in a mail for a ticket, and what opens a receipt, so that nobody can make one up.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,6 +8,8 @@ use crate::domain::ticket::Purpose;
 
 const TAG: usize = 16;
 const LEN: usize = 16 + TAG;
+/// What receipts are sealed for; tickets have other numbers.
+const RECEIPT: i32 = 0;
 
 /// Seals and opens tokens.
 #[derive(Clone, Debug)]
@@ -21,10 +23,7 @@ impl Tokens {
 
     /// The token of a ticket.
     pub(crate) fn seal(&self, purpose: Purpose, account: AccountId, ticket: i64) -> String {
-        let mut body = [account.get().to_be_bytes(), ticket.to_be_bytes()].concat();
-        let tag = self.0.mac(&[&purpose.number().to_be_bytes(), &body]);
-        body.extend_from_slice(&tag[..TAG]);
-        URL_SAFE_NO_PAD.encode(body)
+        self.seal_for(purpose.number(), account, ticket)
     }
 
     /// The ticket of a token, which may be used or expired by now.
@@ -32,19 +31,42 @@ impl Tokens {
     /// # Errors
     /// `TOKEN_INVALID` on `token`, unless it was made for this purpose.
     pub(crate) fn open(&self, purpose: Purpose, token: &str) -> Result<(AccountId, i64)> {
-        let invalid = || Error::new(reason::TOKEN_INVALID).on_field("token");
-        let raw = URL_SAFE_NO_PAD.decode(token.trim()).map_err(|_| invalid())?;
-        let raw: [u8; LEN] = raw.try_into().map_err(|_| invalid())?;
+        self.open_for(purpose.number(), token).ok_or_else(|| Error::new(reason::TOKEN_INVALID).on_field("token"))
+    }
+
+    /// The token that opens the receipt of an account's deletion.
+    pub(crate) fn seal_receipt(&self, account: AccountId) -> String {
+        self.seal_for(RECEIPT, account, 0)
+    }
+
+    /// The account whose receipt a token opens.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID` on `receipt_token`.
+    pub(crate) fn open_receipt(&self, token: &str) -> Result<AccountId> {
+        let opened = self.open_for(RECEIPT, token).map(|(account, _)| account);
+        opened.ok_or_else(|| Error::new(reason::TOKEN_INVALID).on_field("receipt_token"))
+    }
+
+    fn seal_for(&self, purpose: i32, account: AccountId, ticket: i64) -> String {
+        let mut body = [account.get().to_be_bytes(), ticket.to_be_bytes()].concat();
+        let tag = self.0.mac(&[&purpose.to_be_bytes(), &body]);
+        body.extend_from_slice(&tag[..TAG]);
+        URL_SAFE_NO_PAD.encode(body)
+    }
+
+    fn open_for(&self, purpose: i32, token: &str) -> Option<(AccountId, i64)> {
+        let raw: [u8; LEN] = URL_SAFE_NO_PAD.decode(token.trim()).ok()?.try_into().ok()?;
         let (body, tag) = raw.split_at(16);
-        if !self.0.verify(&[&purpose.number().to_be_bytes(), body], tag) {
-            return Err(invalid());
+        if !self.0.verify(&[&purpose.to_be_bytes(), body], tag) {
+            return None;
         }
         let number = |at: usize| {
             let mut bytes = [0; 8];
             bytes.copy_from_slice(&body[at..at + 8]);
             i64::from_be_bytes(bytes)
         };
-        Ok((AccountId(number(0)), number(8)))
+        Some((AccountId(number(0)), number(8)))
     }
 }
 
@@ -58,6 +80,10 @@ mod tests {
         let token = tokens.seal(Purpose::VerifyEmail, AccountId(7), 9);
         assert_eq!(tokens.open(Purpose::VerifyEmail, &format!(" {token}\n")).unwrap(), (AccountId(7), 9));
         assert!(tokens.open(Purpose::ResetPassword, &token).unwrap_err().is(reason::TOKEN_INVALID));
+        assert!(tokens.open_receipt(&token).unwrap_err().is(reason::TOKEN_INVALID));
+        let receipt = tokens.seal_receipt(AccountId(7));
+        assert_eq!(tokens.open_receipt(&receipt).unwrap(), AccountId(7));
+        assert!(tokens.open(Purpose::VerifyEmail, &receipt).is_err());
         let others = Tokens::new(&Secret::new([2; 32]));
         assert!(others.open(Purpose::VerifyEmail, &token).is_err());
         for at in 0..token.len() {

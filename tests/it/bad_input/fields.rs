@@ -57,7 +57,7 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
         "warning" => (vec![control, bidi, ("two lines", "a\nb")], 201),
         "language" => (vec![("a space", "en us"), ("a number", "1"), ("an empty part", "en-")], 36),
         "etag" => (vec![], 65),
-        "token" => (vec![empty, ("forged", "AAAA"), ("no base64", "%%%")], 101),
+        "token" | "receipt_token" => (vec![empty, ("forged", "AAAA"), ("no base64", "%%%")], 101),
         "challenge" | "code" => (vec![empty], 600),
         "login" | "refresh_token" => (vec![empty], 300),
         other => panic!("say here what is wrong for {other}"),

@@ -9,16 +9,18 @@ use crate::domain::{Change, Deletion, Edit};
 
 pub(crate) async fn delete_account(h: &Handler, cx: &Cx, req: DeleteAccountRequest) -> Result<DeleteAccountResponse> {
     let (id, now) = (AccountId(req.account_id), h.env.now());
+    let receipt_token = h.tokens.seal_receipt(id);
     if h.rules.delete_after_ms > 0 {
         let edit = Edit::DeleteAt(now.plus_ms(h.rules.delete_after_ms));
         let written = h.store.change(cx, Change::new(id, edit, now)).await?;
         cx.wrote(SOURCE, written.position);
-        return Ok(DeleteAccountResponse { delete_time: written.value.delete_at.map(present::time) });
+        let delete_time = written.value.delete_at.map(present::time);
+        return Ok(DeleteAccountResponse { delete_time, receipt_token });
     }
     let handle_free_at = now.plus_ms(h.rules.deleted_handle_kept_ms);
     let written = h.store.delete(cx, Deletion { id, handle_free_at, only_if_due: false }).await?;
     cx.wrote(SOURCE, written.position);
-    Ok(DeleteAccountResponse { delete_time: None })
+    Ok(DeleteAccountResponse { delete_time: None, receipt_token })
 }
 
 /// Deletes up to `limit` accounts whose time has come; returns how many.

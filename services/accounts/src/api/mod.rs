@@ -9,10 +9,12 @@ mod deactivate_account;
 pub(crate) mod delete_account;
 mod get_account;
 mod get_account_by_handle;
+mod get_erasure_receipt;
 mod get_preferences;
 mod list_account_ids;
 mod present;
 mod reactivate_account;
+mod report_erasure;
 mod request_email_verification;
 mod request_password_reset;
 mod reset_password;
@@ -128,6 +130,14 @@ impl AccountsService for Handler {
 
     async fn delete_account(&self, cx: &Cx, req: DeleteAccountRequest) -> Result<DeleteAccountResponse> {
         delete_account::delete_account(self, cx, req).await
+    }
+
+    async fn get_erasure_receipt(&self, cx: &Cx, req: GetErasureReceiptRequest) -> Result<GetErasureReceiptResponse> {
+        get_erasure_receipt::get_erasure_receipt(self, cx, req).await
+    }
+
+    async fn report_erasure(&self, cx: &Cx, req: ReportErasureRequest) -> Result<ReportErasureResponse> {
+        report_erasure::report_erasure(self, cx, req).await
     }
 
     async fn list_account_ids(&self, cx: &Cx, req: ListAccountIdsRequest) -> Result<ListAccountIdsResponse> {

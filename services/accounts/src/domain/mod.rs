@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod change;
 pub(crate) mod credential;
 pub(crate) mod email;
+pub(crate) mod erasure;
 pub(crate) mod handle;
 pub(crate) mod login;
 pub(crate) mod preferences;

@@ -9,6 +9,7 @@ use plaza_stores::Gauge;
 
 use super::cache::AccountCache;
 use super::{AccountStore, Created, Credential, Written};
+use crate::domain::erasure::{Receipt, Report};
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
@@ -113,6 +114,14 @@ impl AccountStore for CachedAccounts {
 
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {
         self.engine.note_mail(cx, ticket, noted).await
+    }
+
+    async fn report_erasure(&self, cx: &Cx, report: Report) -> Result<Written<()>> {
+        self.engine.report_erasure(cx, report).await
+    }
+
+    async fn receipt(&self, cx: &Cx, id: AccountId) -> Result<Receipt> {
+        self.engine.receipt(cx, id).await
     }
 
     async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {

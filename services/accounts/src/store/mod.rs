@@ -16,6 +16,7 @@ use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::erasure::{Receipt, Report};
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
@@ -104,6 +105,13 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
 
     /// Up to `limit` accounts that are to be deleted by `now`.
     async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>>;
+
+    /// Notes what another service has erased; its first report counts. Errors: `ACCOUNT_NOT_FOUND` unless there was such an
+    /// account, and is no more.
+    async fn report_erasure(&self, cx: &Cx, report: Report) -> Result<Written<()>>;
+
+    /// What is known of an account's erasure.
+    async fn receipt(&self, cx: &Cx, id: AccountId) -> Result<Receipt>;
 
     /// Up to `limit` ids of living accounts above `after`, rising.
     async fn list_ids(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;

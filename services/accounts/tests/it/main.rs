@@ -7,6 +7,7 @@ mod change_handle;
 mod change_password;
 mod create_account;
 mod delete_account;
+mod erasure_receipt;
 mod hidden;
 mod mail;
 mod over_postgres;

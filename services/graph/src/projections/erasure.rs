@@ -35,6 +35,10 @@ impl EraseAccount for StoredEdges {
         Ok(())
     }
 
+    fn kinds(&self) -> &'static [&'static str] {
+        &["follows", "requests to follow", "blocks", "mutes", "lists", "hashtags followed", "words muted"]
+    }
+
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
         self.store.held(cx, after, limit).await
     }

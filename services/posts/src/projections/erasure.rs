@@ -30,6 +30,10 @@ impl EraseAccount for StoredPosts {
         Ok(())
     }
 
+    fn kinds(&self) -> &'static [&'static str] {
+        &["posts", "likes", "reposts", "bookmarks"]
+    }
+
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
         self.store.held(cx, after, limit).await
     }

@@ -17,6 +17,10 @@ impl EraseAccount for StoredSessions {
         self.0.erase(cx, &[account]).await
     }
 
+    fn kinds(&self) -> &'static [&'static str] {
+        &["sessions", "second factor", "known devices"]
+    }
+
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
         self.0.held(cx, after, limit).await
     }

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{AccountCache, on_change};
+use crate::domain::erasure::{Receipt, Report};
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
 use crate::store::{AccountStore, CachedAccounts, Changed, Created, Credential, SqliteAccounts, Written};
@@ -290,6 +291,14 @@ impl AccountStore for Counted {
 
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {
         self.inner.note_mail(cx, ticket, noted).await
+    }
+
+    async fn report_erasure(&self, cx: &Cx, report: Report) -> Result<Written<()>> {
+        self.inner.report_erasure(cx, report).await
+    }
+
+    async fn receipt(&self, cx: &Cx, id: AccountId) -> Result<Receipt> {
+        self.inner.receipt(cx, id).await
     }
 
     async fn recall_changed(&self, cx: &Cx) -> Result<Option<Written<Account>>> {

@@ -4,6 +4,7 @@
 //! to have one on.
 
 mod changes;
+mod erasures;
 mod handles;
 mod hidden;
 mod tickets;
@@ -25,6 +26,7 @@ use super::{AccountStore, Changed, Credential, OnChange};
 use crate::domain::{Change, Deletion, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
 
 pub(crate) use changes::*;
+pub(crate) use erasures::*;
 pub(crate) use handles::*;
 pub(crate) use hidden::*;
 pub(crate) use tickets::*;
@@ -365,7 +367,8 @@ macro_rules! suite {
             a_ticket_for_an_address_makes_it_the_accounts_once,
             an_address_that_another_has_by_then_is_not_given_twice,
             a_reset_goes_to_whoever_has_the_address_and_says_nothing,
-            what_is_to_be_sent_is_there_until_it_is_noted);
+            what_is_to_be_sent_is_there_until_it_is_noted,
+            a_receipt_holds_the_first_report_of_each_service);
     };
     (@ $make:path: $($case:ident),*) => {
         $(

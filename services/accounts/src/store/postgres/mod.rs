@@ -3,6 +3,7 @@
 //! Writes that wait at the same time share a transaction: [`writes`] says how it is made. Several processes may have the
 //! same database open.
 
+mod erasures;
 mod handles;
 mod rows;
 mod savepoint;
@@ -22,6 +23,7 @@ use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOp
 
 use super::{AccountStore, Created, Credential, OnChange, Written};
 use crate::SOURCE;
+use crate::domain::erasure::{Receipt, Report};
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
@@ -36,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/postgres/0005_kept_handles.sql") },
     Migration { name: "0006_hidden", sql: include_str!("../../../migrations/postgres/0006_hidden.sql") },
     Migration { name: "0007_tickets", sql: include_str!("../../../migrations/postgres/0007_tickets.sql") },
+    Migration { name: "0008_erasures", sql: include_str!("../../../migrations/postgres/0008_erasures.sql") },
 ];
 /// How long the last step of opening may take.
 const START: Duration = Duration::from_secs(10);
@@ -137,6 +140,17 @@ impl AccountStore for PostgresAccounts {
             Done::Asked => Ok(()),
             other => Err(other.unexpected()),
         }
+    }
+
+    async fn report_erasure(&self, cx: &Cx, report: Report) -> Result<Written<()>> {
+        match self.write(cx, Job::Report(report)).await? {
+            Done::Reported(written) => Ok(written),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    async fn receipt(&self, cx: &Cx, id: AccountId) -> Result<Receipt> {
+        self.db.read(cx, |mut conn| async move { erasures::receipt(&mut conn, id).await }).await
     }
 
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use plaza_core::{AccountId, Env, Error, Position, RequestKey, Result, Timestamp, TraceContext, reason};
 use plaza_events::{NewEvent, outbox};
-use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, MailRequested};
+use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, ErasureReported, MailRequested};
 use plaza_stores::BatchWrite;
 use plaza_stores::postgres::requests::Book;
 use prost::{Message, Name};
@@ -14,7 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 
-use super::{handles, rows, tickets};
+use super::{erasures, handles, rows, tickets};
+use crate::domain::erasure::Report;
 use crate::domain::ticket::{Redemption, Reset};
 use crate::domain::{Account, Change, Deletion, Edit, NewAccount};
 use crate::store::{Changed, Created, Credential, OnChange, Written, events};
@@ -26,6 +27,7 @@ pub(super) enum Job {
     Delete(Deletion),
     Redeem(Redemption),
     Reset(Reset),
+    Report(Report),
 }
 
 /// A write with what it takes from its call.
@@ -45,6 +47,7 @@ pub(super) enum Done {
     Deleted(Written<()>, Vec<String>),
     Redeemed(Written<()>),
     Asked,
+    Reported(Written<()>),
 }
 
 /// Performs batches of writes.
@@ -71,6 +74,7 @@ impl BatchWrite for Writes {
         batch.create(conn, jobs).await?;
         batch.change(conn, jobs).await?;
         batch.reset(conn, jobs).await?;
+        batch.report(conn, jobs).await?;
         batch.finish(conn).await
     }
 
@@ -136,7 +140,7 @@ impl Batch<'_> {
         let (mut changed, mut deleted) = (BTreeSet::new(), Vec::new());
         for (i, write) in jobs.iter().enumerate() {
             match &write.job {
-                Job::Create(..) | Job::Reset(_) => {}
+                Job::Create(..) | Job::Reset(_) | Job::Report(_) => {}
                 Job::Redeem(redemption) => {
                     if self.is_fresh(i, write, Done::Redeemed) {
                         let outcome = self.redeem(conn, write, redemption, &mut living).await?;
@@ -236,6 +240,24 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Comes after what deletes.
+    async fn report(&mut self, conn: &mut PgConnection, jobs: &[&Write]) -> Result<()> {
+        for (i, write) in jobs.iter().enumerate() {
+            let Job::Report(report) = &write.job else { continue };
+            if self.is_fresh(i, write, Done::Reported) {
+                let outcome = match erasures::report(conn, report).await? {
+                    true => {
+                        let message = ErasureReported { account_id: report.account.get() };
+                        Ok(Written { value: (), position: self.push(write, report.account, &message) })
+                    }
+                    false => Err(not_found()),
+                };
+                self.settle(i, write, outcome, Done::Reported)?;
+            }
+        }
+        Ok(())
+    }
+
     fn delete(&mut self, i: usize, write: &Write, id: AccountId, gone: Option<&Account>) -> Result<()> {
         let Some(account) = gone else {
             return self.settle(i, write, Err(not_found()), |w| Done::Deleted(w, Vec::new()));
@@ -297,7 +319,7 @@ fn new_account(write: &Write) -> Option<(&NewAccount, &Credential)> {
 
 fn changed_id(job: &Job) -> Option<AccountId> {
     match job {
-        Job::Create(..) | Job::Reset(_) => None,
+        Job::Create(..) | Job::Reset(_) | Job::Report(_) => None,
         Job::Change(change) => Some(change.id),
         Job::Delete(deletion) => Some(deletion.id),
         Job::Redeem(redemption) => Some(redemption.account),

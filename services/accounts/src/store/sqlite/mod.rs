@@ -1,5 +1,6 @@
 //! Accounts in SQLite.
 
+mod erasures;
 mod handles;
 mod rows;
 mod tickets;
@@ -9,13 +10,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Env, Error, Position, Result, Timestamp, TraceContext, reason};
 use plaza_events::{NewEvent, Outbox, SqliteOutbox, outbox};
-use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, MailRequested};
+use plaza_proto::accounts::v1::{AccountCreated, AccountDeleted, ErasureReported, MailRequested};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use prost::{Message, Name};
 use rusqlite::Connection;
 
 use super::{AccountStore, Changed, Created, Credential, OnChange, Written, events};
 use crate::SOURCE;
+use crate::domain::erasure::{Receipt, Report};
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount};
 
@@ -28,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0005_kept_handles", sql: include_str!("../../../migrations/sqlite/0005_kept_handles.sql") },
     Migration { name: "0006_hidden", sql: include_str!("../../../migrations/sqlite/0006_hidden.sql") },
     Migration { name: "0007_tickets", sql: include_str!("../../../migrations/sqlite/0007_tickets.sql") },
+    Migration { name: "0008_erasures", sql: include_str!("../../../migrations/sqlite/0008_erasures.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -172,6 +175,22 @@ impl AccountStore for SqliteAccounts {
             })
         };
         self.db.write(cx, job).await
+    }
+
+    async fn report_erasure(&self, cx: &Cx, report: Report) -> Result<Written<()>> {
+        let (request, now, events) = (cx.request().cloned(), self.env.now(), self.events(cx));
+        let job = move |conn: &Connection| {
+            requests::once(conn, request.as_ref(), now, || {
+                erasures::report(conn, &report)?;
+                let message = ErasureReported { account_id: report.account.get() };
+                Ok(Written { value: (), position: events.append(conn, report.account, &message)? })
+            })
+        };
+        self.db.write(cx, job).await
+    }
+
+    async fn receipt(&self, cx: &Cx, id: AccountId) -> Result<Receipt> {
+        self.db.read(cx, |conn| erasures::receipt(conn, id)).await
     }
 
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
