@@ -83,25 +83,7 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             caller.call(request).await.map(drop)
         }
         "UpdateList" | "DeleteList" | "AddListMembers" | "RemoveListMembers" => call_list(method, owner, caller).await,
-        "EditPost" => {
-            let (post, _) = owner.post("mine").await?;
-            let text = "changed".to_owned();
-            let request = EditPostRequest { request_id, post_id: post.post_id, text, ..EditPostRequest::default() };
-            caller.call(request).await.map(drop)
-        }
-        "PinPost" => {
-            let (post, _) = owner.post("mine").await?;
-            caller.call(PinPostRequest { request_id, post_id: post.post_id }).await.map(drop)
-        }
-        "UnpinPost" => {
-            let (post, _) = owner.post("mine").await?;
-            caller.call(UnpinPostRequest { request_id, post_id: post.post_id }).await.map(drop)
-        }
-        "RestorePost" => {
-            let (post, _) = owner.post("mine").await?;
-            owner.call(DeletePostRequest { request_id: self::request_id(), post_id: post.post_id }).await?;
-            caller.call(RestorePostRequest { request_id, post_id: post.post_id }).await.map(drop)
-        }
+        "EditPost" | "PinPost" | "UnpinPost" | "RestorePost" | "DeletePost" => call_post(method, owner, caller).await,
         "RevokeAppPassword" => {
             let (name, scopes) = ("bot".to_owned(), vec![Scope::Read.into()]);
             let made = owner.call(CreateAppPasswordRequest { request_id: request_id.clone(), name, scopes }).await?;
@@ -109,12 +91,27 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
             let request_id = plaza_testkit::person::request_id();
             caller.call(RevokeAppPasswordRequest { request_id, app_password_id }).await.map(drop)
         }
-        "DeletePost" => {
-            let (post, _) = owner.post("mine").await?;
-            caller.call(DeletePostRequest { request_id, post_id: post.post_id }).await.map(drop)
-        }
         "RebuildFeed" => caller.call(RebuildFeedRequest { request_id, account_id }).await.map(drop),
         other => panic!("{other} is for owners only: say here how to call it"),
+    }
+}
+
+/// The same for what is done to a post.
+async fn call_post(method: &str, owner: &Person, caller: &Person) -> Result<(), plaza_core::Error> {
+    let post_id = owner.post("mine").await?.0.post_id;
+    if method == "RestorePost" {
+        owner.call(DeletePostRequest { request_id: request_id(), post_id }).await?;
+    }
+    let request_id = request_id();
+    match method {
+        "EditPost" => {
+            let text = "changed".to_owned();
+            caller.call(EditPostRequest { request_id, post_id, text, ..EditPostRequest::default() }).await.map(drop)
+        }
+        "PinPost" => caller.call(PinPostRequest { request_id, post_id }).await.map(drop),
+        "UnpinPost" => caller.call(UnpinPostRequest { request_id, post_id }).await.map(drop),
+        "RestorePost" => caller.call(RestorePostRequest { request_id, post_id }).await.map(drop),
+        _ => caller.call(DeletePostRequest { request_id, post_id }).await.map(drop),
     }
 }
 
