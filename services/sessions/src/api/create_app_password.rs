@@ -17,6 +17,9 @@ pub(crate) async fn create_app_password(
 ) -> Result<CreateAppPasswordResponse> {
     let mut violations = Violations::default();
     text::check("name", &req.name, Lines::Single, &mut violations);
+    if req.name.trim().is_empty() {
+        violations.push("name", "must say what the password is for");
+    }
     violations.into_result()?;
     let (account, scopes) = (cx.account()?, app_password::scopes(&req.scopes)?);
     let mut tries = 1;
