@@ -188,7 +188,7 @@ impl Person {
     /// # Errors
     /// The platform's.
     pub async fn home(&self, token: &Token, page_size: i32) -> Outcome<GetHomeFeedResponse> {
-        self.call_after(token, GetHomeFeedRequest { page_size, page_token: String::new() }).await
+        self.call_after(token, GetHomeFeedRequest { page_size, ..GetHomeFeedRequest::default() }).await
     }
 
     /// The ids of their whole home feed, page by page.
@@ -198,7 +198,10 @@ impl Person {
     pub async fn walk_home(&self, token: &Token, page_size: i32) -> Result<Vec<i64>, Error> {
         let (mut ids, mut page_token) = (Vec::new(), String::new());
         loop {
-            let page = self.call_after(token, GetHomeFeedRequest { page_size, page_token }).await?.message;
+            let page = self
+                .call_after(token, GetHomeFeedRequest { page_size, page_token, ..GetHomeFeedRequest::default() })
+                .await?
+                .message;
             ids.extend(page.posts.iter().map(|post| post.post_id));
             page_token = page.next_page_token;
             if page_token.is_empty() {
