@@ -188,7 +188,7 @@ impl Person {
     /// # Errors
     /// The platform's.
     pub async fn home(&self, token: &Token, page_size: i32) -> Outcome<GetHomeFeedResponse> {
-        self.call_after(token, GetHomeFeedRequest { page_size, ..GetHomeFeedRequest::default() }).await
+        self.call_after(token, GetHomeFeedRequest { page_size, page_token: String::new() }).await
     }
 
     /// The ids of their whole home feed, page by page; a page that says that it is behind is asked for again.

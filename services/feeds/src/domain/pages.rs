@@ -23,8 +23,6 @@ const LOOK_BACK: usize = MAX_REFS;
 pub(crate) enum Feed {
     /// What the account and those whom it follows post and repost.
     Home(AccountId),
-    /// The same, of those only who follow it back.
-    Mutuals(AccountId),
     /// What `account` posts and reposts.
     User {
         /// Who reads; nobody that is known, maybe.
@@ -120,7 +118,7 @@ impl Pages {
 
     async fn candidates(&self, cx: &Cx, feed: Feed, span: Span) -> Result<Vec<Entry>> {
         match feed {
-            Feed::Home(owner) | Feed::Mutuals(owner) => self.sources.skeleton(cx, owner, span).await,
+            Feed::Home(owner) => self.sources.skeleton(cx, owner, span).await,
             Feed::User { account, .. } => self.sources.peers.refs(cx, &[account], span.before, span.limit).await,
         }
     }
@@ -152,12 +150,11 @@ impl Pages {
     /// What tells which of these entries, whose posts are `posts`, the feed shows.
     async fn rules(&self, cx: &Cx, feed: Feed, entries: &[Entry], posts: &HashMap<PostId, Post>) -> Result<Rules> {
         match feed {
-            Feed::Home(owner) | Feed::Mutuals(owner) => {
+            Feed::Home(owner) => {
                 let parents = self.parents(cx, owner, entries, posts).await?;
                 let accounts = concerned(owner, entries, posts, &parents);
-                let mutuals = matches!(feed, Feed::Mutuals(_));
-                let standings = self.standings(cx, owner, &accounts, !mutuals).await?;
-                Ok(Rules::Home { standings, parents, mutuals })
+                let standings = self.standings(cx, owner, &accounts).await?;
+                Ok(Rules::Home { standings, parents })
             }
             Feed::User { reader, account } => {
                 let reposts = entries.iter().any(Entry::is_repost);
@@ -182,15 +179,8 @@ impl Pages {
         Ok(wanted.iter().filter_map(author).collect())
     }
 
-    /// How the owner stands to each of these accounts. While graph is away it is known of some owners whom they follow,
-    /// if that will do, and nothing else.
-    async fn standings(
-        &self,
-        cx: &Cx,
-        owner: AccountId,
-        accounts: &[AccountId],
-        follows_will_do: bool,
-    ) -> Result<Standings> {
+    /// How the owner stands to each of these accounts.
+    async fn standings(&self, cx: &Cx, owner: AccountId, accounts: &[AccountId]) -> Result<Standings> {
         let error = match self.sources.peers.relationships(cx, accounts).await {
             Ok(relationships) if relationships.len() == accounts.len() => {
                 if !accounts.is_empty() && self.sources.relations.following_known(owner).is_none() {
@@ -203,7 +193,7 @@ impl Pages {
             Err(error) => error,
         };
         // Without graph: whom the owner was last known to follow. A block ends follows, so no blocked account is there.
-        match self.sources.relations.following_known(owner).filter(|_| follows_will_do && error.is_transient()) {
+        match self.sources.relations.following_known(owner).filter(|_| error.is_transient()) {
             Some(following) => {
                 cx.degraded("graph");
                 let standing = |account: &AccountId| Standing::known(following.binary_search(account).is_ok());

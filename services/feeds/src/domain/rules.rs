@@ -13,8 +13,6 @@ use super::Entry;
 pub(crate) struct Standing {
     /// The reader follows it.
     pub(crate) follows: bool,
-    /// It follows the reader.
-    pub(crate) followed_by: bool,
     /// Either blocks the other.
     pub(crate) apart: bool,
     /// The reader does not want to see what it posts.
@@ -29,7 +27,6 @@ impl Standing {
         let scopes = relationship.muting.and_then(|muting| muting.scopes).unwrap_or_default();
         Self {
             follows: relationship.following,
-            followed_by: relationship.followed_by,
             apart: relationship.blocking || relationship.blocked_by,
             posts_muted: scopes.posts,
             reposts_muted: scopes.reposts,
@@ -68,8 +65,6 @@ pub(crate) enum Rules {
         standings: Standings,
         /// Who wrote what posts reply to, where the reader may see that.
         parents: HashMap<PostId, AccountId>,
-        /// Whether it is of those only who follow the reader back.
-        mutuals: bool,
     },
     /// Of an account's own feed.
     User {
@@ -82,10 +77,9 @@ impl Rules {
     /// Whether the feed shows the entry, whose post the reader may see.
     pub(crate) fn admit(&self, entry: &Entry, post: &Post) -> bool {
         match self {
-            Self::Home { standings, parents, mutuals } => {
+            Self::Home { standings, parents } => {
                 let parent = parents.get(&PostId(post.reply_to_id)).copied();
-                let is_mutual = entry.by == standings.reader || standings.to(entry.by).followed_by;
-                (!mutuals || is_mutual) && home(standings, entry, post, parent)
+                home(standings, entry, post, parent)
             }
             Self::User { reposts } => *reposts || !entry.is_repost(),
         }

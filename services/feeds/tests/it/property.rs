@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 
 use plaza_events::Event;
-use plaza_proto::feeds::v1::HomeFilter;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -330,8 +329,6 @@ impl Run {
         assert_eq!(self.bench.drifted().await, [0; 0], "as replayed");
         for reader in &readers {
             assert_eq!(self.bench.walk(*reader, 100).await, self.world().home(*reader), "of {reader}, replayed");
-            let mutuals = self.bench.walk_of(*reader, HomeFilter::Mutuals, 4).await;
-            assert_eq!(mutuals, self.world().mutuals(*reader), "mutuals of {reader}");
         }
     }
 }

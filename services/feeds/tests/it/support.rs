@@ -11,7 +11,7 @@ use plaza_feeds::store::faulty::FaultyFeeds;
 use plaza_feeds::{App, Config, Deps};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{
-    FeedRepost, FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, HomeFilter, RebuildFeedRequest,
+    FeedRepost, FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, RebuildFeedRequest,
 };
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{Post, PostsServiceClient};
@@ -136,11 +136,7 @@ impl Bench {
     }
 
     pub(crate) async fn page_with(&self, cx: &Cx, size: i32, token: &str) -> Result<Shown> {
-        self.page_of(cx, HomeFilter::Unspecified, size, token).await
-    }
-
-    pub(crate) async fn page_of(&self, cx: &Cx, filter: HomeFilter, size: i32, token: &str) -> Result<Shown> {
-        let req = GetHomeFeedRequest { page_size: size, page_token: token.to_owned(), filter: filter.into() };
+        let req = GetHomeFeedRequest { page_size: size, page_token: token.to_owned() };
         let page = self.client.get_home_feed(cx, req).await?;
         let entries = placed(&page.posts, &page.reposts);
         let posts = entries.iter().map(|entry| entry.place).collect();
@@ -154,13 +150,9 @@ impl Bench {
 
     /// All pages from top to bottom.
     pub(crate) async fn walk(&self, reader: i64, size: i32) -> Vec<i64> {
-        self.walk_of(reader, HomeFilter::Unspecified, size).await
-    }
-
-    pub(crate) async fn walk_of(&self, reader: i64, filter: HomeFilter, size: i32) -> Vec<i64> {
         let (mut posts, mut token) = (Vec::new(), String::new());
         loop {
-            let page = self.page_of(&user(reader), filter, size, &token).await.unwrap();
+            let page = self.page_at(reader, size, &token).await.unwrap();
             assert_eq!(page.degraded, [""; 0]);
             posts.extend(page.posts);
             assert!(falls(&posts), "not falling: {posts:?}");

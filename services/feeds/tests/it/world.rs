@@ -150,17 +150,8 @@ impl State {
 
     /// The model: the whole home feed of `reader`, newest first, each post once.
     pub(crate) fn home(&self, reader: i64, now: Timestamp) -> Vec<Placed> {
-        self.home_of(reader, now, |_| true)
-    }
-
-    /// The model of the same feed of those only who follow the reader back.
-    pub(crate) fn mutuals(&self, reader: i64, now: Timestamp) -> Vec<Placed> {
-        self.home_of(reader, now, |by| by == reader || self.follows(by, reader))
-    }
-
-    fn home_of(&self, reader: i64, now: Timestamp, of: impl Fn(i64) -> bool) -> Vec<Placed> {
         let mut seen = BTreeSet::new();
-        let shown = self.placed(false).into_iter().filter(|entry| of(entry.by) && self.shows(reader, *entry, now));
+        let shown = self.placed(false).into_iter().filter(|entry| self.shows(reader, *entry, now));
         shown.filter(|entry| seen.insert(entry.post)).collect()
     }
 }
@@ -188,11 +179,6 @@ impl World {
     /// The places of the model's home feed.
     pub(crate) fn home(&self, reader: i64) -> Vec<i64> {
         self.state.lock().home(reader, self.env.now()).iter().map(|entry| entry.place).collect()
-    }
-
-    /// The places of the model's feed of mutuals.
-    pub(crate) fn mutuals(&self, reader: i64) -> Vec<i64> {
-        self.state.lock().mutuals(reader, self.env.now()).iter().map(|entry| entry.place).collect()
     }
 
     pub(crate) fn post(&self, author: i64) -> i64 {

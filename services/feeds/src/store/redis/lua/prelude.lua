@@ -2,8 +2,7 @@
 --
 -- A feed is one sorted set. Its lowest member, with score -1, is its head: epoch (32 bytes), nonce (8), floor (8). All
 -- others are entries: post id and author, or repost id, who reposted and post id; 8 bytes each, big-endian, so that equal
--- scores sort by the first id, their place; the score is the milliseconds that it carries. A feed whose head does not
--- carry the epoch of the marks is cold.
+-- scores sort by the first id, their place; the score is the milliseconds that it carries. A feed whose head does not carry the epoch of the marks is cold.
 --
 -- A build is one hash: 't' has epoch and ticket, a place has the rest of an entry pushed since, '-' and a place
 -- stands for one removed since.
