@@ -1,21 +1,20 @@
-//! `GetHomeFeed`: what the caller and those whom they follow post and repost, newest first.
+//! `GetHomeFeed`: own posts and those of followed accounts, newest first.
 
 use plaza_core::page::{self, Scope};
-use plaza_core::{AccountId, Cx, Result};
+use plaza_core::{AccountId, Cx, PostId, Result};
 use plaza_proto::feeds::v1::{GetHomeFeedRequest, GetHomeFeedResponse};
 
 use super::Handler;
-use super::items::{cursor, present, token};
-use crate::domain::{Feed, FeedPage};
+use crate::domain::HomePage;
 
 pub(crate) async fn get_home_feed(h: &Handler, cx: &Cx, req: GetHomeFeedRequest) -> Result<GetHomeFeedResponse> {
     let owner = cx.account()?;
     let size = page::size(req.page_size)?;
-    let from = cursor(&h.pager, scope(owner), &req.page_token)?;
+    let before = h.pager.open::<1>(scope(owner), &req.page_token)?.map(|[post]| PostId(post));
     catch_up(h, cx).await;
-    let FeedPage { items, next } = h.pages.page(cx, Feed::Home(owner), from, size).await?;
-    let (posts, reposts) = present(items);
-    Ok(GetHomeFeedResponse { posts, next_page_token: token(&h.pager, scope(owner), next), reposts })
+    let HomePage { posts, next } = h.home.page(cx, owner, before, size).await?;
+    let next_page_token = next.map(|post| h.pager.seal(scope(owner), &[post.0])).unwrap_or_default();
+    Ok(GetHomeFeedResponse { posts, next_page_token })
 }
 
 /// Waits until feeds have what the caller's token asks for, or says that they do not.

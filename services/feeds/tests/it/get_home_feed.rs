@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use plaza_core::{Caller, Cx, reason};
 
-use crate::support::{Bench, CAP, Engine, THRESHOLD, config, user_with};
+use crate::support::{Bench, CAP, Engine, Shown, THRESHOLD, config, user_with};
 use plaza_feeds::Config;
 
 on_each_engine![
@@ -33,7 +33,7 @@ async fn get_home_feed_shows_own_and_followed_posts_newest_first(engine: Engine)
     let first = bench.page(1, 3).await;
     assert_eq!(first.posts, home[..3]);
     let second = bench.page_at(1, 3, &first.next).await.unwrap();
-    assert_eq!(second.told(), (home[3..].to_vec(), String::new(), vec![]));
+    assert_eq!(second, Shown { posts: home[3..].to_vec(), next: String::new(), degraded: vec![] });
 }
 
 async fn get_home_feed_goes_on_below_the_window_without_a_hole(engine: Engine) {
@@ -160,11 +160,11 @@ async fn get_home_feed_waits_for_what_its_token_names_or_says_that_it_did_not() 
     bench.page(1, 1).await;
     let post = bench.world.post(1);
     let behind = bench.page_with(&user_with(1, "posts=1"), 10, "").await.unwrap();
-    assert_eq!(behind.told(), (vec![], String::new(), vec!["feeds-behind".to_owned()]));
+    assert_eq!(behind, Shown { posts: vec![], next: String::new(), degraded: vec!["feeds-behind".to_owned()] });
 
     let cx = user_with(1, "posts=1");
     let (page, ()) = tokio::join!(bench.page_with(&cx, 10, ""), bench.deliver());
-    assert_eq!(page.unwrap().told(), (vec![post], String::new(), vec![]));
+    assert_eq!(page.unwrap(), Shown { posts: vec![post], next: String::new(), degraded: vec![] });
 }
 
 /// Here too.

@@ -10,11 +10,9 @@ use plaza_feeds::store::FeedStore;
 use plaza_feeds::store::faulty::FaultyFeeds;
 use plaza_feeds::{App, Config, Deps};
 use plaza_proto::accounts::v1::AccountsServiceClient;
-use plaza_proto::feeds::v1::{
-    FeedRepost, FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, RebuildFeedRequest,
-};
+use plaza_proto::feeds::v1::{FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, RebuildFeedRequest};
 use plaza_proto::graph::v1::GraphServiceClient;
-use plaza_proto::posts::v1::{Post, PostsServiceClient};
+use plaza_proto::posts::v1::PostsServiceClient;
 use plaza_rpc::Gate;
 use plaza_stores::Faults;
 use plaza_testkit::Server;
@@ -22,7 +20,7 @@ use plaza_testkit::Server;
 pub(crate) use crate::engine::Engine;
 use crate::engine::{Evicted, Opened};
 use crate::fakes::Fake;
-use crate::world::{Placed, World};
+use crate::world::World;
 
 /// Small, so that tests hit the edges.
 pub(crate) const CAP: usize = 8;
@@ -42,18 +40,9 @@ pub(crate) struct Bench {
 /// A page as tests look at it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    /// The places: ids of posts, or of the reposts by which they stand there.
     pub(crate) posts: Vec<i64>,
-    pub(crate) entries: Vec<Placed>,
     pub(crate) next: String,
     pub(crate) degraded: Vec<String>,
-}
-
-impl Shown {
-    /// Places, token and what was degraded.
-    pub(crate) fn told(self) -> (Vec<i64>, String, Vec<String>) {
-        (self.posts, self.next, self.degraded)
-    }
 }
 
 pub(crate) fn config() -> Config {
@@ -138,9 +127,8 @@ impl Bench {
     pub(crate) async fn page_with(&self, cx: &Cx, size: i32, token: &str) -> Result<Shown> {
         let req = GetHomeFeedRequest { page_size: size, page_token: token.to_owned() };
         let page = self.client.get_home_feed(cx, req).await?;
-        let entries = placed(&page.posts, &page.reposts);
-        let posts = entries.iter().map(|entry| entry.place).collect();
-        Ok(Shown { posts, entries, next: page.next_page_token, degraded: cx.take_outcome().degraded })
+        let posts = page.posts.iter().map(|p| p.post_id).collect();
+        Ok(Shown { posts, next: page.next_page_token, degraded: cx.take_outcome().degraded })
     }
 
     /// The newest page.
@@ -173,7 +161,7 @@ impl Bench {
     pub(crate) async fn held(&self, reader: i64) -> Option<(Vec<i64>, i64)> {
         let cx = Cx::background("test", Duration::from_secs(5));
         let window = self.store.windows(&cx, &[AccountId(reader)]).await.unwrap().remove(0)?;
-        Some((window.iter().map(|e| e.place.0).collect(), window.floor().0))
+        Some((window.iter().map(|e| e.post.0).collect(), window.floor().0))
     }
 
     pub(crate) async fn make_cold(&self, reader: i64) {
@@ -197,18 +185,6 @@ impl Bench {
         let options = AuditOptions { page: 3, ..AuditOptions::default() };
         audit(&*self.projection, &self.world.env, &options).await.unwrap().keys()
     }
-}
-
-/// Where the posts of a page stand, and who brought them there.
-pub(crate) fn placed(posts: &[Post], reposts: &[FeedRepost]) -> Vec<Placed> {
-    let mut reposts = reposts.iter().peekable();
-    let place = |post: &Post| match reposts.next_if(|repost| repost.post_id == post.post_id) {
-        Some(repost) => Placed { place: repost.repost_id, by: repost.reposted_by, post: post.post_id },
-        None => Placed { place: post.post_id, by: post.author_id, post: post.post_id },
-    };
-    let entries = posts.iter().map(place).collect();
-    assert_eq!(reposts.next(), None, "of no post on the page");
-    entries
 }
 
 /// Whether posts are in strict order, newest first; so a walk that does not get on is seen.
