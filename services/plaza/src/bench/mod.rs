@@ -2,6 +2,7 @@
 
 mod delay;
 mod drive;
+mod extremes;
 mod report;
 mod scenes;
 mod server;
@@ -29,6 +30,7 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
         BenchCommand::Mix(load) => (load, scenes(&[Scene::Mix], load).await?),
         BenchCommand::Followers(load) => (load, steps::followers(load).await?),
         BenchCommand::Delay(load) => (load, delay::run(load).await?),
+        BenchCommand::Extremes(load) => (load, extremes::run(load).await?),
         BenchCommand::Length(load) => (load, steps::length(load).await?),
     };
     report.print(load.json);

@@ -164,6 +164,16 @@ impl Cast {
         Call { kind, path: HOME, body: self.home.clone(), bearer, token: None }
     }
 
+    /// An id of a request's own.
+    pub(super) fn request_id(&self) -> String {
+        self.env.event_id().to_string()
+    }
+
+    /// Person `n` makes another call.
+    pub(super) fn other(&self, n: u64, path: &'static str, request: &impl prost::Message) -> Call {
+        Call { path, body: wire::encode(request), ..self.home(n, 0) }
+    }
+
     /// Person `n` reads the page of their home feed after `page_token`.
     pub(super) fn home_after(&self, n: u64, page_token: &str, kind: usize) -> Call {
         let request = GetHomeFeedRequest { page_size: self.page_size, page_token: page_token.to_owned() };

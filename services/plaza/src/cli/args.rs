@@ -298,6 +298,12 @@ Examples:
   plaza bench followers
   plaza bench followers --steps 10,100,1000 --requests 200")]
     Followers(LoadArgs),
+    /// Calls about an account that 100,000 follow and one that follows 5,000
+    #[command(after_help = "\
+Examples:
+  plaza bench extremes
+  plaza bench extremes --steps 10000,1000 --json")]
+    Extremes(LoadArgs),
     /// From a post's answer until it is in the feed of the last follower, by their number
     #[command(after_help = "\
 Examples:
