@@ -3,6 +3,7 @@
 mod cached;
 mod columns;
 pub mod conformance;
+mod lists;
 mod postgres;
 mod sqlite;
 

@@ -24,13 +24,13 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::lists::List;
 use super::{
     Changed, Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
     Published, Restored, Tags,
 };
 use crate::NAME;
 use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
-use refs::{List, Row};
 use writes::Write;
 
 /// The schema's steps.
@@ -206,7 +206,7 @@ impl PostStore for SqlitePosts {
 
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
         let refs = refs::newest(&self.db, cx, List::Posts, authors, before, limit).await?;
-        Ok(refs.into_iter().map(|row| PostRef { post: row.post, author: row.author }).collect())
+        Ok(refs.into_iter().map(PostRef::from).collect())
     }
 
     async fn repost_refs(
@@ -217,8 +217,7 @@ impl PostStore for SqlitePosts {
         limit: usize,
     ) -> Result<Vec<RepostRef>> {
         let refs = refs::newest(&self.db, cx, List::Reposts, accounts, before, limit).await?;
-        let repost = |Row { id, list: account, post, author }| RepostRef { repost: id, account, post, author };
-        Ok(refs.into_iter().map(repost).collect())
+        Ok(refs.into_iter().map(RepostRef::from).collect())
     }
 
     async fn erase_posts(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {

@@ -31,6 +31,7 @@ use plaza_stores::postgres::{BatchOptions, Batcher, Conn, requests};
 use plaza_stores::{Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
 use serde::de::DeserializeOwned;
 
+use super::lists::List;
 use super::{
     Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore, Published,
     Restored, Tags,
@@ -40,7 +41,6 @@ use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sigh
 use batch::{Job, Writer};
 use bury::Deletion;
 use erase::{Erasure, What};
-use refs::{List, Row};
 use replica::Lists;
 use single::{Came, Restoration, Single};
 
@@ -263,7 +263,7 @@ impl PostStore for PostgresPosts {
 
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
         let refs = refs::newest(&self.lists, cx, List::Posts, authors, before, limit).await?;
-        Ok(refs.into_iter().map(|row| PostRef { post: row.post, author: row.author }).collect())
+        Ok(refs.into_iter().map(PostRef::from).collect())
     }
 
     async fn repost_refs(
@@ -274,8 +274,7 @@ impl PostStore for PostgresPosts {
         limit: usize,
     ) -> Result<Vec<RepostRef>> {
         let refs = refs::newest(&self.lists, cx, List::Reposts, accounts, before, limit).await?;
-        let repost = |Row { id, list: account, post, author }| RepostRef { repost: id, account, post, author };
-        Ok(refs.into_iter().map(repost).collect())
+        Ok(refs.into_iter().map(RepostRef::from).collect())
     }
 
     async fn erase_posts(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {

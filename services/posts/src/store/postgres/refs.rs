@@ -15,33 +15,12 @@ use sqlx::PgConnection;
 
 use super::replica::Lists;
 use super::rows;
+use crate::store::lists::{List, Row};
 
 /// How many posts a round reads for each place of the page, shared out among the lists.
 const GENEROUS: usize = 2;
 /// How much of a list a round after the first reads at least.
 const AT_LEAST: usize = 8;
-
-/// Which lists are merged.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum List {
-    /// What accounts wrote.
-    Posts,
-    /// What they reposted.
-    Reposts,
-}
-
-/// An entry of an account's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Row {
-    /// Its place: the post's id, or the repost's.
-    pub(super) id: i64,
-    /// Whose list it is in.
-    pub(super) list: AccountId,
-    /// The post.
-    pub(super) post: PostId,
-    /// Who wrote it.
-    pub(super) author: AccountId,
-}
 
 pub(super) async fn newest(
     store: &Lists,

@@ -11,28 +11,7 @@ use plaza_stores::{Ids, SqlResultExt as _, Sqlite};
 use rusqlite::{Connection, params};
 
 use super::rows;
-
-/// Which lists are merged.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum List {
-    /// What accounts wrote.
-    Posts,
-    /// What they reposted.
-    Reposts,
-}
-
-/// An entry of an account's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Row {
-    /// Its place: the post's id, or the repost's.
-    pub(super) id: i64,
-    /// Whose list it is in.
-    pub(super) list: AccountId,
-    /// The post.
-    pub(super) post: PostId,
-    /// Who wrote it.
-    pub(super) author: AccountId,
-}
+use crate::store::lists::{List, Row};
 
 /// How many authors one statement looks up: about a millisecond, after which other calls get their turn.
 const AUTHORS_AT_ONCE: usize = 500;
