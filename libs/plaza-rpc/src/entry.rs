@@ -307,30 +307,18 @@ impl Drop for CallTimer {
 mod tests {
     use super::*;
 
-    const METHOD: Method = Method {
-        path: "/plaza.sample.v1.SampleService/Echo",
-        name: "Echo",
-        service: "plaza.sample.v1.SampleService",
-        auth: Auth::Public,
-        owner_field: None,
-        mutation: false,
-        server_streaming: false,
-        cost: 1,
-        strict_limit: false,
-        app_scope: None,
-    };
-
     #[test]
     fn callers_hear_neither_causes_nor_addresses_but_the_trace() {
         let trace = TraceContext { trace_id: 7, span_id: 1, sampled: false };
         let delay = std::time::Duration::from_millis(100);
         let away = Error::new(reason::PEER_UNAVAILABLE).with("peer", "http://10.0.0.1:7000").with("a", 1);
-        let told = settle(&METHOD, Some(trace), away.retry_after(delay));
+        let told = settle(&Method::ECHO, Some(trace), away.retry_after(delay));
         assert!(told.is(reason::PEER_UNAVAILABLE) && told.retry_delay() == Some(delay));
         assert_eq!(told.metadata(), [("a".into(), "1".to_owned())]);
-        let told = settle(&METHOD, Some(trace), Error::internal("disk on fire").with("peer", "http://10.0.0.1:7000"));
+        let told =
+            settle(&Method::ECHO, Some(trace), Error::internal("disk on fire").with("peer", "http://10.0.0.1:7000"));
         assert_eq!(told.metadata(), [(TRACE_ID.into(), format!("{:032x}", 7))]);
         // A caller of ours hears of the first trace, not of one more.
-        assert_eq!(settle(&METHOD, None, told.clone()).metadata(), told.metadata());
+        assert_eq!(settle(&Method::ECHO, None, told.clone()).metadata(), told.metadata());
     }
 }

@@ -94,27 +94,13 @@ mod tests {
     use plaza_core::{Env, Secret};
 
     use super::*;
-    use crate::Auth;
-
-    const METHOD: Method = Method {
-        path: "/plaza.sample.v1.SampleService/Echo",
-        name: "Echo",
-        service: "plaza.sample.v1.SampleService",
-        auth: Auth::Public,
-        owner_field: None,
-        mutation: false,
-        server_streaming: false,
-        cost: 1,
-        strict_limit: false,
-        app_scope: None,
-    };
 
     #[tokio::test]
     async fn only_a_service_says_where_the_person_is() {
         let gate = Gate::builder(Env::system(), &Secret::new([1; 32])).build();
         let connection = Some(RemoteAddress("10.0.0.9:4711".parse().unwrap()));
         let remote = async |headers: &HeaderMap| {
-            let opened = open(&gate, &METHOD, headers, connection, Instant::now()).await;
+            let opened = open(&gate, &Method::ECHO, headers, connection, Instant::now()).await;
             opened.map(|opening| opening.cx.remote().map(|remote| remote.to_string()).unwrap_or_default())
         };
         let mut headers = HeaderMap::new();

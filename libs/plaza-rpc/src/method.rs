@@ -43,6 +43,23 @@ pub struct Method {
     pub app_scope: Option<Scope>,
 }
 
+#[cfg(test)]
+impl Method {
+    /// A method that everybody may call, for tests of the steps around it.
+    pub(crate) const ECHO: Self = Self {
+        path: "/plaza.sample.v1.SampleService/Echo",
+        name: "Echo",
+        service: "plaza.sample.v1.SampleService",
+        auth: Auth::Public,
+        owner_field: None,
+        mutation: false,
+        server_streaming: false,
+        cost: 1,
+        strict_limit: false,
+        app_scope: None,
+    };
+}
+
 /// What the entry steps need of one method's request; made by generated code.
 #[derive(Debug)]
 pub struct Step<Req> {

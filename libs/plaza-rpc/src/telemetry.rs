@@ -186,38 +186,24 @@ mod tests {
     use opentelemetry::trace::TracerProvider as _;
 
     use super::*;
-    use crate::Auth;
-
-    const METHOD: Method = Method {
-        path: "/plaza.sample.v1.SampleService/Echo",
-        name: "Echo",
-        service: "plaza.sample.v1.SampleService",
-        auth: Auth::Public,
-        owner_field: None,
-        mutation: false,
-        server_streaming: false,
-        cost: 1,
-        strict_limit: false,
-        app_scope: None,
-    };
 
     #[test]
     fn a_call_passes_its_callers_trace_on_unless_its_own_span_is_exported() {
         let parent = TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-        let (idle, trace) = span(&METHOD, parent);
+        let (idle, trace) = span(&Method::ECHO, parent);
         assert_eq!((idle.is_disabled(), trace), (true, parent));
 
         let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
         let _on = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-        let (_span, own) = span(&METHOD, parent);
+        let (_span, own) = span(&Method::ECHO, parent);
         let (own, parent) = (own.unwrap(), parent.unwrap());
         assert_eq!((own.trace_id, own.sampled), (parent.trace_id, true));
         assert_ne!(own.span_id, parent.span_id);
 
-        let (_span, unsampled) = span(&METHOD, Some(TraceContext { sampled: false, ..parent }));
+        let (_span, unsampled) = span(&Method::ECHO, Some(TraceContext { sampled: false, ..parent }));
         assert!(!unsampled.unwrap().sampled, "the caller's decision stands");
-        let (_span, root) = span(&METHOD, None);
+        let (_span, root) = span(&Method::ECHO, None);
         assert_ne!(root.unwrap().trace_id, parent.trace_id);
     }
 }
