@@ -5,6 +5,7 @@ mod kind;
 mod probe;
 pub mod process;
 mod program;
+pub mod usage;
 
 pub use endpoint::shown;
 pub use kind::Kind;

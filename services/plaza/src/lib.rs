@@ -12,4 +12,3 @@ pub mod plan;
 pub mod platform;
 pub mod progress;
 mod projections_service;
-pub mod usage;

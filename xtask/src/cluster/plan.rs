@@ -36,7 +36,7 @@ pub(crate) fn processes(first: u16) -> Vec<Planned> {
 }
 
 /// Where each service is, as `plaza demo --target` and the settings take it.
-pub(crate) fn addresses(processes: &[Planned]) -> Vec<(&'static str, String)> {
+fn addresses(processes: &[Planned]) -> Vec<(&'static str, String)> {
     let address = |service: &'static str| {
         let serves = |process: &&Planned| process.service.is_none_or(|it| it == service);
         let ports = processes.iter().filter(serves).map(|process| process.grpc);

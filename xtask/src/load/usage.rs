@@ -1,12 +1,9 @@
-//! What processes have used, from `/proc`.
+//! What the platform and its stores have used.
 
-use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use plaza_servers::process;
-
-/// `/proc` counts CPU time in ticks of 10 ms on every architecture that Linux has.
-const TICK: Duration = Duration::from_millis(10);
+use plaza_servers::{process, usage};
 
 /// What groups of processes have used: those of the platform and those of the stores.
 #[derive(Clone, Debug, Default)]
@@ -48,39 +45,13 @@ fn add(a: Group, b: Group) -> Group {
 }
 
 fn one(pid: u32) -> Option<Group> {
-    let cpu = ticks(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
-    // What processes share counts in parts, where the system tells.
-    let held = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok();
-    let kib = held.as_deref().and_then(|text| kib(text, "Pss:")).or_else(|| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        kib(&status, "VmRSS:")
-    });
-    Some(Group { cpu: TICK * cpu, memory_mb: kib.unwrap_or_default() * 1_024 / 1_000_000 })
-}
-
-fn ticks(stat: &str) -> Option<u32> {
-    // The second field is the program's name in parentheses, which may hold blanks itself.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let user: u32 = fields.nth(11)?.parse().ok()?;
-    let system: u32 = fields.next()?.parse().ok()?;
-    Some(user + system)
-}
-
-fn kib(text: &str, field: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
-    line.split_whitespace().next()?.parse().ok()
+    let folder = Path::new("/proc").join(pid.to_string());
+    Some(Group { cpu: usage::cpu(&folder)?, memory_mb: usage::held_mb(&folder).unwrap_or_default() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ticks_and_memory_are_read() {
-        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194304 100 0 0 0 123 45 0 0 20 0 9 0 100 1 1";
-        assert_eq!((ticks(stat), ticks("")), (Some(168), None));
-        assert_eq!(kib("Rss: 4 kB\nPss:   1000 kB\n", "Pss:"), Some(1_000));
-    }
 
     #[test]
     fn the_platform_and_the_stores_are_told_apart() {

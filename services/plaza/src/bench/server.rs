@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use plaza_servers::usage;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -12,7 +13,6 @@ use super::report::Cpu;
 use crate::cli::LoadArgs;
 use crate::failure::{Failure, Result};
 use crate::load::Target;
-use crate::usage;
 
 /// How long a platform may take to start, ...
 const START: Duration = Duration::from_secs(60);

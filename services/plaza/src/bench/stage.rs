@@ -190,14 +190,13 @@ impl Cast {
     /// Person `n` publishes.
     pub(super) fn compose(&self, n: u64, kind: usize) -> Call {
         let text = format!("Post number {n} of a long day at the desk, with a #bench tag and nothing else to say.");
-        let request =
-            CreatePostRequest { request_id: self.env.event_id().to_string(), text, ..CreatePostRequest::default() };
+        let request = CreatePostRequest { request_id: self.request_id(), text, ..CreatePostRequest::default() };
         Call { path: COMPOSE, body: wire::encode(&request), ..self.home(n, kind) }
     }
 
     /// Person `n` follows another, and takes it back when their turn comes again.
     pub(super) fn follow(&self, n: u64, kind: usize) -> Call {
-        let (request_id, round) = (self.env.event_id().to_string(), n / self.people());
+        let (request_id, round) = (self.request_id(), n / self.people());
         // Another one each second round; never themselves, as fewer than all are added.
         let other =
             (self.who(n) as u64 + 1 + (round / 2 * 7 + 3) % self.people().saturating_sub(1).max(1)) % self.people();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use plaza_core::{Env, reason};
 use plaza_rpc::ServiceKey;
+use plaza_servers::usage;
 use tokio::time::Instant;
 
 use super::signals::asked_to_end;
@@ -17,7 +18,6 @@ use crate::load::{Door, Filled, Filler, Target};
 use crate::people::Plan;
 use crate::plan;
 use crate::platform::{Listeners, Platform, Running, read_secret};
-use crate::usage;
 
 /// Calls under way at once while a platform in this process is filled.
 const INSIDE: usize = 256;

@@ -15,7 +15,16 @@ pub fn cpu(folder: &Path) -> Option<Duration> {
 /// The peak resident memory in MB (1,000,000 bytes) of the process whose folder this is.
 #[must_use]
 pub fn peak_mb(folder: &Path) -> Option<u64> {
-    high_water_kib(&std::fs::read_to_string(folder.join("status")).ok()?).map(|kib| kib * 1_024 / 1_000_000)
+    kib(&std::fs::read_to_string(folder.join("status")).ok()?, "VmHWM:").map(mb)
+}
+
+/// The memory in MB that the process whose folder this is holds. What processes share counts in parts, where the system
+/// tells.
+#[must_use]
+pub fn held_mb(folder: &Path) -> Option<u64> {
+    let shared = std::fs::read_to_string(folder.join("smaps_rollup")).ok();
+    let held = shared.as_deref().and_then(|text| kib(text, "Pss:"));
+    held.or_else(|| kib(&std::fs::read_to_string(folder.join("status")).ok()?, "VmRSS:")).map(mb)
 }
 
 fn ticks(stat: &str) -> Option<u32> {
@@ -26,9 +35,13 @@ fn ticks(stat: &str) -> Option<u32> {
     Some(user + system)
 }
 
-fn high_water_kib(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+fn kib(text: &str, field: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+fn mb(kib: u64) -> u64 {
+    kib * 1_024 / 1_000_000
 }
 
 #[cfg(test)]
@@ -39,7 +52,8 @@ mod tests {
     fn ticks_and_memory_are_read_past_a_name_with_blanks() {
         let stat = "7 (a (b) c) S 1 7 7 0 -1 4194304 100 0 0 0 123 45 0 0 20 0 9 0 100 1 1";
         assert_eq!(ticks(stat), Some(168));
-        assert_eq!(high_water_kib("Name: x\nVmHWM:\t  1000 kB\nVmRSS: 1 kB\n"), Some(1_000));
-        assert_eq!((ticks(""), high_water_kib("")), (None, None));
+        assert_eq!(kib("Name: x\nVmHWM:\t  1000 kB\nVmRSS: 1 kB\n", "VmHWM:"), Some(1_000));
+        assert_eq!((ticks(""), kib("", "VmHWM:")), (None, None));
+        assert_eq!(kib("Rss: 4 kB\nPss:   1000 kB\n", "Pss:"), Some(1_000));
     }
 }
