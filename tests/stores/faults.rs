@@ -13,7 +13,7 @@ use plaza_proto::graph::v1::BatchGetCountsRequest;
 use plaza_testkit::{Backends, Person, Sandbox, Store, wait};
 use tokio::time::Instant;
 
-use crate::load::{Crowd, DEADLINE, Kind, MARGIN, Sample};
+use crate::load::{Crowd, DEADLINE, Kind, MARGIN, Sample, each_kind_worked};
 use crate::table::{self, Row};
 
 pub(crate) const AUTHORS: usize = 4;
@@ -125,8 +125,7 @@ pub(crate) async fn recovered(crowd: &Crowd, since: Instant, when: &str) -> Dura
             calm_since = last + Duration::from_micros(1);
         }
         let fine = crowd.between(calm_since, Instant::now());
-        let all = Kind::ALL.iter().all(|kind| fine.iter().any(|s| s.kind == *kind));
-        if all && calm_since.elapsed() >= CALM {
+        if each_kind_worked(&fine) && calm_since.elapsed() >= CALM {
             return calm_since - since;
         }
         let failing: BTreeMap<&str, String> =

@@ -65,6 +65,11 @@ pub(crate) struct Sample {
     pub(crate) again: bool,
 }
 
+/// Whether a call of each kind is among these that did not fail.
+pub(crate) fn each_kind_worked(samples: &[Sample]) -> bool {
+    Kind::ALL.iter().all(|kind| samples.iter().any(|s| s.kind == *kind && s.error.is_none()))
+}
+
 /// Everything that the load saw and did.
 #[derive(Default)]
 pub(crate) struct Record {
@@ -165,9 +170,7 @@ impl Crowd {
     pub(crate) async fn work(&self) {
         let from = Instant::now();
         wait::until("a call of each kind", || async {
-            let done = self.between(from, Instant::now());
-            let worked = |kind| done.iter().any(|s| s.kind == kind && s.error.is_none());
-            Kind::ALL.into_iter().all(worked).then_some(())
+            each_kind_worked(&self.between(from, Instant::now())).then_some(())
         })
         .await;
     }

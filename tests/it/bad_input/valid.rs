@@ -24,9 +24,7 @@ fn accounts(method: &str, me: i64, other: i64, n: usize) -> Option<Value> {
         }
         "GetAccount" => json!({"account_id": other}),
         "GetAccountByHandle" => json!({"handle": "ben"}),
-        "BatchGetAccounts" => {
-            json!({"account_ids": [other]})
-        }
+        "BatchGetAccounts" => json!({"account_ids": [other]}),
         "UpdateProfile" => json!({"request_id": id, "account_id": me, "account": {"bio": "b"}, "update_mask": "bio"}),
         "ChangeHandle" => json!({"request_id": id, "account_id": me, "handle": format!("fresh_{n}")}),
         "ChangePassword" => {
@@ -36,7 +34,6 @@ fn accounts(method: &str, me: i64, other: i64, n: usize) -> Option<Value> {
             let email = format!("c{n}@example.org");
             json!({"request_id": id, "account_id": me, "email": email, "password": "correct horse battery"})
         }
-        "RequestEmailVerification" => json!({"request_id": id, "account_id": me}),
         "VerifyEmail" => json!({"request_id": id, "token": "forged"}),
         "RequestPasswordReset" => json!({"request_id": id, "email": format!("nobody{n}@example.org")}),
         "ResetPassword" => json!({"request_id": id, "token": "forged", "new_password": "long enough"}),
@@ -45,7 +42,9 @@ fn accounts(method: &str, me: i64, other: i64, n: usize) -> Option<Value> {
         "UpdatePreferences" => {
             json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
         }
-        "DeleteAccount" | "DeactivateAccount" | "ReactivateAccount" => json!({"request_id": id, "account_id": me}),
+        "RequestEmailVerification" | "DeleteAccount" | "DeactivateAccount" | "ReactivateAccount" => {
+            json!({"request_id": id, "account_id": me})
+        }
         _ => return None,
     })
 }
@@ -114,15 +113,13 @@ fn posts(method: &str, post: i64, other: i64) -> Option<Value> {
     let id = request_id();
     Some(match method {
         "CreatePost" => json!({"request_id": id, "text": "fine"}),
-        "GetPost" => json!({"post_id": post}),
         "BatchGetPosts" => json!({"post_ids": [post]}),
-        "DeletePost" | "LikePost" | "UnlikePost" | "Repost" | "UndoRepost" | "BookmarkPost" | "UnbookmarkPost" => {
-            json!({"request_id": id, "post_id": post})
-        }
-        "ListLikers" | "ListReposters" | "ListQuotes" => json!({"post_id": post}),
-        "RestorePost" | "PinPost" | "UnpinPost" => json!({"request_id": id, "post_id": post}),
+        "DeletePost" | "RestorePost" | "PinPost" | "UnpinPost" | "LikePost" | "UnlikePost" | "Repost"
+        | "UndoRepost" | "BookmarkPost" | "UnbookmarkPost" => json!({"request_id": id, "post_id": post}),
         "EditPost" => json!({"request_id": id, "post_id": post, "text": "fine"}),
-        "ListRevisions" | "GetThread" | "ListReplies" => json!({"post_id": post}),
+        "ListLikers" | "ListReposters" | "ListQuotes" | "ListRevisions" | "GetThread" | "ListReplies" | "GetPost" => {
+            json!({"post_id": post})
+        }
         "ListPostsByHashtag" => json!({"hashtag": "rust"}),
         "ListPostsByAuthor" => json!({"author_id": other}),
         "ListBookmarks" => json!({}),
@@ -134,9 +131,7 @@ fn posts(method: &str, post: i64, other: i64) -> Option<Value> {
 fn feeds(method: &str, me: i64, other: i64) -> Option<Value> {
     let id = request_id();
     Some(match method {
-        "GetUserFeed" => {
-            json!({"account_id": other})
-        }
+        "GetUserFeed" => json!({"account_id": other}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
         "GetHomeFeed" | "StreamHomeFeed" => json!({}),
         _ => return None,

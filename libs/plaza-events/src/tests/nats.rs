@@ -40,11 +40,15 @@ pub(super) async fn clean(address: &str, prefix: &str) {
 
 /// Deletes these streams of a log.
 pub(super) async fn delete(address: &str, prefix: &str, which: &[&str]) {
-    let (js, upper) = (jetstream(address).await, prefix.to_uppercase());
+    let js = jetstream(address).await;
     for stream in which {
-        let bucket = if *stream == "TURNS" { "KV_" } else { "" };
-        js.delete_stream(format!("{bucket}{upper}_{stream}")).await.unwrap();
+        js.delete_stream(stream_name(prefix, stream)).await.unwrap();
     }
+}
+
+fn stream_name(prefix: &str, stream: &str) -> String {
+    let bucket = if stream == "TURNS" { "KV_" } else { "" };
+    format!("{bucket}{}_{stream}", prefix.to_uppercase())
 }
 
 /// Deletes these streams of a log that is in use, until `again` says that they are there again.
@@ -56,10 +60,9 @@ async fn lose(address: &str, prefix: &str, which: &[&str], what: &str, mut again
     let mut deleted = Instant::now();
     eventually(what, async || {
         if deleted.elapsed() > BROKEN {
+            let js = jetstream(address).await;
             for stream in which {
-                let bucket = if *stream == "TURNS" { "KV_" } else { "" };
-                let name = format!("{bucket}{}_{stream}", prefix.to_uppercase());
-                let _ = jetstream(address).await.delete_stream(name).await;
+                let _ = js.delete_stream(stream_name(prefix, stream)).await;
             }
             deleted = Instant::now();
         }
