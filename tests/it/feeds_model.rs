@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plaza_core::{Env, ManualClock, Timestamp, Token};
 use plaza_proto::feeds::v1::RebuildFeedRequest;
-use plaza_proto::graph::v1::{BlockRequest, FollowRequest, UnblockRequest, UnfollowRequest};
-use plaza_proto::posts::v1::{CreatePostRequest, DeletePostRequest, Visibility};
+use plaza_proto::graph::v1::{
+    BlockRequest, FollowRequest, MuteRequest, MuteScopes, UnblockRequest, UnfollowRequest, UnmuteRequest,
+};
+use plaza_proto::posts::v1::{CreatePostRequest, DeletePostRequest, RepostRequest, UndoRepostRequest, Visibility};
 use plaza_testkit::person::request_id;
 use plaza_testkit::{Person, Sandbox, wait};
 
@@ -15,13 +17,17 @@ const STEPS: usize = 30;
 /// Windows overflow and authors become celebrities early on.
 pub(crate) const SETTINGS: &[(&str, &str)] = &[("PLAZA_FEEDS__CAP", "12"), ("PLAZA_FEEDS__CELEBRITY_THRESHOLD", "3")];
 
-/// Who follows and blocks whom, and who wrote what for whom.
+/// Who follows, blocks and mutes whom, and who wrote and reposted what.
 #[derive(Default)]
 struct Model {
     follows: BTreeSet<(usize, usize)>,
     blocks: BTreeSet<(usize, usize)>,
     /// Author and whether it is for followers only, by id.
     posts: BTreeMap<i64, (usize, bool)>,
+    /// Who reposted which post, by the repost's id.
+    reposts: BTreeMap<i64, (usize, i64)>,
+    /// Whether a mute is of posts, and of reposts.
+    mutes: BTreeMap<(usize, usize), [bool; 2]>,
 }
 
 impl Model {
@@ -29,12 +35,30 @@ impl Model {
         self.blocks.contains(&(a, b)) || self.blocks.contains(&(b, a))
     }
 
-    /// The whole home feed of a reader, newest first.
-    fn home(&self, reader: usize) -> Vec<i64> {
-        let shown = |author: usize| {
-            author == reader || (self.follows.contains(&(reader, author)) && !self.blocked(reader, author))
+    fn mutes(&self, reader: usize, other: usize) -> [bool; 2] {
+        self.mutes.get(&(reader, other)).copied().unwrap_or_default()
+    }
+
+    /// Whether `by` brings a post of `author` into the home of a reader.
+    fn shows(&self, reader: usize, by: usize, author: usize, is_repost: bool) -> bool {
+        let wanted = match is_repost {
+            true => !self.mutes(reader, by)[1] && !self.mutes(reader, author)[0],
+            false => !self.mutes(reader, by)[0],
         };
-        self.posts.iter().rev().filter(|(_, (author, _))| shown(*author)).map(|(id, _)| *id).collect()
+        !self.blocked(reader, author) && (by == reader || (self.follows.contains(&(reader, by)) && wanted))
+    }
+
+    /// The whole home feed of a reader, newest first, each post once.
+    fn home(&self, reader: usize) -> Vec<i64> {
+        let posts = self.posts.iter().map(|(id, (author, _))| (*id, *id, *author));
+        let reposts = self.reposts.iter().map(|(place, (by, post))| (*place, *post, *by));
+        let entries: BTreeSet<(i64, i64, usize)> = posts.chain(reposts).collect();
+        let shown = entries
+            .into_iter()
+            .rev()
+            .filter(|(place, post, by)| self.shows(reader, *by, self.posts[post].0, place != post));
+        let mut once = BTreeSet::new();
+        shown.map(|(_, post, _)| post).filter(|post| once.insert(*post)).collect()
     }
 }
 
@@ -53,10 +77,14 @@ impl World {
 
     async fn step(&mut self) {
         let (a, b) = (self.roll(PEOPLE), self.roll(PEOPLE));
-        match self.roll(20) {
+        match self.roll(27) {
             0..=9 => self.post(a).await,
             10 | 11 => self.delete().await,
+            20..=23 => self.repost(a).await,
+            24 => self.undo_repost().await,
             _ if a == b => {}
+            25 => self.mute(a, b).await,
+            26 => self.unmute(a, b).await,
             12..=15 => self.follow(a, b).await,
             16 | 17 => self.unfollow(a, b).await,
             18 => self.block(a, b).await,
@@ -85,9 +113,50 @@ impl World {
         }
         let id = all[self.roll(all.len())];
         let (author, _) = self.model.posts.remove(&id).expect("one of them");
+        self.model.reposts.retain(|_, (_, post)| *post != id);
         let request = DeletePostRequest { request_id: request_id(), post_id: id };
         let answer = self.people[author].call(request).await.expect("a deletion");
         self.token.merge(&answer.token);
+    }
+
+    async fn repost(&mut self, by: usize) {
+        let public = self.model.posts.iter().filter(|(_, (author, only))| !only && !self.model.blocked(by, *author));
+        let public: Vec<i64> = public.map(|(id, _)| *id).collect();
+        if public.is_empty() {
+            return;
+        }
+        let post_id = public[self.roll(public.len())];
+        let request = RepostRequest { request_id: request_id(), post_id };
+        let answer = self.people[by].call(request).await.expect("a repost");
+        self.token.merge(&answer.token);
+        self.model.reposts.insert(answer.message.repost_id, (by, post_id));
+    }
+
+    async fn undo_repost(&mut self) {
+        // Of a post that a block hides by now a repost cannot be named any more.
+        let seen = |(_, (by, post)): &(&i64, &(usize, i64))| !self.model.blocked(*by, self.model.posts[post].0);
+        let all: Vec<i64> = self.model.reposts.iter().filter(seen).map(|(id, _)| *id).collect();
+        if all.is_empty() {
+            return;
+        }
+        let (by, post_id) = self.model.reposts.remove(&all[self.roll(all.len())]).expect("one of them");
+        let request = UndoRepostRequest { request_id: request_id(), post_id };
+        self.token.merge(&self.people[by].call(request).await.expect("the end of a repost").token);
+    }
+
+    async fn mute(&mut self, a: usize, b: usize) {
+        let [posts, reposts] = [[true, true], [true, false], [false, true]][self.roll(3)];
+        let scopes = Some(MuteScopes { posts, reposts, notifications: false });
+        let account_id = self.people[b].id();
+        let request = MuteRequest { request_id: request_id(), account_id, scopes, duration_seconds: 0 };
+        self.token.merge(&self.people[a].call(request).await.expect("a mute").token);
+        self.model.mutes.insert((a, b), [posts, reposts]);
+    }
+
+    async fn unmute(&mut self, a: usize, b: usize) {
+        let request = UnmuteRequest { request_id: request_id(), account_id: self.people[b].id() };
+        self.token.merge(&self.people[a].call(request).await.expect("an unmute").token);
+        self.model.mutes.remove(&(a, b));
     }
 
     async fn follow(&mut self, a: usize, b: usize) {

@@ -283,7 +283,7 @@ async fn read(mut reader: Person, record: Arc<Mutex<Record>>, stop: Arc<AtomicBo
             let record = record.lock();
             (record.token.clone(), record.posts.values().copied().collect::<Vec<i64>>())
         };
-        let request = GetHomeFeedRequest { page_size: PAGE, page_token: String::new() };
+        let request = GetHomeFeedRequest { page_size: PAGE, ..GetHomeFeedRequest::default() };
         let channel = reader.routes.to(GetHomeFeedRequest::METHOD.service);
         let channel = channel.with_bearer(&reader.tokens.access_token).expect("an ASCII token");
         let cx = Cx::new(Caller::default(), Instant::now() + DEADLINE).with_token(token);

@@ -188,7 +188,7 @@ impl Person {
     /// # Errors
     /// The platform's.
     pub async fn home(&self, token: &Token, page_size: i32) -> Outcome<GetHomeFeedResponse> {
-        self.call_after(token, GetHomeFeedRequest { page_size, page_token: String::new() }).await
+        self.call_after(token, GetHomeFeedRequest { page_size, ..GetHomeFeedRequest::default() }).await
     }
 
     /// The ids of their whole home feed, page by page; a page that says that it is behind is asked for again.
@@ -198,7 +198,7 @@ impl Person {
     pub async fn walk_home(&self, token: &Token, page_size: i32) -> Result<Vec<i64>, Error> {
         let (mut ids, mut page_token, mut behind) = (Vec::new(), String::new(), 0);
         loop {
-            let request = GetHomeFeedRequest { page_size, page_token: page_token.clone() };
+            let request = GetHomeFeedRequest { page_size, page_token: page_token.clone(), ..Default::default() };
             let answer = self.call_after(token, request).await?;
             if answer.degraded.iter().any(|lacking| lacking == "feeds-behind") && behind < PATIENCE {
                 behind += 1;

@@ -14,7 +14,7 @@ use plaza_stores::{Gauge, ServerKind};
 
 use crate::api::Handler;
 use crate::config::Config;
-use crate::domain::{Builder, Home, Live, LiveOptions, Peers, Relations, RelationsOptions, Sources};
+use crate::domain::{Builder, Live, LiveOptions, Pages, Peers, Relations, RelationsOptions, Sources};
 use crate::projections::{HomeFeeds, Lists, LiveFeeds, POSTS, SOURCES};
 use crate::store::FeedStore;
 use crate::store::memory::{MemoryFeeds, MemoryOptions};
@@ -93,8 +93,7 @@ impl App {
         let handler = Handler {
             env: deps.env,
             pager: Pager::new(&deps.secret),
-            home: Arc::new(Home::new(sources)),
-            peers: peers.clone(),
+            pages: Arc::new(Pages::new(sources)),
             store: store.clone(),
             builder: builder.clone(),
             live: live.clone(),

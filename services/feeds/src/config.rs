@@ -21,7 +21,7 @@ pub struct Config {
     pub celebrity_threshold: usize,
     /// Feeds not read for this many days are dropped, and built again when their owners return.
     pub active_days: u32,
-    /// The most entries of all feeds together in `memory:`, 16 bytes each, a feed itself counting as ten of them; the
+    /// The most entries of all feeds together in `memory:`, 24 bytes each, a feed itself counting as ten of them; the
     /// feeds not read for the longest go first. Redis keeps to its own bounds.
     pub max_entries: usize,
     /// How long a command may take in Redis, in milliseconds, before the reader's page comes from the posts service.

@@ -36,7 +36,7 @@ async fn a_page_token_is_good_for_one_list_and_one_caller() {
     let by_author =
         ListPostsByAuthorRequest { author_id: ada.id(), page_size: 1, page_token: token.clone(), ..Default::default() };
     let other_service = ada.call(by_author).await.expect_err("another service");
-    let home = GetHomeFeedRequest { page_size: 1, page_token: token };
+    let home = GetHomeFeedRequest { page_size: 1, page_token: token, ..GetHomeFeedRequest::default() };
     let other_feed = ada.call(home).await.expect_err("the home feed");
     for error in [other_caller, other_filter, other_list, other_service, other_feed] {
         assert!(error.is(reason::PAGE_TOKEN_INVALID), "{error}");

@@ -1,20 +1,28 @@
-//! `GetHomeFeed`: own posts and those of followed accounts, newest first.
+//! `GetHomeFeed`: what the caller and those whom they follow post and repost, newest first.
 
 use plaza_core::page::{self, Scope};
-use plaza_core::{AccountId, Cx, PostId, Result};
-use plaza_proto::feeds::v1::{GetHomeFeedRequest, GetHomeFeedResponse};
+use plaza_core::{Cx, Result};
+use plaza_proto::feeds::v1::{GetHomeFeedRequest, GetHomeFeedResponse, HomeFilter};
 
 use super::Handler;
-use crate::domain::HomePage;
+use super::items::{cursor, present, token};
+use crate::domain::{Feed, FeedPage};
 
 pub(crate) async fn get_home_feed(h: &Handler, cx: &Cx, req: GetHomeFeedRequest) -> Result<GetHomeFeedResponse> {
     let owner = cx.account()?;
     let size = page::size(req.page_size)?;
-    let before = h.pager.open::<1>(scope(owner), &req.page_token)?.map(|[post]| PostId(post));
+    let filter = req.filter();
+    let feed = match filter {
+        HomeFilter::Unspecified => Feed::Home(owner),
+        HomeFilter::Mutuals => Feed::Mutuals(owner),
+    };
+    let bound = [i64::from(i32::from(filter))];
+    let scope = Scope { method: "GetHomeFeed", filter: &bound, caller: Some(owner) };
+    let from = cursor(&h.pager, scope, &req.page_token)?;
     catch_up(h, cx).await;
-    let HomePage { posts, next } = h.home.page(cx, owner, before, size).await?;
-    let next_page_token = next.map(|post| h.pager.seal(scope(owner), &[post.0])).unwrap_or_default();
-    Ok(GetHomeFeedResponse { posts, next_page_token })
+    let FeedPage { items, next } = h.pages.page(cx, feed, from, size).await?;
+    let (posts, reposts) = present(items);
+    Ok(GetHomeFeedResponse { posts, next_page_token: token(&h.pager, scope, next), reposts })
 }
 
 /// Waits until feeds have what the caller's token asks for, or says that they do not.
@@ -28,8 +36,4 @@ async fn catch_up(h: &Handler, cx: &Cx) {
     if !matches!(reached, Ok(Ok(()))) {
         cx.degraded("feeds-behind");
     }
-}
-
-fn scope(owner: AccountId) -> Scope<'static> {
-    Scope { method: "GetHomeFeed", filter: &[], caller: Some(owner) }
 }

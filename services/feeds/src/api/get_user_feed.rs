@@ -1,16 +1,18 @@
-//! `GetUserFeed`: an account's posts that the caller may see, newest first.
+//! `GetUserFeed`: what an account posts and reposts, as far as the caller may see it, newest first.
 
-use plaza_core::{Cx, Result};
+use plaza_core::page::{self, Scope};
+use plaza_core::{AccountId, Cx, Result};
 use plaza_proto::feeds::v1::{GetUserFeedRequest, GetUserFeedResponse};
-use plaza_proto::posts::v1::ListPostsByAuthorRequest;
 
 use super::Handler;
+use super::items::{cursor, present, token};
+use crate::domain::Feed;
 
-/// The posts service has these in order and decides who sees them; its page token, bound to author and caller, is passed
-/// through.
 pub(crate) async fn get_user_feed(h: &Handler, cx: &Cx, req: GetUserFeedRequest) -> Result<GetUserFeedResponse> {
-    let GetUserFeedRequest { account_id, page_size, page_token } = req;
-    let page = ListPostsByAuthorRequest { author_id: account_id, page_size, page_token, exclude_replies: false };
-    let page = h.peers.posts_by_author(cx, page).await?;
-    Ok(GetUserFeedResponse { posts: page.posts, next_page_token: page.next_page_token })
+    let size = page::size(req.page_size)?;
+    let feed = Feed::User { reader: cx.viewer(), account: AccountId(req.account_id) };
+    let scope = Scope { method: "GetUserFeed", filter: &[req.account_id], caller: cx.viewer() };
+    let page = h.pages.page(cx, feed, cursor(&h.pager, scope, &req.page_token)?, size).await?;
+    let (posts, reposts) = present(page.items);
+    Ok(GetUserFeedResponse { posts, next_page_token: token(&h.pager, scope, page.next), reposts })
 }

@@ -2,6 +2,7 @@
 
 mod get_home_feed;
 mod get_user_feed;
+mod items;
 mod rebuild_feed;
 mod stream_home_feed;
 
@@ -18,15 +19,14 @@ use plaza_proto::feeds::v1::{
 };
 use plaza_rpc::Stream;
 
-use crate::domain::{Builder, Home, Live, Peers};
+use crate::domain::{Builder, Live, Pages};
 use crate::store::FeedStore;
 
 /// What the handlers work with.
 pub(crate) struct Handler {
     pub(crate) env: Env,
     pub(crate) pager: Pager,
-    pub(crate) home: Arc<Home>,
-    pub(crate) peers: Peers,
+    pub(crate) pages: Arc<Pages>,
     pub(crate) store: Arc<dyn FeedStore>,
     pub(crate) builder: Arc<Builder>,
     pub(crate) live: Arc<Live>,

@@ -12,7 +12,8 @@ use plaza_rpc::Stream;
 use tokio::time::Instant;
 
 use super::Handler;
-use crate::domain::{Home, Subscription};
+use super::items::repost;
+use crate::domain::{Item, Pages, Subscription};
 
 /// How many posts are hydrated at once.
 const BATCH: usize = 50;
@@ -25,25 +26,25 @@ pub(crate) async fn stream_home_feed(
     _: StreamHomeFeedRequest,
 ) -> Result<Stream<StreamHomeFeedResponse>> {
     let subscription = h.live.subscribe(cx.account()?, h.env.now())?;
-    h.home.prepare(cx, subscription.owner()).await;
-    let ready = VecDeque::from([Update::Opened(Opened {})]);
-    let reading = Reading { subscription, home: h.home.clone(), caller: cx.caller().clone(), ready };
+    h.pages.prepare(cx, subscription.owner()).await;
+    let ready = VecDeque::from([of(Update::Opened(Opened {}))]);
+    let reading = Reading { subscription, pages: h.pages.clone(), caller: cx.caller().clone(), ready };
     Ok(Box::pin(stream::try_unfold(reading, |mut reading| async move {
         let update = reading.next().await?;
-        Ok(Some((StreamHomeFeedResponse { update: Some(update) }, reading)))
+        Ok(Some((update, reading)))
     })))
 }
 
 /// One live feed. It works when it is polled, so a reader who does not read costs nothing but its queue.
 struct Reading {
     subscription: Subscription,
-    home: Arc<Home>,
+    pages: Arc<Pages>,
     caller: Caller,
-    ready: VecDeque<Update>,
+    ready: VecDeque<StreamHomeFeedResponse>,
 }
 
 impl Reading {
-    async fn next(&mut self) -> Result<Update> {
+    async fn next(&mut self) -> Result<StreamHomeFeedResponse> {
         loop {
             if let Some(update) = self.ready.pop_front() {
                 return Ok(update);
@@ -56,18 +57,27 @@ impl Reading {
     async fn fetch(&mut self) -> Result<()> {
         let news = self.subscription.next(BATCH).await?;
         let cx = Cx::new(self.caller.clone(), Instant::now() + TIMEOUT);
-        let visible = cx.within(self.home.visible(&cx, self.subscription.owner(), &news.entries));
+        let visible = cx.within(self.pages.visible(&cx, self.subscription.owner(), &news.entries));
         let mut missed = news.missed;
         match visible.await {
-            Ok(posts) => self.ready.extend(posts.into_iter().map(Update::Post)),
+            Ok(items) => self.ready.extend(items.into_iter().map(published)),
             Err(error) => {
                 tracing::warn!(owner = %self.subscription.owner(), %error, "posts missing from a live feed");
                 missed += news.entries.len() as u64;
             }
         }
         if missed > 0 {
-            self.ready.push_back(Update::Missed(Missed { count: i64::try_from(missed).unwrap_or(i64::MAX) }));
+            let count = i64::try_from(missed).unwrap_or(i64::MAX);
+            self.ready.push_back(of(Update::Missed(Missed { count })));
         }
         Ok(())
     }
+}
+
+fn published(item: Item) -> StreamHomeFeedResponse {
+    StreamHomeFeedResponse { repost: repost(&item.entry), update: Some(Update::Post(item.post)) }
+}
+
+fn of(update: Update) -> StreamHomeFeedResponse {
+    StreamHomeFeedResponse { update: Some(update), repost: None }
 }

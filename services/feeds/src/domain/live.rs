@@ -110,7 +110,7 @@ impl Live {
     /// Queues a post for the readers that it concerns. Whether a reader follows an author with too many followers to list
     /// is looked up where that is known without asking; the rules decide when the post is shown.
     pub(crate) fn publish(&self, entry: Entry, followers: &Followers, relations: &Relations) {
-        let author = entry.author;
+        let author = entry.by;
         let follows = |owner: AccountId| match followers {
             _ if owner == author => true,
             Followers::Listed(ids) => ids.binary_search(&owner).is_ok(),
@@ -159,7 +159,7 @@ impl Live {
 
 impl Reader {
     fn offer(&self, entry: Entry) {
-        if entry.post >= self.since {
+        if entry.place >= self.since {
             self.waiting.lock().offer(entry, self.bound);
             self.more.notify_one();
         }
@@ -168,13 +168,13 @@ impl Reader {
 
 impl Waiting {
     fn offer(&mut self, entry: Entry, bound: usize) {
-        if self.seen.contains(&entry.post) {
+        if self.seen.contains(&entry.place) {
             return;
         }
         if self.seen.len() >= bound * 2 {
             self.seen.pop_front();
         }
-        self.seen.push_back(entry.post);
+        self.seen.push_back(entry.place);
         if self.missed > 0 || self.entries.len() >= bound {
             self.missed += 1;
         } else {
@@ -236,7 +236,7 @@ mod tests {
 
     fn entries(from: i64, to: i64) -> Vec<Entry> {
         let first = id::first_at(NOW);
-        (from..=to).map(|n| Entry { post: PostId(first + n), author: AccountId(1) }).collect()
+        (from..=to).map(|n| Entry::post(PostId(first + n), AccountId(1))).collect()
     }
 
     fn offer(live: &Live, owner: i64, entries: &[Entry]) {
@@ -274,7 +274,7 @@ mod tests {
     async fn what_came_twice_or_is_old_is_no_news() {
         let live = Live::new(OPTIONS);
         let subscription = live.subscribe(AccountId(7), NOW).unwrap();
-        let old = Entry { post: PostId(id::first_at(NOW.plus_ms(-NEWS_MS - 1))), author: AccountId(1) };
+        let old = Entry::post(PostId(id::first_at(NOW.plus_ms(-NEWS_MS - 1))), AccountId(1));
         offer(&live, 7, &[old]);
         offer(&live, 7, &entries(1, 1));
         offer(&live, 7, &entries(1, 2));

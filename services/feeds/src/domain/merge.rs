@@ -1,4 +1,4 @@
-//! Merging lists that are sorted by falling post id.
+//! Merging lists that are sorted by falling place.
 
 use std::cmp::Reverse;
 
@@ -15,8 +15,8 @@ pub(crate) fn merge(mut lists: Vec<Vec<Entry>>, limit: usize) -> Vec<Entry> {
     }
     // Few lists, already sorted: the standard sort finds the runs and merges them.
     let mut all = lists.concat();
-    all.sort_by_key(|entry| Reverse(entry.post));
-    all.dedup_by_key(|entry| entry.post);
+    all.sort_by_key(|entry| Reverse(entry.place));
+    all.dedup_by_key(|entry| entry.place);
     all.truncate(limit);
     all
 }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     fn list(posts: &[i64]) -> Vec<Entry> {
-        posts.iter().map(|p| Entry { post: PostId(*p), author: AccountId(1) }).collect()
+        posts.iter().map(|p| Entry::post(PostId(*p), AccountId(1))).collect()
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! What feeds ask of the other services.
 
+use std::collections::HashMap;
+
 use futures::FutureExt as _;
 use plaza_core::{AccountId, Caller, Cx, PostId, Result};
-use plaza_proto::accounts::v1::{AccountsService as _, AccountsServiceClient, ListAccountIdsRequest};
+use plaza_proto::accounts::v1::{
+    AccountsService as _, AccountsServiceClient, BatchGetAccountsRequest, ListAccountIdsRequest,
+};
 use plaza_proto::graph::v1::{
     BatchGetRelationshipsRequest, GraphService as _, GraphServiceClient, ListFollowerIdsRequest,
     ListFollowingIdsRequest, Relationship,
 };
 use plaza_proto::posts::v1::{
-    BatchGetPostsRequest, ListPostRefsRequest, ListPostsByAuthorRequest, ListPostsByAuthorResponse, Post,
-    PostsService as _, PostsServiceClient,
+    BatchGetPostsRequest, ListPostRefsRequest, Post, PostRef, PostsService as _, PostsServiceClient,
 };
 
 use super::{Entry, merge, together};
@@ -76,8 +79,8 @@ impl Peers {
         }
     }
 
-    /// The newest posts of `authors` below `before`, falling; fewer than `limit` (at most [`MAX_REFS`]) when there are
-    /// no more.
+    /// The newest posts and reposts of `authors` below `before`, falling; fewer than `limit` (at most [`MAX_REFS`]) when
+    /// there are no more.
     pub(crate) async fn refs(
         &self,
         cx: &Cx,
@@ -105,26 +108,26 @@ impl Peers {
         }
         let author_ids = authors.iter().map(|id| id.0).collect();
         let before_id = before.map_or(0, PostId::get);
-        let req = ListPostRefsRequest { author_ids, before_id, page_size: int(limit), include_reposts: false };
+        let req = ListPostRefsRequest { author_ids, before_id, page_size: int(limit), include_reposts: true };
         let refs = self.posts.list_post_refs(cx, req).await?.refs;
-        Ok(refs.iter().map(|r| Entry { post: PostId(r.post_id), author: AccountId(r.author_id) }).collect())
+        Ok(refs.iter().map(entry).collect())
     }
 
-    /// Those of `posts` that do not exist (any more).
+    /// Those of `posts`, and reposts, that do not exist (any more).
     pub(crate) async fn missing(&self, cx: &Cx, posts: &[Entry]) -> Result<Vec<Entry>> {
-        let (Some(newest), Some(oldest)) = (posts.iter().map(|e| e.post).max(), posts.iter().map(|e| e.post).min())
+        let (Some(newest), Some(oldest)) = (posts.iter().map(|e| e.place).max(), posts.iter().map(|e| e.place).min())
         else {
             return Ok(Vec::new());
         };
-        let mut authors: Vec<AccountId> = posts.iter().map(|e| e.author).collect();
+        let mut authors: Vec<AccountId> = posts.iter().map(|e| e.by).collect();
         authors.sort_unstable();
         authors.dedup();
         let limit = (posts.len() * 2).clamp(20, MAX_REFS);
         let mut refs = self.refs(cx, &authors, Some(PostId(newest.0.saturating_add(1))), limit).await?;
         // Known down to here; what lies below is looked up one by one, which an old event that came again needs.
-        let known_to = if refs.len() < limit { oldest } else { refs.last().map_or(newest, |e| e.post) };
+        let known_to = if refs.len() < limit { oldest } else { refs.last().map_or(newest, |e| e.place) };
         refs.sort_unstable();
-        let (known, older): (Vec<Entry>, Vec<Entry>) = posts.iter().partition(|e| e.post >= known_to);
+        let (known, older): (Vec<Entry>, Vec<Entry>) = posts.iter().partition(|e| e.place >= known_to);
         let mut missing: Vec<Entry> = known.into_iter().filter(|e| refs.binary_search(e).is_err()).collect();
         let look_ups = older.into_iter().map(|entry| self.missing_one(cx, entry).boxed());
         missing.extend(together(look_ups.collect()).await?.into_iter().flatten());
@@ -132,35 +135,37 @@ impl Peers {
     }
 
     async fn missing_one(&self, cx: &Cx, entry: Entry) -> Result<Option<Entry>> {
-        let next = self.refs(cx, &[entry.author], Some(PostId(entry.post.0.saturating_add(1))), 1).await?;
+        let next = self.refs(cx, &[entry.by], Some(PostId(entry.place.0.saturating_add(1))), 1).await?;
         Ok((next.first() != Some(&entry)).then_some(entry))
     }
 
-    /// How the caller stands to accounts, in order. At most [`MAX_BATCH`].
+    /// How the caller stands to accounts, in order.
     pub(crate) async fn relationships(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<Relationship>> {
-        if accounts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let req = BatchGetRelationshipsRequest { account_ids: accounts.iter().map(|id| id.0).collect() };
-        Ok(self.graph.batch_get_relationships(cx, req).await?.relationships)
+        let calls = accounts.chunks(MAX_BATCH).map(|some| {
+            let req = BatchGetRelationshipsRequest { account_ids: some.iter().map(|id| id.0).collect() };
+            async move { Ok(self.graph.batch_get_relationships(cx, req).await?.relationships) }.boxed()
+        });
+        Ok(together(calls.collect()).await?.concat())
     }
 
-    /// The posts that the caller may see, in order. At most [`MAX_BATCH`].
-    pub(crate) async fn posts(&self, cx: &Cx, entries: &[Entry]) -> Result<Vec<Post>> {
-        if entries.is_empty() {
-            return Ok(Vec::new());
-        }
-        let req = BatchGetPostsRequest { post_ids: entries.iter().map(|e| e.post.0).collect() };
-        Ok(self.posts.batch_get_posts(cx, req).await?.posts)
+    /// Those of the posts that the caller may see; some of them more than once, or many, is no matter.
+    pub(crate) async fn posts(&self, cx: &Cx, ids: impl Iterator<Item = PostId>) -> Result<HashMap<PostId, Post>> {
+        let mut ids: Vec<i64> = ids.map(PostId::get).filter(|id| *id > 0).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let calls = ids.chunks(MAX_BATCH).map(|some| {
+            let req = BatchGetPostsRequest { post_ids: some.to_vec() };
+            async move { Ok(self.posts.batch_get_posts(cx, req).await?.posts) }.boxed()
+        });
+        let posts = together(calls.collect()).await?;
+        Ok(posts.into_iter().flatten().map(|post| (PostId(post.post_id), post)).collect())
     }
 
-    /// A page of an author's posts that the caller may see.
-    pub(crate) async fn posts_by_author(
-        &self,
-        cx: &Cx,
-        req: ListPostsByAuthorRequest,
-    ) -> Result<ListPostsByAuthorResponse> {
-        self.posts.list_posts_by_author(cx, req).await
+    /// Whether the account lets its followers alone see what it posts; `None` if it is not there.
+    pub(crate) async fn is_protected(&self, cx: &Cx, account: AccountId) -> Result<Option<bool>> {
+        let req = BatchGetAccountsRequest { account_ids: vec![account.0], ..BatchGetAccountsRequest::default() };
+        let accounts = self.accounts.batch_get_accounts(cx, req).await?.accounts;
+        Ok(accounts.first().map(|account| account.protected))
     }
 
     /// Up to `limit` ids of accounts above `after`; none at the end.
@@ -174,6 +179,15 @@ impl Peers {
 pub(crate) fn acting_for(cx: &Cx, account: AccountId) -> Cx {
     let caller = Caller { account: Some(account), ..Caller::service(SERVICE) };
     Cx::new(caller, cx.deadline()).with_trace(cx.trace()).with_token(cx.token().clone())
+}
+
+fn entry(found: &PostRef) -> Entry {
+    match *found {
+        PostRef { post_id, author_id, repost_id: 0, .. } => Entry::post(PostId(post_id), AccountId(author_id)),
+        PostRef { post_id, repost_id, reposter_id, .. } => {
+            Entry::repost(PostId(repost_id), AccountId(reposter_id), PostId(post_id))
+        }
+    }
 }
 
 fn int(n: usize) -> i32 {

@@ -8,7 +8,7 @@ use plaza_core::{AccountId, Cx, Env, PostId, Result};
 use plaza_events::Freshness;
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
-use super::{Entry, Peers, Window, merge, together};
+use super::{Entry, Peers, Span, Window, merge, together};
 
 /// Lists are forgotten by events; this is for what no event tells of.
 const TTL: Duration = Duration::from_secs(3_600);
@@ -102,14 +102,9 @@ impl Relations {
         self.following.get(&account)
     }
 
-    /// The newest `limit` posts of `celebrities` below `before`.
-    pub(crate) async fn pull(
-        &self,
-        cx: &Cx,
-        celebrities: &[AccountId],
-        before: Option<PostId>,
-        limit: usize,
-    ) -> Result<Vec<Entry>> {
+    /// What `celebrities` posted and reposted in the span.
+    pub(crate) async fn pull(&self, cx: &Cx, celebrities: &[AccountId], span: Span) -> Result<Vec<Entry>> {
+        let Span { before, down_to, limit } = span;
         if !self.freshness.covers(cx) {
             return self.peers.refs(cx, celebrities, before, limit).await;
         }
@@ -125,7 +120,7 @@ impl Relations {
         let mut lists = Vec::with_capacity(windows.len() + 1);
         for (author, window) in windows {
             let page = window.page(before, limit);
-            if page.entries.len() < limit && page.floor > PostId(0) {
+            if page.entries.len() < limit && page.floor > down_to {
                 deep.push(author);
             } else {
                 lists.push(page.entries);
@@ -175,7 +170,7 @@ impl Relations {
 
 /// Down to where references are complete when at most `limit` were asked for: to the bottom, or to the last of them.
 pub(crate) fn floor(refs: &[Entry], limit: usize) -> PostId {
-    refs.last().filter(|_| refs.len() >= limit).map_or(PostId(0), |last| last.post)
+    refs.last().filter(|_| refs.len() >= limit).map_or(PostId(0), |last| last.place)
 }
 
 fn weight(ids: usize) -> u32 {

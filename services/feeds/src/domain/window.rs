@@ -4,16 +4,44 @@ use std::collections::VecDeque;
 
 use plaza_core::{AccountId, PostId};
 
-/// A post in a feed, and who wrote it.
+/// A post in a feed, and by whom it came there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entry {
-    /// The post; its id carries its time, so entries sort by it.
+    /// Where it stands: the id of the post, or of the repost. Both carry their time, so entries sort by it.
+    pub place: PostId,
+    /// Who wrote the post, or reposted it.
+    pub by: AccountId,
+    /// The post that is shown; 0 for none.
     pub post: PostId,
-    /// Its author.
-    pub author: AccountId,
 }
 
-/// A part of a window, by falling post id.
+impl Entry {
+    /// A post at its own place.
+    #[must_use]
+    pub fn post(post: PostId, author: AccountId) -> Self {
+        Self { place: post, by: author, post }
+    }
+
+    /// A post that `by` reposted.
+    #[must_use]
+    pub fn repost(repost: PostId, by: AccountId, post: PostId) -> Self {
+        Self { place: repost, by, post }
+    }
+
+    /// The place alone, where nothing is shown any more.
+    #[must_use]
+    pub fn void(self) -> Self {
+        Self { post: PostId(0), ..self }
+    }
+
+    /// Whether it stands there since it was reposted.
+    #[must_use]
+    pub fn is_repost(&self) -> bool {
+        self.place != self.post
+    }
+}
+
+/// A part of a window, by falling place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// The entries.
@@ -24,11 +52,11 @@ pub struct Page {
 
 /// The newest entries of a feed.
 ///
-/// The law: every post of a pushed author whose id is not below [`Window::floor`] is an entry. A floor of 0 means that
+/// The law: every post and repost of a pushed author whose id is not below [`Window::floor`] is an entry. A floor of 0 means that
 /// the window is the whole feed. Trimming and merging raise the floor, nothing lowers it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    /// By rising post id, so that the newest goes to the back and the oldest leaves at the front.
+    /// By rising place, so that the newest goes to the back and the oldest leaves at the front.
     entries: VecDeque<Entry>,
     floor: PostId,
 }
@@ -60,24 +88,24 @@ impl Window {
         self.entries.is_empty()
     }
 
-    /// The entries by falling post id.
+    /// The entries by falling place.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().rev()
     }
 
     /// Puts an entry in its place, and trims to `cap`. One that is there or lies below the floor changes nothing.
     pub fn push(&mut self, entry: Entry, cap: usize) {
-        if entry.post < self.floor {
+        if entry.place < self.floor {
             return;
         }
-        if self.entries.back().is_none_or(|newest| newest.post < entry.post) {
+        if self.entries.back().is_none_or(|newest| newest.place < entry.place) {
             self.entries.push_back(entry);
-        } else if let Err(at) = self.entries.binary_search_by_key(&entry.post, |e| e.post) {
+        } else if let Err(at) = self.entries.binary_search_by_key(&entry.place, |e| e.place) {
             self.entries.insert(at, entry);
         }
         while self.entries.len() > cap {
             if let Some(oldest) = self.entries.pop_front() {
-                self.floor = PostId(oldest.post.0 + 1);
+                self.floor = PostId(oldest.place.0 + 1);
             }
         }
     }
@@ -90,24 +118,24 @@ impl Window {
         }
     }
 
-    /// Removes what authors wrote.
+    /// Removes what authors wrote and reposted.
     pub fn purge(&mut self, authors: &[AccountId]) {
-        self.entries.retain(|entry| !authors.contains(&entry.author));
+        self.entries.retain(|entry| !authors.contains(&entry.by));
     }
 
-    /// Removes posts.
-    pub fn remove(&mut self, posts: &[PostId]) {
-        for post in posts {
-            if let Ok(at) = self.entries.binary_search_by_key(post, |e| e.post) {
+    /// Removes what stands at these places.
+    pub fn remove(&mut self, places: &[PostId]) {
+        for place in places {
+            if let Ok(at) = self.entries.binary_search_by_key(place, |e| e.place) {
                 self.entries.remove(at);
             }
         }
     }
 
-    /// Up to `limit` entries below `before` (all, if it is `None`), by falling post id.
+    /// Up to `limit` entries below `before` (all, if it is `None`), by falling place.
     #[must_use]
     pub fn page(&self, before: Option<PostId>, limit: usize) -> Page {
-        let end = before.map_or(self.entries.len(), |before| self.entries.partition_point(|e| e.post < before));
+        let end = before.map_or(self.entries.len(), |before| self.entries.partition_point(|e| e.place < before));
         let start = end.saturating_sub(limit);
         Page { entries: self.entries.range(start..end).rev().copied().collect(), floor: self.floor }
     }
@@ -115,7 +143,7 @@ impl Window {
     fn raise(&mut self, floor: PostId) {
         if floor > self.floor {
             self.floor = floor;
-            let below = self.entries.partition_point(|e| e.post < floor);
+            let below = self.entries.partition_point(|e| e.place < floor);
             self.entries.drain(..below);
         }
     }
@@ -130,11 +158,11 @@ mod tests {
     use super::*;
 
     fn entry(post: i64) -> Entry {
-        Entry { post: PostId(post), author: AccountId(post % 3) }
+        Entry::post(PostId(post), AccountId(post % 3))
     }
 
     fn ids(window: &Window) -> Vec<i64> {
-        window.iter().map(|e| e.post.0).collect()
+        window.iter().map(|e| e.place.0).collect()
     }
 
     fn window(posts: &[i64], floor: i64, cap: usize) -> Window {
@@ -168,7 +196,7 @@ mod tests {
     fn pages_go_down_and_end_at_the_floor() {
         let window = window(&[1, 2, 3, 4, 5], 1, 8);
         let page =
-            |before, limit| -> Vec<i64> { window.page(before, limit).entries.iter().map(|e| e.post.0).collect() };
+            |before, limit| -> Vec<i64> { window.page(before, limit).entries.iter().map(|e| e.place.0).collect() };
         assert_eq!(page(None, 2), [5, 4]);
         assert_eq!(page(Some(PostId(4)), 2), [3, 2]);
         assert_eq!(page(Some(PostId(2)), 2), [1]);

@@ -6,16 +6,17 @@ use plaza_core::{AccountId, PostId, Result};
 use plaza_events::Event;
 use plaza_proto::accounts::v1::AccountDeleted;
 use plaza_proto::graph::v1::{Blocked, Followed, Unfollowed};
-use plaza_proto::posts::v1::{PostCreated, PostDeleted};
+use plaza_proto::posts::v1::{PostCreated, PostDeleted, RepostUndone, Reposted};
 
 use crate::domain::{Entry, Relations};
 
 /// The events of a batch by what they concern. Their order does not count: what they lead to is read from the truth.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// New posts by author, as told; they may be gone by now.
+    /// New posts and reposts by whose they are, as told; they may be gone by now.
     pub(super) created: BTreeMap<AccountId, Vec<Entry>>,
-    /// Deleted posts by author.
+    /// The places of deleted posts by author, and of undone reposts by who had reposted. What others reposted of a deleted
+    /// post stays in their followers' feeds, and is not shown.
     pub(super) deleted: BTreeMap<AccountId, Vec<PostId>>,
     /// Readers with the authors whose relationship to them changed.
     pub(super) changed: BTreeMap<AccountId, BTreeSet<AccountId>>,
@@ -36,14 +37,16 @@ impl Batch {
     fn add(&mut self, event: &Event) -> Result<()> {
         if let Some(created) = event.decode::<PostCreated>() {
             let PostCreated { post_id, author_id, .. } = created?;
-            let entry = Entry { post: PostId(post_id), author: AccountId(author_id) };
-            let posts = self.created.entry(entry.author).or_default();
-            if !posts.contains(&entry) {
-                posts.push(entry);
-            }
+            self.created(Entry::post(PostId(post_id), AccountId(author_id)));
         } else if let Some(deleted) = event.decode::<PostDeleted>() {
             let PostDeleted { post_id, author_id, .. } = deleted?;
             self.deleted.entry(AccountId(author_id)).or_default().push(PostId(post_id));
+        } else if let Some(reposted) = event.decode::<Reposted>() {
+            let Reposted { post_id, account_id, repost_id, .. } = reposted?;
+            self.created(Entry::repost(PostId(repost_id), AccountId(account_id), PostId(post_id)));
+        } else if let Some(undone) = event.decode::<RepostUndone>() {
+            let RepostUndone { account_id, repost_id, .. } = undone?;
+            self.deleted.entry(AccountId(account_id)).or_default().push(PostId(repost_id));
         } else if let Some(followed) = event.decode::<Followed>() {
             let Followed { follower_id, followee_id } = followed?;
             self.changed(follower_id, followee_id);
@@ -58,6 +61,13 @@ impl Batch {
             self.gone.insert(AccountId(gone?.account_id));
         }
         Ok(())
+    }
+
+    fn created(&mut self, entry: Entry) {
+        let entries = self.created.entry(entry.by).or_default();
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
     }
 
     fn changed(&mut self, reader: i64, author: i64) {
@@ -105,10 +115,16 @@ mod tests {
         let block = NewEvent::new(&env, None, "account", 1, &block).placed("graph", 1);
         let follow = Followed { follower_id: 1, followee_id: 3 };
         let follow = NewEvent::new(&env, None, "account", 1, &follow).placed("graph", 2);
-        let batch = Batch::of(&[post(5), post(6), post(5), block, follow]).unwrap();
+        let repost = Reposted { post_id: 5, author_id: 1, account_id: 4, repost_id: 9 };
+        let repost = NewEvent::new(&env, None, "post", 5, &repost).placed("posts", 9);
+        let undone = RepostUndone { post_id: 5, author_id: 1, account_id: 4, repost_id: 8 };
+        let undone = NewEvent::new(&env, None, "post", 5, &undone).placed("posts", 10);
+        let batch = Batch::of(&[post(5), post(6), post(5), block, follow, repost, undone]).unwrap();
         assert_eq!(batch.created[&AccountId(1)].len(), 2);
+        assert_eq!(batch.created[&AccountId(4)], [Entry::repost(PostId(9), AccountId(4), PostId(5))]);
+        assert_eq!(batch.deleted[&AccountId(4)], [PostId(8)]);
         assert_eq!(batch.changed[&AccountId(1)], BTreeSet::from([AccountId(2), AccountId(3)]));
-        assert_eq!(batch.named(), BTreeSet::from([AccountId(1), AccountId(2)]));
+        assert_eq!(batch.named(), BTreeSet::from([AccountId(1), AccountId(2), AccountId(4)]));
 
         let mut broken = post(7);
         broken.payload = vec![0xff].into();

@@ -88,9 +88,14 @@ impl Projection for HomeFeeds {
         let windows = self.store.windows(cx, &owners).await?;
         let celebrities = self.store.celebrities(cx).await?;
         let of = |(owner, window): (AccountId, Option<Window>)| {
-            window.map(|window| digest(owner, window.iter(), window.floor(), &celebrities))
+            let celebrities = &celebrities;
+            async move {
+                let Some(window) = window else { return Ok(None) };
+                let entries = self.in_sight(cx, owner, window.iter().copied().collect()).await?;
+                Ok(Some(digest(owner, &entries, window.floor(), celebrities)))
+            }
         };
-        Ok(owners.into_iter().zip(windows).map(of).collect())
+        together(owners.into_iter().zip(windows).map(|held| of(held).boxed()).collect()).await
     }
 
     /// Lists that were read before others applied events may lack whom these brought.
@@ -219,10 +224,10 @@ impl HomeFeeds {
         let refs = self.peers.refs(cx, &pushed, None, self.cap).await?;
         self.store.merge(cx, owner, &refs, floor(&refs, self.cap)).await?;
         let Some(window) = self.store.windows(cx, &[owner]).await?.pop().flatten() else { return Ok(()) };
-        let known: HashSet<PostId> = refs.iter().map(|e| e.post).collect();
+        let known: HashSet<PostId> = refs.iter().map(|e| e.place).collect();
         let doubtful: Vec<Entry> =
-            window.iter().filter(|e| pushed.contains(&e.author) && !known.contains(&e.post)).copied().collect();
-        let missing: Vec<PostId> = self.peers.missing(cx, &doubtful).await?.iter().map(|e| e.post).collect();
+            window.iter().filter(|e| pushed.contains(&e.by) && !known.contains(&e.place)).copied().collect();
+        let missing: Vec<PostId> = self.peers.missing(cx, &doubtful).await?.iter().map(|e| e.place).collect();
         if !missing.is_empty() {
             self.store.remove(cx, &[owner], &missing).await?;
         }
@@ -245,12 +250,12 @@ impl HomeFeeds {
     /// Takes out again what was deleted before it was pushed.
     async fn verify(&self, cx: &Cx, pushed: &[Pushed]) -> Result<()> {
         let entries: Vec<Entry> = pushed.iter().flat_map(|p| p.entries.iter().copied()).collect();
-        let missing: HashSet<PostId> = self.peers.missing(cx, &entries).await?.iter().map(|e| e.post).collect();
+        let missing: HashSet<PostId> = self.peers.missing(cx, &entries).await?.iter().map(|e| e.place).collect();
         if missing.is_empty() {
             return Ok(());
         }
         for Pushed { author, entries, followers } in pushed {
-            let posts: Vec<PostId> = entries.iter().map(|e| e.post).filter(|post| missing.contains(post)).collect();
+            let posts: Vec<PostId> = entries.iter().map(|e| e.place).filter(|post| missing.contains(post)).collect();
             if !posts.is_empty() {
                 for owners in pieces(author, followers) {
                     self.store.remove(cx, owners, &posts).await?;
@@ -273,7 +278,17 @@ impl HomeFeeds {
             following.into_iter().filter(|author| !celebrities.contains(author)).chain([owner]).collect();
         // One more than a window can hold: were there more, the digest should tell.
         let refs = self.peers.refs(cx, &authors, None, (self.cap + 1).min(MAX_REFS)).await?;
+        let refs = self.in_sight(cx, owner, refs).await?;
         Ok((owner.0, digest(owner, &refs, floor, celebrities)))
+    }
+
+    /// The entries without reposts of posts that the owner cannot see. When a post is deleted, no event tells of its
+    /// reposts: they stay in windows until they are trimmed, and nobody is shown them.
+    async fn in_sight(&self, cx: &Cx, owner: AccountId, mut entries: Vec<Entry>) -> Result<Vec<Entry>> {
+        let reposted = entries.iter().filter(|e| e.is_repost()).map(|e| e.post);
+        let seen = self.peers.posts(&acting_for(cx, owner), reposted).await?;
+        entries.retain(|e| !e.is_repost() || seen.contains_key(&e.post));
+        Ok(entries)
     }
 }
 

@@ -41,13 +41,13 @@ impl Follow for LiveFeeds {
         }
         let created = Batch::of(events)?.created;
         let mut news: Vec<Entry> = created.into_values().flatten().collect();
-        news.sort_by_key(|entry| entry.post);
+        news.sort_by_key(|entry| entry.place);
         if news.is_empty() {
             return Ok(());
         }
         self.until_stored(cx, events).await;
         for entry in news {
-            let followers = self.relations.followers(cx, entry.author).await;
+            let followers = self.relations.followers(cx, entry.by).await;
             // Without graph, those who were known to follow; the rules decide when the post is shown.
             let followers = followers.unwrap_or(Followers::TooMany);
             self.live.publish(entry, &followers, &self.relations);

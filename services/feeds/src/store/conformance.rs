@@ -46,6 +46,7 @@ cases![
     a_merge_brings_an_author_in,
     a_purge_takes_an_author_out,
     a_removed_post_is_gone,
+    a_repost_is_an_entry_of_whoever_reposted,
     marks_stay,
     a_page_comes_with_the_marks,
     a_request_is_remembered,
@@ -57,7 +58,7 @@ fn cx() -> Cx {
 }
 
 fn by(author: AccountId, posts: &[i64]) -> Vec<Entry> {
-    posts.iter().map(|post| Entry { post: PostId(*post), author }).collect()
+    posts.iter().map(|post| Entry::post(PostId(*post), author)).collect()
 }
 
 async fn build(store: &dyn FeedStore, owner: AccountId, entries: &[Entry], floor: i64) {
@@ -73,7 +74,7 @@ async fn page(store: &dyn FeedStore, owner: AccountId, before: Option<i64>, limi
 /// The posts of the whole window, and its floor.
 async fn all(store: &dyn FeedStore, owner: AccountId) -> Option<(Vec<i64>, i64)> {
     let page = page(store, owner, None, 100).await?;
-    Some((page.entries.iter().map(|e| e.post.0).collect(), page.floor.0))
+    Some((page.entries.iter().map(|e| e.place.0).collect(), page.floor.0))
 }
 
 async fn a_cold_feed_stays_cold_whatever_is_written(store: Arc<dyn FeedStore>) {
@@ -230,6 +231,26 @@ async fn a_removed_post_is_gone(store: Arc<dyn FeedStore>) {
     build(&*store, READER, &by(ANNA, &[40, 30, 20]), 20).await;
     store.remove(&cx(), &[READER, OTHER], &[PostId(30), PostId(7)]).await.unwrap();
     assert_eq!(all(&*store, READER).await, Some((vec![40, 20], 20)));
+}
+
+async fn a_repost_is_an_entry_of_whoever_reposted(store: Arc<dyn FeedStore>) {
+    let post = Entry::post(PostId(10), BERT);
+    let repost = |place, by| Entry::repost(PostId(place), by, PostId(10));
+    build(&*store, READER, &[repost(40, ANNA), repost(30, BERT), post], 0).await;
+    let ticket = store.begin_build(&cx(), OTHER).await.unwrap();
+    store.push(&cx(), &[READER, OTHER], &[repost(50, BERT), repost(60, BERT), repost(50, BERT)]).await.unwrap();
+    store.remove(&cx(), &[READER, OTHER], &[PostId(60)]).await.unwrap();
+    store.finish_build(&cx(), OTHER, ticket, &[repost(60, BERT), repost(40, ANNA)], PostId(0)).await.unwrap();
+    let entries = page(&*store, READER, None, 9).await.unwrap().entries;
+    assert_eq!(entries, [repost(50, BERT), repost(40, ANNA), repost(30, BERT), post]);
+    assert_eq!(page(&*store, OTHER, None, 9).await.unwrap().entries, [repost(50, BERT), repost(40, ANNA)]);
+    // The post goes, its reposts stay; those of an author go with all else of theirs.
+    store.remove(&cx(), &[READER], &[PostId(10)]).await.unwrap();
+    assert_eq!(all(&*store, READER).await, Some((vec![50, 40, 30], 0)));
+    store.purge(&cx(), READER, &[BERT]).await.unwrap();
+    assert_eq!(page(&*store, READER, None, 9).await.unwrap().entries, [repost(40, ANNA)]);
+    store.merge(&cx(), READER, &[repost(70, BERT)], PostId(0)).await.unwrap();
+    assert_eq!(page(&*store, READER, None, 9).await.unwrap().entries, [repost(70, BERT), repost(40, ANNA)]);
 }
 
 async fn marks_stay(store: Arc<dyn FeedStore>) {

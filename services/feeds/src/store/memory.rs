@@ -302,8 +302,7 @@ mod tests {
 
     async fn warm(feeds: &MemoryFeeds, owner: i64, entries: usize) {
         let ticket = feeds.begin_build(&cx(), AccountId(owner)).await.unwrap();
-        let entries: Vec<Entry> =
-            (1..=entries).map(|p| Entry { post: PostId(p as i64), author: AccountId(owner) }).collect();
+        let entries: Vec<Entry> = (1..=entries).map(|p| Entry::post(PostId(p as i64), AccountId(owner))).collect();
         feeds.finish_build(&cx(), AccountId(owner), ticket, &entries, PostId(0)).await.unwrap();
     }
 
@@ -357,7 +356,7 @@ mod tests {
         clock.advance(600);
         feeds.page(&cx(), AccountId(1), None, 1).await.unwrap().unwrap();
         clock.advance(600);
-        let entry = Entry { post: PostId(9), author: AccountId(1) };
+        let entry = Entry::post(PostId(9), AccountId(1));
         feeds.push(&cx(), &[AccountId(1)], &[entry]).await.unwrap();
         assert_eq!(held(&feeds, &[1]).await, [1]);
         clock.advance(1_001);

@@ -180,7 +180,7 @@ impl FeedStore for RedisFeeds {
             // Those of the cursor's own millisecond come along, whichever side of it they are on.
             if let Some(cursor) = before.as_bytes().filter(|bytes| !bytes.is_empty()) {
                 let cursor = codec::post(cursor)?;
-                page.entries.retain(|entry| entry.post < cursor);
+                page.entries.retain(|entry| entry.place < cursor);
             }
             page.entries.truncate(limit);
             Ok(Some(Reading { page, celebrities }))

@@ -12,7 +12,7 @@ use plaza_proto::graph::v1::GraphService;
 use plaza_proto::posts::v1 as posts;
 use plaza_proto::posts::v1::PostsService;
 
-use crate::world::{FakePost, World};
+use crate::world::{FakeMute, FakePost, Placed, State, World};
 
 /// The world behind the services' traits.
 #[derive(Clone)]
@@ -34,8 +34,23 @@ fn size(page_size: i32, most: usize) -> usize {
     usize::try_from(page_size).unwrap().min(most)
 }
 
-fn shown(post_id: i64, post: FakePost) -> posts::Post {
-    posts::Post { post_id, author_id: post.author, text: format!("post {post_id}"), ..posts::Post::default() }
+fn shown(state: &State, post_id: i64, post: FakePost) -> posts::Post {
+    let reposts = state.reposts.values().filter(|r| r.post == post_id).count();
+    posts::Post {
+        post_id,
+        author_id: post.author,
+        text: format!("post {post_id}"),
+        reply_to_id: post.reply_to,
+        repost_count: i64::try_from(reposts).unwrap(),
+        ..posts::Post::default()
+    }
+}
+
+fn reference(state: &State, Placed { place, by, post }: Placed) -> posts::PostRef {
+    if place == post {
+        return posts::PostRef { post_id: post, author_id: by, ..posts::PostRef::default() };
+    }
+    posts::PostRef { post_id: post, author_id: state.posts[&post].author, repost_id: place, reposter_id: by }
 }
 
 #[async_trait]
@@ -46,7 +61,8 @@ impl PostsService for Fake {
         bounded(req.post_ids.len(), 100)?;
         let state = self.0.state.lock();
         let viewer = cx.viewer().map(AccountId::get);
-        let visible = |id: &i64| state.posts.get(id).filter(|p| state.visible(viewer, **p)).map(|p| shown(*id, *p));
+        let visible =
+            |id: &i64| state.posts.get(id).filter(|p| state.visible(viewer, **p)).map(|p| shown(&state, *id, *p));
         Ok(posts::BatchGetPostsResponse { posts: req.post_ids.iter().filter_map(visible).collect() })
     }
 
@@ -57,30 +73,14 @@ impl PostsService for Fake {
         let below = if req.before_id == 0 { i64::MAX } else { req.before_id };
         let refs = {
             let state = self.0.state.lock();
-            let found = state.posts.range(..below).rev().filter(|(_, p)| req.author_ids.contains(&p.author));
-            let found =
-                found.map(|(id, p)| posts::PostRef { post_id: *id, author_id: p.author, ..posts::PostRef::default() });
+            let wanted = |p: &Placed| p.place < below && req.author_ids.contains(&p.by);
+            let wanted = |p: &Placed| wanted(p) && (req.include_reposts || p.place == p.post);
+            let found = state.placed(false).into_iter().filter(wanted).map(|p| reference(&state, p));
             found.take(size(req.page_size, 1_000)).collect()
         };
         // A call that is held up has read what was there when it came.
         self.0.posts_faults.check().await?;
         Ok(posts::ListPostRefsResponse { refs })
-    }
-
-    async fn list_posts_by_author(
-        &self,
-        cx: &Cx,
-        req: posts::ListPostsByAuthorRequest,
-    ) -> Result<posts::ListPostsByAuthorResponse> {
-        self.0.posts_faults.check().await?;
-        let state = self.0.state.lock();
-        let viewer = cx.viewer().map(AccountId::get);
-        let below = req.page_token.parse().unwrap_or(i64::MAX);
-        let found = state.posts.range(..below).rev().filter(|(_, p)| p.author == req.author_id);
-        let found = found.filter(|(_, p)| state.visible(viewer, **p)).map(|(id, p)| shown(*id, *p));
-        let page: Vec<posts::Post> = found.take(size(req.page_size, 100)).collect();
-        let next_page_token = page.last().map(|p| p.post_id.to_string()).unwrap_or_default();
-        Ok(posts::ListPostsByAuthorResponse { posts: page, next_page_token, ..Default::default() })
     }
 
     async fn create_post(&self, _: &Cx, _: posts::CreatePostRequest) -> Result<posts::CreatePostResponse> {
@@ -104,6 +104,11 @@ impl PostsService for Fake {
     }
 }
 
+fn muting(mute: FakeMute) -> graph::Muting {
+    let scopes = graph::MuteScopes { posts: mute.posts, reposts: mute.reposts, notifications: true };
+    graph::Muting { scopes: Some(scopes), expire_time: None }
+}
+
 #[async_trait]
 impl GraphService for Fake {
     async fn batch_get_relationships(
@@ -122,6 +127,7 @@ impl GraphService for Fake {
             followed_by: state.follows(account_id, viewer),
             blocking: state.blocks.contains(&(viewer, account_id)),
             blocked_by: state.blocks.contains(&(account_id, viewer)),
+            muting: state.mute(viewer, account_id, self.0.env.now()).map(muting),
             ..graph::Relationship::default()
         };
         let relationships = req.account_ids.into_iter().map(relationship).collect();
@@ -223,10 +229,18 @@ impl AccountsService for Fake {
 
     async fn batch_get_accounts(
         &self,
-        _: &Cx,
-        _: accounts::BatchGetAccountsRequest,
+        cx: &Cx,
+        req: accounts::BatchGetAccountsRequest,
     ) -> Result<accounts::BatchGetAccountsResponse> {
-        unused()
+        by_service(cx)?;
+        let state = self.0.state.lock();
+        let there = req.account_ids.into_iter().filter(|id| state.accounts.contains(id));
+        let account = |account_id| accounts::Account {
+            account_id,
+            protected: state.protected.contains(&account_id),
+            ..accounts::Account::default()
+        };
+        Ok(accounts::BatchGetAccountsResponse { accounts: there.map(account).collect() })
     }
 
     async fn update_profile(

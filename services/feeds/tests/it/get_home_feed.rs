@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use plaza_core::{Caller, Cx, reason};
+use plaza_core::{Caller, Cx, Error, reason};
+use plaza_proto::feeds::v1::HomeFilter;
 
-use crate::support::{Bench, CAP, Engine, Shown, THRESHOLD, config, user_with};
+use crate::support::{Bench, CAP, Engine, THRESHOLD, config, user, user_with};
 use plaza_feeds::Config;
 
 on_each_engine![
@@ -15,6 +16,7 @@ on_each_engine![
     get_home_feed_of_many_pulled_authors_takes_a_bounded_number_of_calls,
     get_home_feed_of_an_author_who_became_a_celebrity_has_each_post_once,
     get_home_feed_refuses_a_negative_size_and_a_token_of_another,
+    get_home_feed_of_mutuals_shows_those_who_follow_back,
     get_home_feed_costs_one_call_for_rules_and_one_for_posts,
     get_home_feed_serves_a_short_page_with_a_token_when_almost_all_is_hidden,
 ];
@@ -33,7 +35,7 @@ async fn get_home_feed_shows_own_and_followed_posts_newest_first(engine: Engine)
     let first = bench.page(1, 3).await;
     assert_eq!(first.posts, home[..3]);
     let second = bench.page_at(1, 3, &first.next).await.unwrap();
-    assert_eq!(second, Shown { posts: home[3..].to_vec(), next: String::new(), degraded: vec![] });
+    assert_eq!(second.told(), (home[3..].to_vec(), String::new(), vec![]));
 }
 
 async fn get_home_feed_goes_on_below_the_window_without_a_hole(engine: Engine) {
@@ -160,11 +162,11 @@ async fn get_home_feed_waits_for_what_its_token_names_or_says_that_it_did_not() 
     bench.page(1, 1).await;
     let post = bench.world.post(1);
     let behind = bench.page_with(&user_with(1, "posts=1"), 10, "").await.unwrap();
-    assert_eq!(behind, Shown { posts: vec![], next: String::new(), degraded: vec!["feeds-behind".to_owned()] });
+    assert_eq!(behind.told(), (vec![], String::new(), vec!["feeds-behind".to_owned()]));
 
     let cx = user_with(1, "posts=1");
     let (page, ()) = tokio::join!(bench.page_with(&cx, 10, ""), bench.deliver());
-    assert_eq!(page.unwrap(), Shown { posts: vec![post], next: String::new(), degraded: vec![] });
+    assert_eq!(page.unwrap().told(), (vec![post], String::new(), vec![]));
 }
 
 /// Here too.
@@ -195,6 +197,32 @@ async fn get_home_feed_refuses_a_negative_size_and_a_token_of_another(engine: En
     assert!(bench.page_at(1, 2, "forged").await.unwrap_err().is(reason::PAGE_TOKEN_INVALID));
     let nobody = Cx::new(Caller::default(), tokio::time::Instant::now() + Duration::from_secs(5));
     assert!(bench.page_with(&nobody, 2, "").await.unwrap_err().is(reason::CREDENTIALS_MISSING));
+}
+
+async fn get_home_feed_of_mutuals_shows_those_who_follow_back(engine: Engine) {
+    let bench = Bench::new(engine, 4).await;
+    bench.world.follow(1, 2);
+    bench.world.follow(1, 3);
+    bench.world.follow(2, 1);
+    bench.world.follow(4, 1);
+    let (own, mutual, followed) = (bench.world.post(1), bench.world.post(2), bench.world.post(3));
+    let brought = bench.world.repost(2, followed).unwrap();
+    // Of two who reposted it the other did last, and is no mutual.
+    bench.world.repost(3, mutual).unwrap();
+    bench.world.post(4);
+    bench.deliver().await;
+    assert_eq!(bench.walk_of(1, HomeFilter::Mutuals, 2).await, [brought, mutual, own]);
+    let first = bench.page_of(&user(1), HomeFilter::Mutuals, 2, "").await.unwrap();
+    let other = bench.page_at(1, 2, &first.next).await.unwrap_err();
+    assert_eq!(other.violations()[0].field, "page_token");
+    // Follows back from now on, without an event.
+    bench.world.follow(3, 1);
+    assert_eq!(bench.walk_of(1, HomeFilter::Mutuals, 2).await, bench.world.home(1));
+    // Who follows the reader is not held here.
+    bench.world.graph_faults.fail(Error::new(reason::PEER_UNAVAILABLE));
+    let away = bench.page_of(&user(1), HomeFilter::Mutuals, 2, "").await.unwrap_err();
+    assert!(away.is(reason::PEER_UNAVAILABLE));
+    assert_eq!(bench.page(1, 2).await.degraded, ["graph"]);
 }
 
 async fn get_home_feed_costs_one_call_for_rules_and_one_for_posts(engine: Engine) {

@@ -159,7 +159,7 @@ async fn an_audit_finds_what_drifted_and_a_repair_mends_it(engine: Engine) {
     // Lost in one feed, strange in another; cold is no drift.
     let lost = bench.held(2).await.unwrap().0[0];
     bench.store.remove(&cx(), &[AccountId(2)], &[PostId(lost)]).await.unwrap();
-    let strange = Entry { post: PostId(bench.world.env.next_id()), author: AccountId(7) };
+    let strange = Entry::post(PostId(bench.world.env.next_id()), AccountId(7));
     bench.store.push(&cx(), &[AccountId(4)], &[strange]).await.unwrap();
     bench.make_cold(5).await;
     assert_eq!(bench.drifted().await, [2, 4]);
@@ -173,7 +173,7 @@ async fn a_rebuild_walks_the_feeds_that_are_held(engine: Engine) {
     for reader in [2, 5, 6] {
         bench.world.post(reader);
         bench.page(reader, 1).await;
-        let strange = Entry { post: PostId(bench.world.env.next_id()), author: AccountId(1) };
+        let strange = Entry::post(PostId(bench.world.env.next_id()), AccountId(1));
         bench.store.push(&cx(), &[AccountId(reader)], &[strange]).await.unwrap();
     }
     let options = RebuildOptions { page: 2, ..RebuildOptions::default() };

@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 
 use plaza_events::Event;
+use plaza_proto::feeds::v1::HomeFilter;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
 use crate::engine::Evicted;
 use crate::support::{Bench, Engine, config, falls};
-use crate::world::World;
+use crate::world::{FakePost, Placed, World};
 use plaza_feeds::Config;
 use plaza_feeds::store::memory::FEED_WEIGHT;
 
@@ -23,9 +24,17 @@ enum Change {
     Post {
         author: i64,
         followers_only: bool,
+        /// Of all posts the one that it replies to.
+        reply_to: Option<prop::sample::Index>,
     },
     /// Of all posts the one at this place.
     Delete(prop::sample::Index),
+    Repost(i64, prop::sample::Index),
+    /// Of all reposts the one at this place.
+    UndoRepost(prop::sample::Index),
+    /// Of posts, reposts or both, for so many milliseconds.
+    Mute(i64, i64, [bool; 2], i64),
+    Unmute(i64, i64),
     Follow(i64, i64),
     Unfollow(i64, i64),
     Block(i64, i64),
@@ -81,9 +90,14 @@ fn account() -> impl Strategy<Value = i64> {
 
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        24 => (account(), prop::bool::weighted(0.2))
-            .prop_map(|(author, followers_only)| Change::Post { author, followers_only }),
+        24 => (account(), prop::bool::weighted(0.2), prop::option::weighted(0.2, any::<prop::sample::Index>()))
+            .prop_map(|(author, followers_only, reply_to)| Change::Post { author, followers_only, reply_to }),
         6 => any::<prop::sample::Index>().prop_map(Change::Delete),
+        14 => (account(), any::<prop::sample::Index>()).prop_map(|(by, post)| Change::Repost(by, post)),
+        4 => any::<prop::sample::Index>().prop_map(Change::UndoRepost),
+        4 => (account(), account(), prop::sample::select(&[[true, true], [true, false], [false, true]]), 1..90_000_000_i64)
+            .prop_map(|(a, b, scopes, ms)| Change::Mute(a, b, scopes, ms)),
+        1 => (account(), account()).prop_map(|(a, b)| Change::Unmute(a, b)),
         16 => (1..=ACCOUNTS, account()).prop_map(|(a, b)| Change::Follow(a, b)),
         6 => (1..=ACCOUNTS, account()).prop_map(|(a, b)| Change::Unfollow(a, b)),
         2 => (account(), account()).prop_map(|(a, b)| Change::Block(a, b)),
@@ -142,22 +156,41 @@ impl Run {
         &self.bench.world
     }
 
+    fn a_post(&self, at: prop::sample::Index) -> Option<i64> {
+        let posts: Vec<i64> = self.world().state.lock().posts.keys().copied().collect();
+        (!posts.is_empty()).then(|| *at.get(&posts))
+    }
+
     fn is_there(&self, account: i64) -> bool {
         self.world().state.lock().accounts.contains(&account)
     }
 
     fn change(&mut self, change: &Change) {
         match change {
-            Change::Post { author, followers_only } if self.is_there(*author) => {
-                self.world().post_for(*author, *followers_only);
+            Change::Post { author, followers_only, reply_to } if self.is_there(*author) => {
+                let reply_to = reply_to.and_then(|at| self.a_post(at)).unwrap_or(0);
+                self.world().publish(FakePost { author: *author, followers_only: *followers_only, reply_to });
             }
             Change::Post { .. } => {}
             Change::Delete(at) => {
-                let posts: Vec<i64> = self.world().state.lock().posts.keys().copied().collect();
-                if !posts.is_empty() {
-                    self.world().delete(*at.get(&posts));
+                if let Some(post) = self.a_post(*at) {
+                    self.world().delete(post);
                 }
             }
+            Change::Repost(by, at) if self.is_there(*by) => {
+                if let Some(post) = self.a_post(*at) {
+                    self.world().repost(*by, post);
+                }
+            }
+            Change::Repost(..) => {}
+            Change::UndoRepost(at) => {
+                let reposts: Vec<i64> = self.world().state.lock().reposts.keys().copied().collect();
+                if !reposts.is_empty() {
+                    self.world().undo_repost(*at.get(&reposts));
+                }
+            }
+            Change::Mute(a, b, scopes, ms) => self.touch(*a, *b, |world, a, b| world.mute(a, b, *scopes, *ms)),
+            Change::Unmute(a, b) => self.touch(*a, *b, World::unmute),
             Change::Follow(a, b) => self.touch(*a, *b, World::follow),
             Change::Unfollow(a, b) => self.touch(*a, *b, World::unfollow),
             Change::Block(a, b) => self.touch(*a, *b, World::block),
@@ -202,15 +235,22 @@ impl Run {
         let page = self.bench.page(reader, size).await;
         assert!(falls(&page.posts), "order: {:?}", page.posts);
         assert!(page.posts.len() <= usize::try_from(size).unwrap());
-        let home = self.world().home(reader);
-        assert!(page.posts.iter().all(|post| home.contains(post)), "{:?} is not in {home:?}", page.posts);
+        let (state, now) = (self.world().state.lock(), self.world().env.now());
+        // A repost shows until the event comes that it was undone.
+        let placed = state.placed(!self.waiting.is_empty());
+        for entry in &page.entries {
+            assert!(placed.contains(entry) && state.shows(reader, *entry, now), "{entry:?} is not for {reader}");
+        }
+        let once: BTreeSet<i64> = page.entries.iter().map(|entry| entry.post).collect();
+        assert_eq!(once.len(), page.entries.len(), "twice: {:?}", page.entries);
     }
 
-    /// Pages of a walk are disjoint and fall, and miss nothing that stood from start to end.
+    /// Pages of a walk fall, and miss no post whose place stood from start to end.
     async fn walk(&mut self, reader: i64, size: i32, between: &[Step]) {
         self.deliver_all().await;
         self.touched.clear();
-        let (at_start, mut seen, mut token) = (self.world().home(reader), Vec::new(), String::new());
+        let at_start = self.world().state.lock().home(reader, self.world().env.now());
+        let (mut seen, mut posts, mut token) = (Vec::new(), BTreeSet::new(), String::new());
         let mut steps = between.iter();
         loop {
             if !self.is_there(reader) {
@@ -218,6 +258,7 @@ impl Run {
             }
             let page = self.bench.page_at(reader, size, &token).await.unwrap();
             seen.extend(page.posts);
+            posts.extend(page.entries.iter().map(|entry| entry.post));
             assert!(falls(&seen), "order: {seen:?}");
             token = page.next;
             if token.is_empty() {
@@ -234,9 +275,16 @@ impl Run {
             }
         }
         let state = self.world().state.lock();
-        let stood = |post: &&i64| state.posts.get(post).is_some_and(|p| !self.touched.contains(&(reader, p.author)));
-        for post in at_start.iter().filter(stood) {
-            assert!(seen.contains(post), "{post} stood all the while; seen {seen:?} of {at_start:?}");
+        let placed = state.placed(true);
+        let stood = |entry: &&Placed| {
+            let parent = state.posts.get(&entry.post).and_then(|post| state.posts.get(&post.reply_to));
+            let brought = placed.iter().filter(|other| other.post == entry.post).map(|other| other.by);
+            state.placed(false).contains(entry)
+                && state.shows(reader, **entry, self.world().env.now())
+                && !brought.chain(parent.map(|p| p.author)).any(|other| self.touched.contains(&(reader, other)))
+        };
+        for entry in at_start.iter().filter(stood) {
+            assert!(posts.contains(&entry.post), "{entry:?} stood all the while; seen {seen:?} of {at_start:?}");
         }
     }
 
@@ -282,6 +330,8 @@ impl Run {
         assert_eq!(self.bench.drifted().await, [0; 0], "as replayed");
         for reader in &readers {
             assert_eq!(self.bench.walk(*reader, 100).await, self.world().home(*reader), "of {reader}, replayed");
+            let mutuals = self.bench.walk_of(*reader, HomeFilter::Mutuals, 4).await;
+            assert_eq!(mutuals, self.world().mutuals(*reader), "mutuals of {reader}");
         }
     }
 }

@@ -1,7 +1,7 @@
 use futures::StreamExt as _;
 use plaza_core::{Error, reason};
 use plaza_proto::feeds::v1::stream_home_feed_response::Update;
-use plaza_proto::feeds::v1::{FeedsService as _, StreamHomeFeedRequest, StreamHomeFeedResponse};
+use plaza_proto::feeds::v1::{FeedRepost, FeedsService as _, StreamHomeFeedRequest, StreamHomeFeedResponse};
 use plaza_rpc::Stream;
 
 use crate::support::{Bench, Engine, config, user};
@@ -9,6 +9,7 @@ use plaza_feeds::Config;
 
 on_each_engine![
     stream_home_feed_sends_what_home_would_show_in_order,
+    stream_home_feed_tells_who_reposted,
     stream_home_feed_shows_nothing_that_was_deleted_or_unfollowed_by_then,
     stream_home_feed_tells_a_slow_reader_how_many_it_missed,
     stream_home_feed_sends_nothing_twice_and_nothing_old,
@@ -57,6 +58,24 @@ async fn stream_home_feed_sends_what_home_would_show_in_order(engine: Engine) {
     }
     assert!(is_quiet(&mut live));
     assert!(is_quiet(&mut other));
+}
+
+async fn stream_home_feed_tells_who_reposted(engine: Engine) {
+    let bench = Bench::new(engine, 5).await;
+    bench.world.follow(1, 2);
+    bench.world.follow(1, 3);
+    bench.world.mute(1, 3, [false, true], 1_000_000);
+    let mut live = open(&bench, 1).await;
+    let (strange, hidden) = (bench.world.post(4), bench.world.post(5));
+    bench.world.block(5, 1);
+    bench.world.repost(2, hidden).unwrap();
+    bench.world.repost(3, strange).unwrap();
+    let repost_id = bench.world.repost(2, strange).unwrap();
+    bench.deliver().await;
+    let told = live.next().await.unwrap().unwrap();
+    assert_eq!(told.repost, Some(FeedRepost { post_id: strange, reposted_by: 2, repost_id }));
+    assert!(matches!(told.update, Some(Update::Post(post)) if post.post_id == strange));
+    assert!(is_quiet(&mut live));
 }
 
 async fn stream_home_feed_shows_nothing_that_was_deleted_or_unfollowed_by_then(engine: Engine) {

@@ -10,9 +10,11 @@ use plaza_feeds::store::FeedStore;
 use plaza_feeds::store::faulty::FaultyFeeds;
 use plaza_feeds::{App, Config, Deps};
 use plaza_proto::accounts::v1::AccountsServiceClient;
-use plaza_proto::feeds::v1::{FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, RebuildFeedRequest};
+use plaza_proto::feeds::v1::{
+    FeedRepost, FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, HomeFilter, RebuildFeedRequest,
+};
 use plaza_proto::graph::v1::GraphServiceClient;
-use plaza_proto::posts::v1::PostsServiceClient;
+use plaza_proto::posts::v1::{Post, PostsServiceClient};
 use plaza_rpc::Gate;
 use plaza_stores::Faults;
 use plaza_testkit::Server;
@@ -20,7 +22,7 @@ use plaza_testkit::Server;
 pub(crate) use crate::engine::Engine;
 use crate::engine::{Evicted, Opened};
 use crate::fakes::Fake;
-use crate::world::World;
+use crate::world::{Placed, World};
 
 /// Small, so that tests hit the edges.
 pub(crate) const CAP: usize = 8;
@@ -40,9 +42,18 @@ pub(crate) struct Bench {
 /// A page as tests look at it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
+    /// The places: ids of posts, or of the reposts by which they stand there.
     pub(crate) posts: Vec<i64>,
+    pub(crate) entries: Vec<Placed>,
     pub(crate) next: String,
     pub(crate) degraded: Vec<String>,
+}
+
+impl Shown {
+    /// Places, token and what was degraded.
+    pub(crate) fn told(self) -> (Vec<i64>, String, Vec<String>) {
+        (self.posts, self.next, self.degraded)
+    }
 }
 
 pub(crate) fn config() -> Config {
@@ -125,10 +136,15 @@ impl Bench {
     }
 
     pub(crate) async fn page_with(&self, cx: &Cx, size: i32, token: &str) -> Result<Shown> {
-        let req = GetHomeFeedRequest { page_size: size, page_token: token.to_owned() };
+        self.page_of(cx, HomeFilter::Unspecified, size, token).await
+    }
+
+    pub(crate) async fn page_of(&self, cx: &Cx, filter: HomeFilter, size: i32, token: &str) -> Result<Shown> {
+        let req = GetHomeFeedRequest { page_size: size, page_token: token.to_owned(), filter: filter.into() };
         let page = self.client.get_home_feed(cx, req).await?;
-        let posts = page.posts.iter().map(|p| p.post_id).collect();
-        Ok(Shown { posts, next: page.next_page_token, degraded: cx.take_outcome().degraded })
+        let entries = placed(&page.posts, &page.reposts);
+        let posts = entries.iter().map(|entry| entry.place).collect();
+        Ok(Shown { posts, entries, next: page.next_page_token, degraded: cx.take_outcome().degraded })
     }
 
     /// The newest page.
@@ -138,9 +154,13 @@ impl Bench {
 
     /// All pages from top to bottom.
     pub(crate) async fn walk(&self, reader: i64, size: i32) -> Vec<i64> {
+        self.walk_of(reader, HomeFilter::Unspecified, size).await
+    }
+
+    pub(crate) async fn walk_of(&self, reader: i64, filter: HomeFilter, size: i32) -> Vec<i64> {
         let (mut posts, mut token) = (Vec::new(), String::new());
         loop {
-            let page = self.page_at(reader, size, &token).await.unwrap();
+            let page = self.page_of(&user(reader), filter, size, &token).await.unwrap();
             assert_eq!(page.degraded, [""; 0]);
             posts.extend(page.posts);
             assert!(falls(&posts), "not falling: {posts:?}");
@@ -161,7 +181,7 @@ impl Bench {
     pub(crate) async fn held(&self, reader: i64) -> Option<(Vec<i64>, i64)> {
         let cx = Cx::background("test", Duration::from_secs(5));
         let window = self.store.windows(&cx, &[AccountId(reader)]).await.unwrap().remove(0)?;
-        Some((window.iter().map(|e| e.post.0).collect(), window.floor().0))
+        Some((window.iter().map(|e| e.place.0).collect(), window.floor().0))
     }
 
     pub(crate) async fn make_cold(&self, reader: i64) {
@@ -185,6 +205,18 @@ impl Bench {
         let options = AuditOptions { page: 3, ..AuditOptions::default() };
         audit(&*self.projection, &self.world.env, &options).await.unwrap().keys()
     }
+}
+
+/// Where the posts of a page stand, and who brought them there.
+pub(crate) fn placed(posts: &[Post], reposts: &[FeedRepost]) -> Vec<Placed> {
+    let mut reposts = reposts.iter().peekable();
+    let place = |post: &Post| match reposts.next_if(|repost| repost.post_id == post.post_id) {
+        Some(repost) => Placed { place: repost.repost_id, by: repost.reposted_by, post: post.post_id },
+        None => Placed { place: post.post_id, by: post.author_id, post: post.post_id },
+    };
+    let entries = posts.iter().map(place).collect();
+    assert_eq!(reposts.next(), None, "of no post on the page");
+    entries
 }
 
 /// Whether posts are in strict order, newest first; so a walk that does not get on is seen.

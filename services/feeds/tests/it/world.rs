@@ -9,7 +9,7 @@ use plaza_core::{Env, ManualClock, Timestamp};
 use plaza_events::{Event, NewEvent};
 use plaza_proto::accounts::v1::AccountDeleted;
 use plaza_proto::graph::v1::{Blocked, Followed, Unfollowed};
-use plaza_proto::posts::v1::{PostCreated, PostDeleted};
+use plaza_proto::posts::v1::{PostCreated, PostDeleted, RepostUndone, Reposted};
 use plaza_stores::Faults;
 use prost::{Message, Name};
 
@@ -46,11 +46,19 @@ impl Calls {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) accounts: BTreeSet<i64>,
+    /// Accounts whose posts are for followers.
+    pub(crate) protected: BTreeSet<i64>,
     /// Follower and followee.
     pub(crate) follows: BTreeSet<(i64, i64)>,
     /// Blocker and blocked.
     pub(crate) blocks: BTreeSet<(i64, i64)>,
+    /// By who mutes whom.
+    pub(crate) mutes: BTreeMap<(i64, i64), FakeMute>,
     pub(crate) posts: BTreeMap<i64, FakePost>,
+    /// Reposts by their ids.
+    pub(crate) reposts: BTreeMap<i64, FakeRepost>,
+    /// Reposts that were taken back.
+    pub(crate) undone: BTreeMap<i64, FakeRepost>,
     outbox: Vec<Event>,
     positions: BTreeMap<&'static str, i64>,
 }
@@ -59,6 +67,30 @@ pub(crate) struct State {
 pub(crate) struct FakePost {
     pub(crate) author: i64,
     pub(crate) followers_only: bool,
+    /// The post that it replies to; 0 for none.
+    pub(crate) reply_to: i64,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct FakeRepost {
+    pub(crate) by: i64,
+    pub(crate) post: i64,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct FakeMute {
+    pub(crate) posts: bool,
+    pub(crate) reposts: bool,
+    /// When it runs out.
+    pub(crate) until: Timestamp,
+}
+
+/// An entry of a feed: where it stands, who wrote or reposted the post, and the post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) place: i64,
+    pub(crate) by: i64,
+    pub(crate) post: i64,
 }
 
 impl State {
@@ -68,6 +100,11 @@ impl State {
 
     pub(crate) fn blocked(&self, a: i64, b: i64) -> bool {
         self.blocks.contains(&(a, b)) || self.blocks.contains(&(b, a))
+    }
+
+    /// How `a` mutes `b` at this time.
+    pub(crate) fn mute(&self, a: i64, b: i64, now: Timestamp) -> Option<FakeMute> {
+        self.mutes.get(&(a, b)).copied().filter(|mute| mute.until > now)
     }
 
     /// Whether `viewer` may see the post.
@@ -81,12 +118,50 @@ impl State {
         }
     }
 
-    /// The model: the whole home feed of `reader`, newest first.
-    pub(crate) fn home(&self, reader: i64) -> Vec<i64> {
-        let shown = |post: &FakePost| {
-            (post.author == reader || self.follows(reader, post.author)) && self.visible(Some(reader), *post)
+    /// All posts and reposts, newest first; those that were undone as well, if asked for.
+    pub(crate) fn placed(&self, with_undone: bool) -> Vec<Placed> {
+        let posts = self.posts.iter().map(|(id, p)| Placed { place: *id, by: p.author, post: *id });
+        let undone = self.undone.iter().filter(|_| with_undone);
+        let reposts = self.reposts.iter().chain(undone).map(|(id, r)| Placed { place: *id, by: r.by, post: r.post });
+        let mut placed: Vec<Placed> = posts.chain(reposts).collect();
+        placed.sort_by_key(|p| std::cmp::Reverse(p.place));
+        placed
+    }
+
+    /// Whether the home feed of `reader` may show the entry.
+    pub(crate) fn shows(&self, reader: i64, entry: Placed, now: Timestamp) -> bool {
+        let Some(post) = self.posts.get(&entry.post).filter(|post| self.visible(Some(reader), **post)) else {
+            return false;
         };
-        self.posts.iter().rev().filter(|(_, post)| shown(post)).map(|(id, _)| *id).collect()
+        let muted = |other, of: fn(FakeMute) -> bool| self.mute(reader, other, now).is_some_and(of);
+        let knows = |other| other == reader || self.follows(reader, other);
+        if entry.by == reader {
+            return true;
+        }
+        if !self.follows(reader, entry.by) {
+            return false;
+        }
+        if entry.place != entry.post {
+            return !muted(entry.by, |m| m.reposts) && !muted(post.author, |m| m.posts);
+        }
+        let parent = self.posts.get(&post.reply_to).filter(|parent| self.visible(Some(reader), **parent));
+        !muted(entry.by, |m| m.posts) && (post.reply_to == 0 || parent.is_some_and(|p| knows(p.author)))
+    }
+
+    /// The model: the whole home feed of `reader`, newest first, each post once.
+    pub(crate) fn home(&self, reader: i64, now: Timestamp) -> Vec<Placed> {
+        self.home_of(reader, now, |_| true)
+    }
+
+    /// The model of the same feed of those only who follow the reader back.
+    pub(crate) fn mutuals(&self, reader: i64, now: Timestamp) -> Vec<Placed> {
+        self.home_of(reader, now, |by| by == reader || self.follows(by, reader))
+    }
+
+    fn home_of(&self, reader: i64, now: Timestamp, of: impl Fn(i64) -> bool) -> Vec<Placed> {
+        let mut seen = BTreeSet::new();
+        let shown = self.placed(false).into_iter().filter(|entry| of(entry.by) && self.shows(reader, *entry, now));
+        shown.filter(|entry| seen.insert(entry.post)).collect()
     }
 }
 
@@ -110,8 +185,14 @@ impl World {
         std::mem::take(&mut self.state.lock().outbox)
     }
 
+    /// The places of the model's home feed.
     pub(crate) fn home(&self, reader: i64) -> Vec<i64> {
-        self.state.lock().home(reader)
+        self.state.lock().home(reader, self.env.now()).iter().map(|entry| entry.place).collect()
+    }
+
+    /// The places of the model's feed of mutuals.
+    pub(crate) fn mutuals(&self, reader: i64) -> Vec<i64> {
+        self.state.lock().mutuals(reader, self.env.now()).iter().map(|entry| entry.place).collect()
     }
 
     pub(crate) fn post(&self, author: i64) -> i64 {
@@ -119,9 +200,17 @@ impl World {
     }
 
     pub(crate) fn post_for(&self, author: i64, followers_only: bool) -> i64 {
-        let post_id = self.env.next_id();
+        self.publish(FakePost { author, followers_only, reply_to: 0 })
+    }
+
+    pub(crate) fn reply(&self, author: i64, reply_to: i64) -> i64 {
+        self.publish(FakePost { author, followers_only: false, reply_to })
+    }
+
+    pub(crate) fn publish(&self, post: FakePost) -> i64 {
+        let (post_id, author) = (self.env.next_id(), post.author);
         let mut state = self.state.lock();
-        state.posts.insert(post_id, FakePost { author, followers_only });
+        state.posts.insert(post_id, post);
         let created = PostCreated { post_id, author_id: author, ..PostCreated::default() };
         self.write(&mut state, "posts", "post", post_id, &created);
         post_id
@@ -130,9 +219,53 @@ impl World {
     pub(crate) fn delete(&self, post_id: i64) {
         let mut state = self.state.lock();
         if let Some(post) = state.posts.remove(&post_id) {
+            state.reposts.retain(|_, repost| repost.post != post_id);
             let deleted = PostDeleted { post_id, author_id: post.author, ..PostDeleted::default() };
             self.write(&mut state, "posts", "post", post_id, &deleted);
         }
+    }
+
+    /// Reposts a public post in sight; the id of the repost, of one that stood before as well.
+    pub(crate) fn repost(&self, account_id: i64, post_id: i64) -> Option<i64> {
+        let mut state = self.state.lock();
+        let post =
+            state.posts.get(&post_id).copied().filter(|p| !p.followers_only && state.visible(Some(account_id), *p))?;
+        if let Some((id, _)) = state.reposts.iter().find(|(_, r)| r.by == account_id && r.post == post_id) {
+            return Some(*id);
+        }
+        let repost_id = self.env.next_id();
+        state.reposts.insert(repost_id, FakeRepost { by: account_id, post: post_id });
+        let reposted = Reposted { post_id, author_id: post.author, account_id, repost_id };
+        self.write(&mut state, "posts", "post", post_id, &reposted);
+        Some(repost_id)
+    }
+
+    pub(crate) fn undo_repost(&self, repost_id: i64) {
+        let mut state = self.state.lock();
+        self.end_repost(&mut state, repost_id);
+    }
+
+    fn end_repost(&self, state: &mut State, repost_id: i64) {
+        if let Some(repost) = state.reposts.remove(&repost_id) {
+            state.undone.insert(repost_id, repost);
+            let FakeRepost { by: account_id, post: post_id } = repost;
+            let author_id = state.posts[&post_id].author;
+            let undone = RepostUndone { post_id, author_id, account_id, repost_id };
+            self.write(state, "posts", "post", post_id, &undone);
+        }
+    }
+
+    /// Mutes for so many milliseconds. No event tells of it.
+    pub(crate) fn mute(&self, muter: i64, muted: i64, [posts, reposts]: [bool; 2], for_ms: i64) {
+        if muter == muted {
+            return;
+        }
+        let until = self.env.now().plus_ms(for_ms);
+        self.state.lock().mutes.insert((muter, muted), FakeMute { posts, reposts, until });
+    }
+
+    pub(crate) fn unmute(&self, muter: i64, muted: i64) {
+        self.state.lock().mutes.remove(&(muter, muted));
     }
 
     pub(crate) fn follow(&self, follower_id: i64, followee_id: i64) {
@@ -175,9 +308,13 @@ impl World {
             self.end_follow(&mut state, follower, followee);
         }
         state.blocks.retain(|(a, b)| *a != account_id && *b != account_id);
+        let reposts: Vec<i64> = state.reposts.iter().filter(|(_, r)| r.by == account_id).map(|(id, _)| *id).collect();
+        reposts.into_iter().for_each(|repost| self.end_repost(&mut state, repost));
+        state.mutes.retain(|(a, b), _| *a != account_id && *b != account_id);
         let posts: Vec<i64> = state.posts.iter().filter(|(_, p)| p.author == account_id).map(|(id, _)| *id).collect();
         for post_id in posts {
             state.posts.remove(&post_id);
+            state.reposts.retain(|_, repost| repost.post != post_id);
             let deleted = PostDeleted { post_id, author_id: account_id, ..PostDeleted::default() };
             self.write(&mut state, "posts", "post", post_id, &deleted);
         }

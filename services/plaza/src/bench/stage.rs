@@ -58,7 +58,7 @@ impl Stage {
         let away = |e: tonic::transport::Error| Failure::new(format!("{} does not answer: {e}", server.target));
         let connections = wire::connect(&server.target, args.connections).await.map_err(away)?;
         let bearers = filled.actors.iter().map(|a| wire::bearer(&a.access_token)).collect::<Result<_, _>>()?;
-        let home = GetHomeFeedRequest { page_size: args.page_size, page_token: String::new() };
+        let home = GetHomeFeedRequest { page_size: args.page_size, ..GetHomeFeedRequest::default() };
         let cast = Cast {
             bearers,
             accounts: filled.actors.iter().map(|a: &Actor| a.account.get()).collect(),
@@ -176,7 +176,11 @@ impl Cast {
 
     /// Person `n` reads the page of their home feed after `page_token`.
     pub(super) fn home_after(&self, n: u64, page_token: &str, kind: usize) -> Call {
-        let request = GetHomeFeedRequest { page_size: self.page_size, page_token: page_token.to_owned() };
+        let request = GetHomeFeedRequest {
+            page_size: self.page_size,
+            page_token: page_token.to_owned(),
+            ..GetHomeFeedRequest::default()
+        };
         Call { body: wire::encode(&request), ..self.home(n, kind) }
     }
 

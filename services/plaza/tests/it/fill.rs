@@ -55,7 +55,7 @@ async fn what_was_filled_in_is_in_the_home_feeds() {
         let circle = |author: u32| author == n || plan.follows().of(n).contains(&author);
         let expected = (0..plan.posts()).filter(|post| circle(plan.post(*post).author)).count();
         let cx = actor.cx().with_token(Token::parse("posts=40").unwrap());
-        let request = GetHomeFeedRequest { page_size: 100, page_token: String::new() };
+        let request = GetHomeFeedRequest { page_size: 100, ..GetHomeFeedRequest::default() };
         let page = actor.clients.feeds.get_home_feed(&cx, request).await.unwrap();
         assert_eq!(page.posts.len(), expected, "person {n}");
     }

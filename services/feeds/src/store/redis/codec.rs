@@ -1,4 +1,5 @@
-//! How entries stand in Redis: post id and author, 8 bytes each, big-endian, so that bytes sort as ids do.
+//! How entries stand in Redis: post id and author, or repost id, who reposted, and post id; 8 bytes each, big-endian, so
+//! that bytes sort as places do.
 
 use fred::bytes::{BufMut as _, Bytes, BytesMut};
 use fred::types::Value;
@@ -7,7 +8,6 @@ use plaza_core::{AccountId, Error, PostId, Result};
 use crate::domain::Entry;
 
 const ID: usize = 8;
-const MEMBER: usize = 2 * ID;
 
 /// The id of a post, or its floor.
 pub(super) fn id(id: i64) -> Value {
@@ -16,13 +16,20 @@ pub(super) fn id(id: i64) -> Value {
 
 /// Entries, in one piece of memory.
 pub(super) fn members(entries: &[Entry]) -> Vec<Value> {
-    let mut bytes = BytesMut::with_capacity(entries.len() * MEMBER);
-    for Entry { post, author } in entries {
-        bytes.put_i64(post.0.max(0));
-        bytes.put_i64(author.0);
+    let mut bytes = BytesMut::with_capacity(entries.iter().map(len).sum());
+    for entry in entries {
+        bytes.put_i64(entry.place.0.max(0));
+        bytes.put_i64(entry.by.0);
+        if entry.is_repost() {
+            bytes.put_i64(entry.post.0);
+        }
     }
-    let bytes = bytes.freeze();
-    (0..entries.len()).map(|n| Value::Bytes(bytes.slice(n * MEMBER..(n + 1) * MEMBER))).collect()
+    let mut bytes = bytes.freeze();
+    entries.iter().map(|entry| Value::Bytes(bytes.split_to(len(entry)))).collect()
+}
+
+fn len(entry: &Entry) -> usize {
+    if entry.is_repost() { 3 * ID } else { 2 * ID }
 }
 
 /// Reads an id.
@@ -32,8 +39,13 @@ pub(super) fn post(bytes: &[u8]) -> Result<PostId> {
 
 /// Reads an entry.
 pub(super) fn entry(member: &[u8]) -> Result<Entry> {
-    let (post, author) = member.split_at_checked(ID).ok_or_else(unreadable)?;
-    Ok(Entry { post: PostId(number(post)?), author: AccountId(number(author)?) })
+    let (place, rest) = member.split_at_checked(ID).ok_or_else(unreadable)?;
+    let place = PostId(number(place)?);
+    if rest.len() == ID {
+        return Ok(Entry::post(place, AccountId(number(rest)?)));
+    }
+    let (by, post) = rest.split_at_checked(ID).ok_or_else(unreadable)?;
+    Ok(Entry::repost(place, AccountId(number(by)?), PostId(number(post)?)))
 }
 
 fn number(bytes: &[u8]) -> Result<i64> {
@@ -55,8 +67,11 @@ mod tests {
     #[test]
     fn entries_are_read_as_they_were_written_and_sort_by_post() {
         let posts = [0, 1, 255, 256, (1 << 22) - 1, 1 << 22, i64::MAX - 1, i64::MAX];
-        let entries: Vec<Entry> =
-            posts.iter().map(|p| Entry { post: PostId(*p), author: AccountId(i64::MAX - p) }).collect();
+        let of = |p: &i64| match p % 2 {
+            0 => Entry::post(PostId(*p), AccountId(i64::MAX - p)),
+            _ => Entry::repost(PostId(*p), AccountId(i64::MAX - p), PostId(p / 2)),
+        };
+        let entries: Vec<Entry> = posts.iter().map(of).collect();
         let members = members(&entries);
         let read: Vec<Entry> = members.iter().map(|m| entry(bytes(m)).unwrap()).collect();
         assert_eq!(read, entries);
@@ -66,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_is_no_entry_is_refused() {
-        for wrong in [&b""[..], b"1234567", b"123456789", b"12345678901234567"] {
+        for wrong in [&b""[..], b"1234567", b"123456789", b"12345678901234567", b"1234567890123456789012345"] {
             assert!(entry(wrong).is_err());
         }
         assert!(post(b"1").is_err());

@@ -32,7 +32,7 @@ async fn replica(address: &str, options: RedisFeedsOptions, seed: u64) -> RedisF
 }
 
 fn by(author: AccountId, posts: &[i64]) -> Vec<Entry> {
-    posts.iter().map(|post| Entry { post: PostId(*post), author }).collect()
+    posts.iter().map(|post| Entry::post(PostId(*post), author)).collect()
 }
 
 async fn build(feeds: &RedisFeeds, owner: AccountId, entries: &[Entry], floor: i64) {
@@ -42,7 +42,7 @@ async fn build(feeds: &RedisFeeds, owner: AccountId, entries: &[Entry], floor: i
 
 async fn posts(feeds: &RedisFeeds, owner: AccountId) -> Option<Vec<i64>> {
     let reading = feeds.page(&cx(), owner, None, 100).await.unwrap()?;
-    Some(reading.page.entries.iter().map(|e| e.post.0).collect())
+    Some(reading.page.entries.iter().map(|e| e.place.0).collect())
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 -- Stands before every script, behind a line that sets RUN, which names this run of the server.
 --
 -- A feed is one sorted set. Its lowest member, with score -1, is its head: epoch (32 bytes), nonce (8), floor (8). All
--- others are entries: post id and author, 8 bytes each, big-endian, so that equal scores sort by id; the score is the
--- milliseconds that the id carries. A feed whose head does not carry the epoch of the marks is cold.
+-- others are entries: post id and author, or repost id, who reposted and post id; 8 bytes each, big-endian, so that equal
+-- scores sort by the first id, their place; the score is the milliseconds that it carries. A feed whose head does not
+-- carry the epoch of the marks is cold.
 --
--- A build is one hash: 't' has epoch and ticket, a post id has the author of a post pushed since, '-' and a post id
--- stands for a post removed since.
+-- A build is one hash: 't' has epoch and ticket, a place has the rest of an entry pushed since, '-' and a place
+-- stands for one removed since.
 --
 -- The marks are one hash: 'v' has the epoch and how many are marked, every other field is a marked author. An epoch is
 -- RUN (16 bytes) and 16 bytes that were never used before: one of another run of the server, or of marks that were
@@ -105,7 +106,7 @@ local function trim(feed, cap, slack)
   end
 end
 
--- The entries of a post: one, if any.
+-- The entries at a place: one, if any.
 local function entries_of(feed, id)
   local at = score(id)
   local found = {}

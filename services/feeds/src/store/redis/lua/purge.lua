@@ -15,7 +15,7 @@ for at = 3, #ARGV do
 end
 local members = {}
 for _, member in ipairs(redis.call('ZRANGE', feed, 1, -1)) do
-  if gone[string.sub(member, 9)] then
+  if gone[string.sub(member, 9, 16)] then
     members[#members + 1] = member
   end
 end

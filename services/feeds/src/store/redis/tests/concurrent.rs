@@ -36,7 +36,7 @@ async fn build_from(feeds: &RedisFeeds, truth: &Mutex<Truth>) -> Option<usize> {
 async fn read(feeds: &RedisFeeds, truth: &Mutex<Truth>) -> bool {
     let before: Vec<i64> = truth.lock().pushed.iter().copied().collect();
     let Some(reading) = feeds.page(&cx(), READER, None, 2 * CAP).await.unwrap() else { return false };
-    let shown: BTreeSet<i64> = reading.page.entries.iter().map(|e| e.post.0).collect();
+    let shown: BTreeSet<i64> = reading.page.entries.iter().map(|e| e.place.0).collect();
     let floor = reading.page.floor.0;
     let holes: Vec<i64> = before.into_iter().filter(|post| *post >= floor && !shown.contains(post)).collect();
     assert!(holes.is_empty(), "{holes:?} are missing above {floor} in {shown:?}");

@@ -182,7 +182,7 @@ async fn a_full_server_forgets_feeds_and_what_it_holds_is_right() {
                 continue;
             };
             warm += 1;
-            let shown: Vec<i64> = reading.page.entries.iter().rev().map(|e| e.post.0).collect();
+            let shown: Vec<i64> = reading.page.entries.iter().rev().map(|e| e.place.0).collect();
             let expected: Vec<i64> = truth.iter().copied().filter(|post| *post >= reading.page.floor.0).collect();
             assert_eq!(shown, expected, "of {reader}");
         }

@@ -24,7 +24,7 @@ async fn deliveries_and_memory() {
         let began = Instant::now();
         for n in 0..POSTS {
             let post = PostId(first_at(Timestamp(1_800_000_000_000 + n * 977)) + n);
-            feeds.push(&cx(), &owners, &[Entry { post, author: owners[0] }]).await.unwrap();
+            feeds.push(&cx(), &owners, &[Entry::post(post, owners[0])]).await.unwrap();
         }
         let (took, deliveries) = (began.elapsed(), POSTS * READERS);
         println!("warm {warm}: {deliveries} deliveries in {took:?}, {:.0}/s", deliveries as f64 / took.as_secs_f64());

@@ -68,7 +68,10 @@ fn floor(n: i64) -> PostId {
 }
 
 fn entries(posts: &[i64], floor: i64) -> Vec<Entry> {
-    let of = |n: &i64| Entry { post: post(*n), author: AccountId(n % AUTHORS) };
+    let of = |n: &i64| match n % 5 {
+        0 => Entry::repost(post(*n), AccountId(n % AUTHORS), PostId(n + 1)),
+        _ => Entry::post(post(*n), AccountId(n % AUTHORS)),
+    };
     posts.iter().filter(|n| **n >= floor).map(of).collect()
 }
 
