@@ -45,7 +45,7 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Instrument as _;
 
-use crate::{Gauge, Migration, span};
+use crate::{Gauge, Migration, StoreAddress, span};
 
 pub use errors::{SqlResultExt, is_unique_violation, map_err};
 pub use ids::Ids;
@@ -85,6 +85,21 @@ impl Sqlite {
     /// program, or if a migration that it has was changed since.
     pub fn open(options: SqliteOptions, migrations: &[Migration]) -> Result<Self> {
         Self::open_in(options, migrations, None)
+    }
+
+    /// The database at `address`: a file, or for `memory:` one that goes with it. Blocks; for start-up.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`]; also if the address names a server.
+    pub fn at(address: &StoreAddress, migrations: &[Migration]) -> Result<Self> {
+        match (address, address.sqlite_options()) {
+            (_, Some(options)) => Self::open(options, migrations),
+            (StoreAddress::Memory, None) => Self::ephemeral(migrations),
+            (other, None) => {
+                let message = format!("`{other}` is a server; an embedded store is `sqlite:PATH` or `memory:`");
+                Err(Error::new(reason::STORE_UNAVAILABLE).message(message))
+            }
+        }
     }
 
     /// A database in a temporary folder that goes with it, not synchronised to the disk: for tests and trials.
