@@ -2,9 +2,12 @@
 
 mod get_home_feed;
 mod get_list_feed;
+mod get_read_position;
 mod get_user_feed;
 mod items;
+mod positions;
 mod rebuild_feed;
+mod set_read_position;
 mod stream_home_feed;
 
 use std::sync::Arc;
@@ -15,13 +18,16 @@ use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result};
 use plaza_events::Marks;
 use plaza_proto::feeds::v1::{
-    FeedsService, GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest, GetListFeedResponse, GetUserFeedRequest,
-    GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
+    FeedsService, GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest, GetListFeedResponse,
+    GetReadPositionRequest, GetReadPositionResponse, GetUserFeedRequest, GetUserFeedResponse, RebuildFeedRequest,
+    RebuildFeedResponse, SetReadPositionRequest, SetReadPositionResponse, StreamHomeFeedRequest,
+    StreamHomeFeedResponse,
 };
 use plaza_rpc::Stream;
 
 use crate::domain::{Builder, Live, Pages};
 use crate::store::FeedStore;
+use crate::store::positions::PositionStore;
 
 /// What the handlers work with.
 pub(crate) struct Handler {
@@ -29,6 +35,7 @@ pub(crate) struct Handler {
     pub(crate) pager: Pager,
     pub(crate) pages: Arc<Pages>,
     pub(crate) store: Arc<dyn FeedStore>,
+    pub(crate) positions: Arc<dyn PositionStore>,
     pub(crate) builder: Arc<Builder>,
     pub(crate) live: Arc<Live>,
     /// How far the projection has got.
@@ -68,6 +75,14 @@ impl FeedsService for Handler {
 
     async fn rebuild_feed(&self, cx: &Cx, req: RebuildFeedRequest) -> Result<RebuildFeedResponse> {
         rebuild_feed::rebuild_feed(self, cx, req).await
+    }
+
+    async fn get_read_position(&self, cx: &Cx, req: GetReadPositionRequest) -> Result<GetReadPositionResponse> {
+        get_read_position::get_read_position(self, cx, req).await
+    }
+
+    async fn set_read_position(&self, cx: &Cx, req: SetReadPositionRequest) -> Result<SetReadPositionResponse> {
+        set_read_position::set_read_position(self, cx, req).await
     }
 
     async fn stream_home_feed(&self, cx: &Cx, req: StreamHomeFeedRequest) -> Result<Stream<StreamHomeFeedResponse>> {
