@@ -9,6 +9,7 @@ use plaza_rpc::{Dependency, Gate};
 use plaza_stores::{Gauge, ServerKind};
 
 use crate::SOURCE;
+use crate::api::export::{Exports, Holders};
 use crate::api::{Handler, delete_account};
 use crate::config::Config;
 use crate::mailer;
@@ -53,11 +54,12 @@ impl App {
         let store: Arc<dyn AccountStore> = Arc::new(store);
         let (rules, tokens) = (config.rules(), Tokens::new(&deps.secret));
         let mails = mails(&config, &deps.env, &engine, &tokens)?;
+        let exports = Exports::new(store.clone(), config.exports_at_once);
         let starting = (config, deps.env.clone());
         // Hashes once, for the credential of nobody.
         let started = tokio::task::spawn_blocking(move || Passwords::start(&starting.0, starting.1)).await;
         let passwords = Arc::new(started.map_err(|e| Error::internal(format!("starting failed: {e}")))??);
-        let handler = Arc::new(Handler { env: deps.env, store, passwords, rules, tokens });
+        let handler = Arc::new(Handler { env: deps.env, store, passwords, rules, tokens, exports });
         let entry = AccountsServiceEntry::new(handler.clone(), &deps.gate);
         let followers = followers(&engine, &cache, &freshness);
         let mut projections = projections(engine, cache);
@@ -81,6 +83,12 @@ impl App {
     #[must_use]
     pub fn server(&self) -> AccountsServiceServer {
         AccountsServiceServer::new(self.entry.clone())
+    }
+
+    /// Says where the services are that hold something of accounts, for exports. They need this one and so are built after
+    /// it.
+    pub fn connect(&self, holders: Holders) {
+        self.handler.exports.connect(holders);
     }
 
     /// The events of its writes.
@@ -132,6 +140,7 @@ impl App {
 
     /// Finishes work in hand and closes the store.
     pub async fn close(&self) {
+        self.handler.exports.disconnect();
         self.handler.passwords.close().await;
         self.handler.store.close().await;
     }

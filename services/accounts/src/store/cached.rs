@@ -10,6 +10,7 @@ use plaza_stores::Gauge;
 use super::cache::AccountCache;
 use super::{AccountStore, Created, Credential, Written};
 use crate::domain::erasure::{Receipt, Report};
+use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
@@ -110,6 +111,10 @@ impl AccountStore for CachedAccounts {
 
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
         self.engine.unsent(cx, id).await
+    }
+
+    async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
+        self.engine.kept(cx, id).await
     }
 
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {

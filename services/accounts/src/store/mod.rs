@@ -17,6 +17,7 @@ use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::erasure::{Receipt, Report};
+use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
@@ -95,6 +96,9 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
 
     /// The tickets of an account that are still to be sent.
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>>;
+
+    /// What is kept of an account besides itself.
+    async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept>;
 
     /// Notes what became of a ticket's mail, unless another ticket is there by now.
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()>;

@@ -1,5 +1,6 @@
 //! The services that this one calls, here or elsewhere.
 
+use plaza_accounts::Holders;
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::FeedsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
@@ -97,6 +98,11 @@ impl Peers {
 
     pub(super) fn posts(&self) -> Result<PostsServiceClient> {
         known(self.posts.as_ref(), Service::Posts)
+    }
+
+    /// Those that hold something of accounts, besides accounts.
+    pub(super) fn holders(&self) -> Result<Holders> {
+        Ok(Holders { sessions: self.sessions()?, graph: self.graph()?, posts: self.posts()? })
     }
 
     /// All of them.

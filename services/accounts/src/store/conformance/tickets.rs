@@ -5,7 +5,7 @@ use plaza_proto::accounts::v1::{EmailChanged, MailRequested, PasswordChanged};
 
 use super::{Bench, credential, cx, gone, request};
 use crate::domain::ticket::{Effect, NewTicket, Noted, Purpose, Redemption, Reset, Ticket};
-use crate::domain::{Change, Credential, Edit, Email, Login, NewAccount};
+use crate::domain::{Change, Credential, Edit, Email, Handle, HandleEdit, Login, NewAccount};
 use crate::store::Written;
 
 const GOOD_MS: i64 = 1_000;
@@ -145,4 +145,34 @@ pub(crate) async fn what_is_to_be_sent_is_there_until_it_is_noted(b: Bench) {
     ask_verification(&b, id, 7, "ada@last.example").await;
     b.store.delete(&cx(), gone(id)).await.unwrap();
     assert!(unsent(&b, id).await.is_empty(), "an address goes with its account");
+}
+
+pub(crate) async fn what_is_kept_of_an_account_is_told_until_its_time_is_over(b: Bench) {
+    let (ada, bob) = (b.created("zoe").await, b.created("bob").await);
+    let to = |handle: &str| {
+        let (handle, now) = (Handle::parse(handle).unwrap(), b.env.now());
+        let edit = HandleEdit { handle, keep_until: now.plus_ms(GOOD_MS), max_kept: 3 };
+        Change::new(ada, Edit::Handle(edit), now)
+    };
+    for handle in ["Ada_1", "ada_2"] {
+        b.store.change(&cx(), to(handle)).await.unwrap();
+        b.clock.advance(1);
+    }
+    ask_verification(&b, ada, 1, "ada@new.example").await;
+    ask_reset(&b, 2, "zoe@example.org").await;
+    let told = async |id| {
+        let kept = b.store.kept(&cx(), id).await.unwrap();
+        let tickets: Vec<i64> = kept.tickets.iter().map(|ticket| ticket.id).collect();
+        (kept.handles.into_iter().map(|kept| kept.handle).collect::<Vec<_>>(), tickets)
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(told(ada).await, (names(&["ada_1", "zoe"]), vec![1, 2]));
+    assert_eq!(told(bob).await, (names(&[]), vec![]));
+    let ticket = unsent(&b, ada).await.remove(0);
+    b.store.note_mail(&cx(), &ticket, Noted::Done).await.unwrap();
+    assert_eq!(told(ada).await.1, [1, 2], "it can still come back");
+    b.clock.advance(GOOD_MS - 2);
+    assert_eq!(told(ada).await, (names(&["ada_1"]), vec![1, 2]));
+    b.clock.advance(2);
+    assert_eq!(told(ada).await, (names(&[]), vec![]));
 }

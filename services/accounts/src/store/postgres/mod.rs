@@ -24,6 +24,7 @@ use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOp
 use super::{AccountStore, Created, Credential, OnChange, Written};
 use crate::SOURCE;
 use crate::domain::erasure::{Receipt, Report};
+use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
@@ -156,6 +157,15 @@ impl AccountStore for PostgresAccounts {
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
         let now = self.env.now();
         self.db.read(cx, |mut conn| async move { tickets::unsent(&mut conn, id, now).await }).await
+    }
+
+    async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
+        let now = self.env.now();
+        let read = |mut conn: Conn| async move {
+            let handles = handles::kept(&mut conn, id, now).await?;
+            Ok(Kept { handles, tickets: tickets::good(&mut conn, id, now).await? })
+        };
+        self.db.read(cx, read).await
     }
 
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {

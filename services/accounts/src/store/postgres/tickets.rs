@@ -117,6 +117,16 @@ pub(super) async fn unsent(conn: &mut PgConnection, account: AccountId, now: Tim
     found.iter().map(ticket).collect()
 }
 
+/// What an account may still bring back, or will be sent.
+pub(super) async fn good(conn: &mut PgConnection, account: AccountId, now: Timestamp) -> Result<Vec<Ticket>> {
+    let found = sqlx::query(
+        "SELECT account_id, ticket_id, purpose, email, created_at, expires_at, attempts
+         FROM tickets WHERE account_id = $1 AND expires_at > $2 ORDER BY purpose",
+    );
+    let found = found.bind(account.get()).bind(now.0).fetch_all(conn).await.sql()?;
+    found.iter().map(ticket).collect()
+}
+
 /// Notes what became of a mail, unless another ticket is there by now.
 pub(super) async fn note(conn: &mut PgConnection, ticket: &Ticket, noted: Noted) -> Result<()> {
     let sql = match noted {

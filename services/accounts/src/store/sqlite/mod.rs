@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use super::{AccountStore, Changed, Created, Credential, OnChange, Written, events};
 use crate::SOURCE;
 use crate::domain::erasure::{Receipt, Report};
+use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount};
 
@@ -196,6 +197,14 @@ impl AccountStore for SqliteAccounts {
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
         let now = self.env.now();
         self.db.read(cx, |conn| tickets::unsent(conn, id, now)).await
+    }
+
+    async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
+        let now = self.env.now();
+        let read = |conn: &Connection| {
+            Ok(Kept { handles: handles::kept(conn, id, now)?, tickets: tickets::good(conn, id, now)? })
+        };
+        self.db.read(cx, read).await
     }
 
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {

@@ -93,9 +93,18 @@ pub(super) fn redeem(conn: &Connection, redemption: &Redemption, after: &Account
 
 /// What is still to be sent for an account.
 pub(super) fn unsent(conn: &Connection, account: AccountId, now: Timestamp) -> Result<Vec<Ticket>> {
+    list(conn, account, now, "AND done = 0")
+}
+
+/// What an account may still bring back, or will be sent.
+pub(super) fn good(conn: &Connection, account: AccountId, now: Timestamp) -> Result<Vec<Ticket>> {
+    list(conn, account, now, "")
+}
+
+fn list(conn: &Connection, account: AccountId, now: Timestamp, filter: &str) -> Result<Vec<Ticket>> {
     let mut statement = conn
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM tickets WHERE account_id = ?1 AND done = 0 AND expires_at > ?2 ORDER BY purpose"
+            "SELECT {COLUMNS} FROM tickets WHERE account_id = ?1 AND expires_at > ?2 {filter} ORDER BY purpose"
         ))
         .sql()?;
     let found = statement.query_map(params![account.get(), now.0], ticket).sql()?;
