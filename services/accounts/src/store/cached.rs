@@ -8,7 +8,7 @@ use plaza_events::{Freshness, Outbox};
 use plaza_stores::Gauge;
 
 use super::cache::AccountCache;
-use super::{AccountStore, Created, Credential, Written};
+use super::{AccountStore, Created, Credential, Ended, Written};
 use crate::domain::erasure::{Receipt, Report};
 use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
@@ -99,6 +99,10 @@ impl AccountStore for CachedAccounts {
         let written = self.engine.redeem(cx, redemption).await?;
         self.cache.settle(cx).await;
         Ok(written)
+    }
+
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>> {
+        self.engine.recall_deleted(cx).await
     }
 
     async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {

@@ -43,6 +43,16 @@ pub(crate) struct Created {
     pub(crate) at: i64,
 }
 
+/// What a deletion answered, by whichever setting it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Ended {
+    /// The account waits for its deletion.
+    Later(Box<Written<Account>>),
+    /// It is gone.
+    Now(Written<()>),
+}
+
 /// An account of which cached copies are out of date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Changed {
@@ -106,6 +116,10 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// Ends an account: erases all that is personal, also in remembered requests, and keeps the handle from others for
     /// a while. Errors: `ACCOUNT_NOT_FOUND`, also if it is not due and should be.
     async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>>;
+
+    /// The outcome of the context's request, if it was a deletion that was made before, at once or as a change. Errors:
+    /// `REQUEST_ID_REUSED`.
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>>;
 
     /// Up to `limit` accounts that are to be deleted by `now`.
     async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>>;

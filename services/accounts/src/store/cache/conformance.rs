@@ -21,7 +21,7 @@ use crate::domain::erasure::{Receipt, Report};
 use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
-use crate::store::{AccountStore, CachedAccounts, Changed, Created, Credential, SqliteAccounts, Written};
+use crate::store::{AccountStore, CachedAccounts, Changed, Created, Credential, Ended, SqliteAccounts, Written};
 
 /// Empty caches over the same copies, and what they need to be there for.
 pub(crate) struct Made {
@@ -276,6 +276,10 @@ impl AccountStore for Counted {
 
     async fn redeem(&self, cx: &Cx, redemption: Redemption) -> Result<Written<()>> {
         self.inner.redeem(cx, redemption).await
+    }
+
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>> {
+        self.inner.recall_deleted(cx).await
     }
 
     async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {

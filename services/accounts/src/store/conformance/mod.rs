@@ -359,6 +359,7 @@ macro_rules! suite {
             preferences_and_pictures_are_stored_and_erased,
             accounts_go_out_of_sight_and_come_back,
             a_deletion_that_waits_is_done_when_it_is_due,
+            a_deletion_is_recalled_as_it_was_made,
             a_password_changes_from_what_was_checked_alone,
             a_handle_that_was_given_up_is_kept_for_its_owner,
             only_so_many_handles_are_kept_for_one_account,

@@ -21,7 +21,7 @@ use plaza_events::{Outbox, PostgresOutbox, outbox};
 use plaza_stores::postgres::{Conn, requests};
 use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
 
-use super::{AccountStore, Created, Credential, OnChange, Written};
+use super::{AccountStore, Created, Credential, Ended, OnChange, Written};
 use crate::SOURCE;
 use crate::domain::erasure::{Receipt, Report};
 use crate::domain::kept::Kept;
@@ -129,6 +129,11 @@ impl AccountStore for PostgresAccounts {
             Done::Redeemed(written) => Ok(written),
             other => Err(other.unexpected()),
         }
+    }
+
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>> {
+        let (Some(key), now) = (cx.request(), self.env.now()) else { return Ok(None) };
+        self.db.read(cx, |mut conn| async move { requests::recall(&mut conn, Some(key), now).await }).await
     }
 
     async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {

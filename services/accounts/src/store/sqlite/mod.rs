@@ -15,7 +15,7 @@ use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use prost::{Message, Name};
 use rusqlite::Connection;
 
-use super::{AccountStore, Changed, Created, Credential, OnChange, Written, events};
+use super::{AccountStore, Changed, Created, Credential, Ended, OnChange, Written, events};
 use crate::SOURCE;
 use crate::domain::erasure::{Receipt, Report};
 use crate::domain::kept::Kept;
@@ -158,6 +158,11 @@ impl AccountStore for SqliteAccounts {
             })
         };
         self.db.write_then(cx, job, move |_| on_change(&changed)).await
+    }
+
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
     }
 
     async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {
