@@ -117,6 +117,10 @@ impl AccountStore for CachedAccounts {
         self.engine.unsent(cx, id).await
     }
 
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>> {
+        self.engine.take_put_off(cx, limit).await
+    }
+
     async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
         self.engine.kept(cx, id).await
     }

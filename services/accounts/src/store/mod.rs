@@ -61,6 +61,9 @@ pub(crate) struct Changed {
     pub(crate) handle_keys: Vec<String>,
 }
 
+/// How long a mail that is offered again is kept from other replicas, in milliseconds.
+const TAKEN_MS: i64 = 60_000;
+
 /// Called after each commit that changed an account, also when the caller has given up.
 pub(crate) type OnChange = Arc<dyn Fn(&Changed) + Send + Sync>;
 
@@ -104,8 +107,12 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// same work, whether somebody has it.
     async fn request_reset(&self, cx: &Cx, reset: Reset) -> Result<()>;
 
-    /// The tickets of an account that are still to be sent.
+    /// The tickets of an account that are to be sent now: not those that a server put off until later.
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>>;
+
+    /// Up to `limit` tickets that were put off and are to be sent again now, the one that waits for longest first. For a
+    /// minute nobody else is told of them, so that of several replicas one sends a mail.
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>>;
 
     /// What is kept of an account besides itself.
     async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept>;

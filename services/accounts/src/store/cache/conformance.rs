@@ -294,6 +294,10 @@ impl AccountStore for Counted {
         self.inner.unsent(cx, id).await
     }
 
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>> {
+        self.inner.take_put_off(cx, limit).await
+    }
+
     async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
         self.inner.kept(cx, id).await
     }

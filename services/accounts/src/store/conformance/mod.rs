@@ -369,6 +369,7 @@ macro_rules! suite {
             an_address_that_another_has_by_then_is_not_given_twice,
             a_reset_goes_to_whoever_has_the_address_and_says_nothing,
             what_is_to_be_sent_is_there_until_it_is_noted,
+            what_was_put_off_is_taken_by_one_when_its_time_has_come,
             what_is_kept_of_an_account_is_told_until_its_time_is_over,
             a_receipt_holds_the_first_report_of_each_service);
     };

@@ -21,7 +21,7 @@ use plaza_events::{Outbox, PostgresOutbox, outbox};
 use plaza_stores::postgres::{Conn, requests};
 use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
 
-use super::{AccountStore, Created, Credential, Ended, OnChange, Written};
+use super::{AccountStore, Created, Credential, Ended, OnChange, TAKEN_MS, Written};
 use crate::SOURCE;
 use crate::domain::erasure::{Receipt, Report};
 use crate::domain::kept::Kept;
@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_hidden", sql: include_str!("../../../migrations/postgres/0006_hidden.sql") },
     Migration { name: "0007_tickets", sql: include_str!("../../../migrations/postgres/0007_tickets.sql") },
     Migration { name: "0008_erasures", sql: include_str!("../../../migrations/postgres/0008_erasures.sql") },
+    Migration { name: "0009_mails_put_off", sql: include_str!("../../../migrations/postgres/0009_mails_put_off.sql") },
 ];
 /// How long the last step of opening may take.
 const START: Duration = Duration::from_secs(10);
@@ -162,6 +163,11 @@ impl AccountStore for PostgresAccounts {
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
         let now = self.env.now();
         self.db.read(cx, |mut conn| async move { tickets::unsent(&mut conn, id, now).await }).await
+    }
+
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>> {
+        let (now, until) = (self.env.now(), self.env.now().plus_ms(TAKEN_MS));
+        self.db.write(cx, |mut conn| async move { tickets::take_put_off(&mut conn, now, until, limit).await }).await
     }
 
     async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {

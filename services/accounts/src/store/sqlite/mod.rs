@@ -15,7 +15,7 @@ use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use prost::{Message, Name};
 use rusqlite::Connection;
 
-use super::{AccountStore, Changed, Created, Credential, Ended, OnChange, Written, events};
+use super::{AccountStore, Changed, Created, Credential, Ended, OnChange, TAKEN_MS, Written, events};
 use crate::SOURCE;
 use crate::domain::erasure::{Receipt, Report};
 use crate::domain::kept::Kept;
@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_hidden", sql: include_str!("../../../migrations/sqlite/0006_hidden.sql") },
     Migration { name: "0007_tickets", sql: include_str!("../../../migrations/sqlite/0007_tickets.sql") },
     Migration { name: "0008_erasures", sql: include_str!("../../../migrations/sqlite/0008_erasures.sql") },
+    Migration { name: "0009_mails_put_off", sql: include_str!("../../../migrations/sqlite/0009_mails_put_off.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -202,6 +203,11 @@ impl AccountStore for SqliteAccounts {
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
         let now = self.env.now();
         self.db.read(cx, |conn| tickets::unsent(conn, id, now)).await
+    }
+
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>> {
+        let now = self.env.now();
+        self.db.write(cx, move |conn| tickets::take_put_off(conn, now, now.plus_ms(TAKEN_MS), limit)).await
     }
 
     async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
