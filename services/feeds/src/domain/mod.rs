@@ -1,6 +1,7 @@
 //! What a feed is and how a page of it is made: skeleton, hydrate, rules.
 
 mod builder;
+mod choices;
 mod digest;
 mod live;
 mod merge;
@@ -13,6 +14,7 @@ mod together;
 mod window;
 
 pub(crate) use builder::Builder;
+use choices::Choices;
 pub(crate) use digest::digest;
 pub(crate) use live::{Live, LiveOptions, Subscription};
 use merge::merge;
