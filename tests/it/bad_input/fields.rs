@@ -36,6 +36,8 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         (Kind::Bool, _) => vec![],
         (Kind::Enum(_), _) => vec![("undefined", Value::EnumNumber(99)), ("negative", Value::EnumNumber(-1))],
         (Kind::Message(_), "account" | "preferences" | "scopes" | "update_mask") => vec![],
+        // In full in the tests of the service.
+        (Kind::Message(_), "post" | "publish_time") => vec![],
         (kind, name) => panic!("say here what is wrong for {name} of kind {kind:?}"),
     }
 }
@@ -131,7 +133,9 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
         "RevokeSession",
         "RevokeAppPassword",
     ];
-    for name in of_accounts.into_iter().chain(of_posts).chain(of_lists).chain(of_authors) {
+    let of_drafts = ["GetDraft", "UpdateDraft", "DeleteDraft", "PublishDraft"];
+    let of_posts = of_posts.into_iter().chain(of_lists).chain(of_authors).chain(of_drafts);
+    for name in of_accounts.into_iter().chain(of_posts) {
         let method = plaza_proto::methods().find(|m| m.name == name).expect(name);
         let descriptor = plaza_proto::pool().get_service_by_name(method.service).expect("a service");
         let shape = descriptor.methods().find(|m| m.name() == name).expect("a method").input();

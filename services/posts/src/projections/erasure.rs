@@ -8,7 +8,7 @@ use plaza_erasure::EraseAccount;
 
 use crate::store::PostStore;
 
-/// Erases an account's posts, with their events, then its likes, reposts and bookmarks of others' posts.
+/// Erases an account's drafts and posts, with their events, then its likes, reposts and bookmarks of others' posts.
 pub struct StoredPosts {
     store: Arc<dyn PostStore>,
     batch: usize,
@@ -31,7 +31,7 @@ impl EraseAccount for StoredPosts {
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["posts", "likes", "reposts", "bookmarks"]
+        &["posts", "drafts", "likes", "reposts", "bookmarks"]
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

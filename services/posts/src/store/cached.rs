@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, PostId, Result};
+use plaza_core::{AccountId, Cx, Env, PostId, Result, Timestamp};
 use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{
-    Changed, Changes, Deleted, END, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
-    Published, Restored, Tags,
+    Changed, Changes, Deleted, Draft, DraftChange, Drafted, END, Edit, Edited, MarkChange, Marked, NewPost, PinChange,
+    Pinned, Place, PostStore, Published, Restored, Tags,
 };
 use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight, Span};
 
@@ -240,6 +240,26 @@ impl<S: PostStore> PostStore for Cached<S> {
 
     async fn replies(&self, cx: &Cx, parents: &[PostId], after: PostId, limit: usize) -> Result<Vec<Node>> {
         self.store.replies(cx, parents, after, limit).await
+    }
+
+    async fn change_draft(&self, cx: &Cx, change: DraftChange) -> Result<Drafted> {
+        self.store.change_draft(cx, change).await
+    }
+
+    async fn answered_draft(&self, cx: &Cx) -> Result<Option<Drafted>> {
+        self.store.answered_draft(cx).await
+    }
+
+    async fn fail_draft(&self, cx: &Cx, draft: &Draft, failure: &str) -> Result<()> {
+        self.store.fail_draft(cx, draft, failure).await
+    }
+
+    async fn drafts(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Draft>> {
+        self.store.drafts(cx, account, before, limit).await
+    }
+
+    async fn due(&self, cx: &Cx, now: Timestamp, after: Option<&Draft>, limit: usize) -> Result<Vec<Draft>> {
+        self.store.due(cx, now, after, limit).await
     }
 
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {

@@ -3,6 +3,7 @@
 //! An engine's test runs each of [`cases`] on a fresh store, bare and with the cache in front.
 #![expect(clippy::unwrap_used, reason = "test support: a failure here is the test's failure")]
 
+mod drafts;
 mod erasure;
 mod grace;
 mod marks;
@@ -99,6 +100,12 @@ cases![
     race::one_request_many_times_at_once_has_one_effect,
     race::deletions_at_any_moment_leave_exact_counts,
     model::random_sequences_agree_with_the_model,
+    drafts::drafts_are_kept_replaced_and_deleted,
+    drafts::an_account_keeps_so_many_drafts_and_no_more,
+    drafts::drafts_come_due_in_the_order_of_their_times,
+    drafts::a_draft_that_failed_says_why_until_it_is_replaced,
+    drafts::a_draft_is_published_once_however_many_try,
+    drafts::an_erased_account_leaves_no_draft,
     threads::what_a_post_said_is_kept_with_each_edit,
     threads::only_the_author_edits_what_lives,
     threads::a_post_is_edited_so_often_and_no_more,

@@ -1,5 +1,6 @@
 //! The embedded engine.
 
+mod drafts;
 mod edits;
 mod erase;
 mod marks;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, PostId, Result};
+use plaza_core::{AccountId, Cx, Env, PostId, Result, Timestamp};
 use plaza_events::{Outbox, SqliteOutbox, outbox};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
@@ -26,8 +27,8 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Changed, Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
-    Published, Restored, Tags,
+    Changed, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, PinChange,
+    Pinned, Place, PostStore, Published, Restored, Tags,
 };
 use crate::NAME;
 use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
@@ -41,6 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_marks", sql: include_str!("../../migrations/sqlite/0004_marks.sql") },
     Migration { name: "0005_audience", sql: include_str!("../../migrations/sqlite/0005_audience.sql") },
     Migration { name: "0006_threads", sql: include_str!("../../migrations/sqlite/0006_threads.sql") },
+    Migration { name: "0007_drafts", sql: include_str!("../../migrations/sqlite/0007_drafts.sql") },
 ];
 
 /// Posts in a SQLite file.
@@ -202,6 +204,27 @@ impl PostStore for SqlitePosts {
 
     async fn replies(&self, cx: &Cx, parents: &[PostId], after: PostId, limit: usize) -> Result<Vec<Node>> {
         self.db.read(cx, |conn| threads::replies(conn, parents, after, limit)).await
+    }
+
+    async fn change_draft(&self, cx: &Cx, change: DraftChange) -> Result<Drafted> {
+        self.change(cx, move |write| write.change_draft(&change)).await
+    }
+
+    async fn answered_draft(&self, cx: &Cx) -> Result<Option<Drafted>> {
+        self.answered(cx).await
+    }
+
+    async fn fail_draft(&self, cx: &Cx, draft: &Draft, failure: &str) -> Result<()> {
+        let (account, draft, failure) = (draft.account, draft.version(), failure.to_owned());
+        self.db.write(cx, move |conn| drafts::fail(conn, account, draft, &failure)).await
+    }
+
+    async fn drafts(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Draft>> {
+        self.db.read(cx, |conn| drafts::of(conn, account, before, limit)).await
+    }
+
+    async fn due(&self, cx: &Cx, now: Timestamp, after: Option<&Draft>, limit: usize) -> Result<Vec<Draft>> {
+        self.db.read(cx, |conn| drafts::due(conn, now, after, limit)).await
     }
 
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {

@@ -73,6 +73,8 @@ async fn erase_posts(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> 
     }
     let events: Vec<NewEvent> = tombs.iter().map(|tomb| job.event(env, tomb.post, &tomb.event())).collect();
     outbox::postgres::append_many(conn, &events).await?;
+    let drafts = "DELETE FROM drafts WHERE account_id = $1";
+    sqlx::query(drafts).bind(author.0).execute(&mut *conn).await.sql()?;
     let graves = sqlx::query_scalar("SELECT post_id FROM graves WHERE author_id = $1 LIMIT $2").bind(author.0);
     let graves = ids(conn, graves.bind(rows::limit(job.work.limit - posts.len()))).await?;
     prune::purge(conn, &graves).await?;

@@ -5,6 +5,7 @@
 
 mod batch;
 mod bury;
+mod drafts;
 mod edits;
 mod erase;
 mod locks;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, PostId, Result};
+use plaza_core::{AccountId, Cx, Env, Error, PostId, Result, Timestamp};
 use plaza_events::{Outbox, PostgresOutbox, outbox};
 use plaza_stores::postgres::{BatchOptions, Batcher, Conn, requests};
 use plaza_stores::{Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
@@ -33,8 +34,8 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore, Published,
-    Restored, Tags,
+    Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place,
+    PostStore, Published, Restored, Tags,
 };
 use crate::NAME;
 use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
@@ -52,6 +53,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_marks", sql: include_str!("../../../migrations/postgres/0004_marks.sql") },
     Migration { name: "0005_audience", sql: include_str!("../../../migrations/postgres/0005_audience.sql") },
     Migration { name: "0006_threads", sql: include_str!("../../../migrations/postgres/0006_threads.sql") },
+    Migration { name: "0007_drafts", sql: include_str!("../../../migrations/postgres/0007_drafts.sql") },
 ];
 
 /// How many posts or marks one transaction of an erasure takes at most: each is a lock in the server's memory.
@@ -259,6 +261,31 @@ impl PostStore for PostgresPosts {
 
     async fn replies(&self, cx: &Cx, parents: &[PostId], after: PostId, limit: usize) -> Result<Vec<Node>> {
         self.db.read(cx, |mut conn| async move { threads::replies(&mut conn, parents, after, limit).await }).await
+    }
+
+    async fn change_draft(&self, cx: &Cx, change: DraftChange) -> Result<Drafted> {
+        let drafted = |came| if let Came::Drafted(drafted) = came { Some(drafted) } else { None };
+        self.settle(cx, Single::Draft(change), drafted).await
+    }
+
+    async fn answered_draft(&self, cx: &Cx) -> Result<Option<Drafted>> {
+        // A change is remembered with what kind of write it was.
+        let came = self.answered::<Came>(cx).await?;
+        Ok(came.and_then(|came| if let Came::Drafted(drafted) = came { Some(drafted) } else { None }))
+    }
+
+    async fn fail_draft(&self, cx: &Cx, draft: &Draft, failure: &str) -> Result<()> {
+        self.db
+            .write(cx, |mut conn| async move { drafts::fail(&mut conn, draft.account, draft.version(), failure).await })
+            .await
+    }
+
+    async fn drafts(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Draft>> {
+        self.db.read(cx, |mut conn| async move { drafts::of(&mut conn, account, before, limit).await }).await
+    }
+
+    async fn due(&self, cx: &Cx, now: Timestamp, after: Option<&Draft>, limit: usize) -> Result<Vec<Draft>> {
+        self.db.read(cx, |mut conn| async move { drafts::due(&mut conn, now, after, limit).await }).await
     }
 
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {

@@ -135,6 +135,11 @@ pub(super) async fn held(conn: &mut PgConnection, after: AccountId, limit: usize
             UNION ALL
             SELECT (SELECT author_id FROM graves WHERE author_id > buried.id ORDER BY author_id LIMIT 1)
             FROM buried WHERE buried.id IS NOT NULL),
+         drafters (id) AS (
+            (SELECT account_id FROM drafts WHERE account_id > $1 ORDER BY account_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT account_id FROM drafts WHERE account_id > drafters.id ORDER BY account_id LIMIT 1)
+            FROM drafters WHERE drafters.id IS NOT NULL),
          markers (id) AS (
             (SELECT account_id FROM marks WHERE account_id > $1 ORDER BY account_id LIMIT 1)
             UNION ALL
@@ -144,6 +149,8 @@ pub(super) async fn held(conn: &mut PgConnection, after: AccountId, limit: usize
             (SELECT id FROM authors WHERE id IS NOT NULL LIMIT $2)
             UNION
             (SELECT id FROM buried WHERE id IS NOT NULL LIMIT $2)
+            UNION
+            (SELECT id FROM drafters WHERE id IS NOT NULL LIMIT $2)
             UNION
             (SELECT id FROM markers WHERE id IS NOT NULL LIMIT $2)) AS either
          ORDER BY id LIMIT $2",
@@ -161,6 +168,7 @@ pub(super) async fn held_among(conn: &mut PgConnection, accounts: &[AccountId]) 
         "SELECT id FROM unnest($1::int8[]) AS account (id)
          WHERE EXISTS (SELECT 1 FROM posts WHERE author_id = account.id AND deleted_at IS NULL)
             OR EXISTS (SELECT 1 FROM graves WHERE author_id = account.id)
+            OR EXISTS (SELECT 1 FROM drafts WHERE account_id = account.id)
             OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.id)",
     )
     .bind(rows::accounts(accounts))

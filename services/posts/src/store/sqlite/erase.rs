@@ -32,6 +32,7 @@ impl Write<'_> {
                 self.bury(*post, &target, false)?;
             }
         }
+        self.run("DELETE FROM drafts WHERE account_id = ?1", [account.0])?;
         let graves =
             self.ids("SELECT post_id FROM graves WHERE author_id = ?1 LIMIT ?2", account, limit - posts.len())?;
         prune::purge(self.conn, &graves)?;
@@ -86,13 +87,18 @@ pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<
                 UNION ALL
                 SELECT (SELECT min(author_id) FROM graves WHERE author_id > buried.id)
                 FROM buried WHERE buried.id IS NOT NULL LIMIT ?2),
+             drafters (id) AS (
+                SELECT min(account_id) FROM drafts WHERE account_id > ?1
+                UNION ALL
+                SELECT (SELECT min(account_id) FROM drafts WHERE account_id > drafters.id)
+                FROM drafters WHERE drafters.id IS NOT NULL LIMIT ?2),
              markers (id) AS (
                 SELECT min(account_id) FROM marks WHERE account_id > ?1
                 UNION ALL
                 SELECT (SELECT min(account_id) FROM marks WHERE account_id > markers.id)
                 FROM markers WHERE markers.id IS NOT NULL LIMIT ?2)
              SELECT id FROM authors WHERE id IS NOT NULL UNION SELECT id FROM buried WHERE id IS NOT NULL
-             UNION SELECT id FROM markers WHERE id IS NOT NULL
+             UNION SELECT id FROM drafters WHERE id IS NOT NULL UNION SELECT id FROM markers WHERE id IS NOT NULL
              ORDER BY id LIMIT ?2",
         )
         .sql()?;
@@ -108,6 +114,7 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
              WHERE EXISTS (SELECT 1 FROM posts INDEXED BY posts_by_author
                            WHERE author_id = account.value AND deleted_at IS NULL)
                 OR EXISTS (SELECT 1 FROM graves WHERE author_id = account.value)
+                OR EXISTS (SELECT 1 FROM drafts WHERE account_id = account.value)
                 OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.value)",
         )
         .sql()?;

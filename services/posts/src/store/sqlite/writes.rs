@@ -42,6 +42,9 @@ impl Write<'_> {
         if let Some(quoted) = post.quote_of {
             self.living(quoted)?.ok_or_else(no_quote_target)?;
         }
+        if let Some(draft) = post.draft {
+            self.end_draft(post.author, draft)?;
+        }
         let id = self.insert(post, target.as_ref().map(|(_, target)| target.root))?;
         self.tag(id, &post.spans)?;
         self.run("INSERT INTO post_counts (post_id) VALUES (?1)", [id.0])?;
