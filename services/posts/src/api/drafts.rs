@@ -19,7 +19,7 @@ pub(super) fn kept(
     let publish_at = publish_time.map(|time| ahead(h, time)).transpose()?;
     let kept = Kept { post: post.encode_to_vec(), publish_at };
     if publish_at.is_some() {
-        create_post::read(account, post, "post.")?;
+        create_post::read(account, post, &h.limits, "post.")?;
     }
     Ok(kept)
 }
@@ -56,8 +56,8 @@ pub(super) fn message(draft: Draft) -> Result<pb::Draft> {
 }
 
 /// The post that a draft holds, fit to be published from it.
-pub(super) fn fit(draft: &Draft) -> Result<NewPost> {
-    let post = create_post::read(draft.account, decode(draft)?, "post.")?;
+pub(super) fn fit(h: &Handler, draft: &Draft) -> Result<NewPost> {
+    let post = create_post::read(draft.account, decode(draft)?, &h.limits, "post.")?;
     Ok(NewPost { draft: Some(draft.version()), ..post })
 }
 

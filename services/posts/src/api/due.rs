@@ -56,7 +56,7 @@ impl Handler {
         if standing.get(&draft.account) == Some(&Standing::Gone) {
             return Err(Error::new(reason::ACCOUNT_NOT_FOUND));
         }
-        create_post::publish(self, cx, drafts::fit(draft)?).await.map(drop)
+        create_post::publish(self, cx, drafts::fit(self, draft)?).await.map(drop)
     }
 }
 

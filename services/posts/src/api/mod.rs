@@ -27,6 +27,7 @@ mod list_revisions;
 mod marking;
 mod mentions;
 mod pin_post;
+mod polls;
 mod publish_draft;
 mod repost;
 mod restore_post;
@@ -37,6 +38,7 @@ mod unlike_post;
 mod unpin_post;
 mod update_draft;
 mod view;
+mod vote_poll;
 
 use std::sync::Arc;
 
@@ -57,7 +59,7 @@ use plaza_proto::posts::v1::{
     PinPostRequest, PinPostResponse, PostsService, PublishDraftRequest, PublishDraftResponse, RepostRequest,
     RepostResponse, RestorePostRequest, RestorePostResponse, UnbookmarkPostRequest, UnbookmarkPostResponse,
     UndoRepostRequest, UndoRepostResponse, UnlikePostRequest, UnlikePostResponse, UnpinPostRequest, UnpinPostResponse,
-    UpdateDraftRequest, UpdateDraftResponse,
+    UpdateDraftRequest, UpdateDraftResponse, VotePollRequest, VotePollResponse,
 };
 
 use crate::config::Limits;
@@ -195,6 +197,10 @@ impl PostsService for Handler {
 
     async fn publish_draft(&self, cx: &Cx, req: PublishDraftRequest) -> Result<PublishDraftResponse> {
         publish_draft::publish_draft(self, cx, req).await
+    }
+
+    async fn vote_poll(&self, cx: &Cx, req: VotePollRequest) -> Result<VotePollResponse> {
+        vote_poll::vote_poll(self, cx, req).await
     }
 
     async fn list_post_refs(&self, cx: &Cx, req: ListPostRefsRequest) -> Result<ListPostRefsResponse> {

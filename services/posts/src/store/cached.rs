@@ -13,9 +13,9 @@ use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{
     Changed, Changes, Deleted, Draft, DraftChange, Drafted, END, Edit, Edited, MarkChange, Marked, NewPost, PinChange,
-    Pinned, Place, PostStore, Published, Restored, Tags,
+    Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
-use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight, Span};
+use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight, Span};
 
 /// What is kept in memory.
 pub struct PostCache {
@@ -60,8 +60,10 @@ impl PostCache {
 fn weight(post: Option<&Post>) -> u32 {
     let span = |s: &Span| size_of::<Span>() + s.value.len();
     let marks = |p: &Post| p.marks.as_ref().map_or(0, |marks| marks.len() * size_of::<(Mark, AccountId)>());
-    let held = post
-        .map_or(0, |p| p.text.len() + p.sensitive.warning.len() + p.spans.iter().map(span).sum::<usize>() + marks(p));
+    let option = |text: &String| size_of::<String>() + text.len() + size_of::<i64>();
+    let poll = |p: &Post| p.poll.as_ref().map_or(0, |poll| poll.options.iter().map(option).sum());
+    let text = |p: &Post| p.text.len() + p.sensitive.warning.len() + p.spans.iter().map(span).sum::<usize>();
+    let held = post.map_or(0, |p| text(p) + marks(p) + poll(p));
     u32::try_from(ENTRY_BYTES + held).unwrap_or(u32::MAX)
 }
 
@@ -143,6 +145,22 @@ impl<S: PostStore> PostStore for Cached<S> {
 
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
         self.store.answered_publish(cx).await
+    }
+
+    async fn vote(&self, cx: &Cx, vote: Vote) -> Result<Voted> {
+        self.store.vote(cx, vote).await
+    }
+
+    async fn answered_vote(&self, cx: &Cx) -> Result<Option<Voted>> {
+        self.store.answered_vote(cx).await
+    }
+
+    async fn votes(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Choices)>> {
+        self.store.votes(cx, account, ids).await
+    }
+
+    async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
+        self.store.recount_poll(cx, post).await
     }
 
     async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>> {
@@ -282,6 +300,10 @@ impl<S: PostStore> PostStore for Cached<S> {
 
     async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         self.store.erase_marks(cx, account, limit).await
+    }
+
+    async fn erase_votes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.store.erase_votes(cx, account, limit).await
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

@@ -15,14 +15,14 @@ use plaza_core::{AccountId, Cx, PostId, Result, Timestamp};
 use plaza_events::Outbox;
 use plaza_stores::Gauge;
 
-use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
+use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight};
 
 pub use cached::{Cached, PostCache};
 pub use postgres::PostgresPosts;
 pub use sqlite::SqlitePosts;
 pub use values::{
     Deleted, Draft, DraftChange, DraftVersion, DraftWork, Drafted, Edit, Edited, Kept, MarkChange, Marked, NewPost,
-    PinChange, Pinned, Place, Published, Restored, Tags,
+    PinChange, Pinned, Place, Published, Restored, Tags, Vote, Voted,
 };
 
 /// The first post id there can never be.
@@ -60,7 +60,7 @@ pub trait PostStore: Send + Sync + 'static {
     async fn restore(&self, cx: &Cx, author: AccountId, post: PostId) -> Result<Restored>;
 
     /// Changes what a living post of `author` says, and keeps what it said. `POST_NOT_FOUND` if there is none,
-    /// `TOO_MANY_EDITS` past [`MAX_EDITS`].
+    /// `TOO_MANY_EDITS` past [`MAX_EDITS`], `POLL_HAS_VOTES` for another text where somebody has voted.
     async fn edit(&self, cx: &Cx, edit: Edit) -> Result<Edited>;
 
     /// Pins or unpins a living post of `author`; `POST_NOT_FOUND` if there is none, `TOO_MANY_PINS` past [`MAX_PINS`].
@@ -86,11 +86,21 @@ pub trait PostStore: Send + Sync + 'static {
     /// little later: many likes of one post must not wait for one another.
     async fn set_mark(&self, cx: &Cx, change: MarkChange) -> Result<Marked>;
 
+    /// Takes a vote in, exactly counted once this returns. `POST_NOT_FOUND` if the post does not live, `POLL_NOT_FOUND` if
+    /// it asks nothing, `ALREADY_VOTED`, `POLL_CLOSED`.
+    async fn vote(&self, cx: &Cx, vote: Vote) -> Result<Voted>;
+
     /// What the call's request came to if it was answered before; for an answer to repeat whose conditions hold no more.
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>>;
 
     /// As [`PostStore::answered_publish`], for a mark.
     async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>>;
+
+    /// As [`PostStore::answered_publish`], for a vote.
+    async fn answered_vote(&self, cx: &Cx) -> Result<Option<Voted>>;
+
+    /// What `account` voted for in the polls of these posts, in any order.
+    async fn votes(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Choices)>>;
 
     /// The living posts of these ids, in their order; `None` for others. An id may be named twice. Whether the marks of
     /// a post come with it is up to the engine; [`FEW_MARKS`] are few.
@@ -179,17 +189,23 @@ pub trait PostStore: Send + Sync + 'static {
     /// Takes back up to `limit` marks of an account that is gone; returns how many. Its writes are refused, too.
     async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
 
-    /// Up to `limit` accounts after `after`, rising, that posts, drafts or marks are held of. Fewer than `limit` does not
+    /// Takes back up to `limit` votes of an account that is gone; returns how many. Its writes are refused, too.
+    async fn erase_votes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize>;
+
+    /// Up to `limit` accounts after `after`, rising, that posts, drafts, marks or votes are held of. Fewer than `limit` does not
     /// mean the end, nothing does.
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
 
-    /// Those of `accounts` that posts, drafts or marks are held of, in any order.
+    /// Those of `accounts` that posts, drafts, marks or votes are held of, in any order.
     async fn held_among(&self, cx: &Cx, accounts: &[AccountId]) -> Result<Vec<AccountId>>;
 
     /// Deletes a bounded number of remembered answers over 24 hours old, of deleted posts that are past their time of grace, and of marks that deletions
     /// left over; returns
     /// how many.
     async fn prune(&self, cx: &Cx) -> Result<usize>;
+
+    /// The results of the poll of a post, counted anew from votes: for audits and tests.
+    async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>>;
 
     /// The counters of a living post, counted anew from marks, replies and quotes: for audits and tests.
     async fn recount(&self, cx: &Cx, post: PostId) -> Result<Option<Counts>>;

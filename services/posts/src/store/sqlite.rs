@@ -5,6 +5,7 @@ mod edits;
 mod erase;
 mod marks;
 mod pins;
+mod polls;
 mod prune;
 mod reads;
 mod refs;
@@ -28,10 +29,10 @@ use serde::de::DeserializeOwned;
 use super::lists::List;
 use super::{
     Changed, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, PinChange,
-    Pinned, Place, PostStore, Published, Restored, Tags,
+    Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
 use crate::NAME;
-use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
+use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight};
 use writes::Write;
 
 /// The schema's steps.
@@ -43,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0005_audience", sql: include_str!("../../migrations/sqlite/0005_audience.sql") },
     Migration { name: "0006_threads", sql: include_str!("../../migrations/sqlite/0006_threads.sql") },
     Migration { name: "0007_drafts", sql: include_str!("../../migrations/sqlite/0007_drafts.sql") },
+    Migration { name: "0008_polls", sql: include_str!("../../migrations/sqlite/0008_polls.sql") },
 ];
 
 /// Posts in a SQLite file.
@@ -112,6 +114,22 @@ impl PostStore for SqlitePosts {
 
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
         self.answered(cx).await
+    }
+
+    async fn vote(&self, cx: &Cx, vote: Vote) -> Result<Voted> {
+        self.change(cx, move |write| write.vote(vote)).await
+    }
+
+    async fn answered_vote(&self, cx: &Cx) -> Result<Option<Voted>> {
+        self.answered(cx).await
+    }
+
+    async fn votes(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Choices)>> {
+        self.db.read(cx, |conn| polls::votes(conn, account, ids)).await
+    }
+
+    async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
+        self.db.read(cx, |conn| polls::recount(conn, post)).await
     }
 
     async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>> {
@@ -249,6 +267,10 @@ impl PostStore for SqlitePosts {
 
     async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         self.change(cx, move |write| write.erase_marks(account, limit)).await
+    }
+
+    async fn erase_votes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.change(cx, move |write| write.erase_votes(account, limit)).await
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

@@ -4,7 +4,7 @@ use plaza_core::{AccountId, Position, PostId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Counts, Edits, Mark, Post, QuotePolicy, ReplyPolicy, Sensitive, Span, SpanKind, Visibility, spans,
+    Choices, Counts, Edits, Mark, NewPoll, Post, QuotePolicy, ReplyPolicy, Sensitive, Span, SpanKind, Visibility, spans,
 };
 
 /// A post that is to be published.
@@ -30,6 +30,8 @@ pub struct NewPost {
     pub sensitive: Sensitive,
     /// A BCP 47 tag; empty if not said.
     pub language: String,
+    /// What it asks.
+    pub poll: Option<NewPoll>,
     /// The author's draft that it is published from, which goes with that.
     pub draft: Option<DraftVersion>,
 }
@@ -64,6 +66,7 @@ impl NewPost {
             reply_policy: ReplyPolicy::Everyone,
             sensitive: Sensitive::default(),
             language: String::new(),
+            poll: None,
             draft: None,
         }
     }
@@ -96,6 +99,7 @@ impl NewPost {
             sensitive: self.sensitive,
             language: self.language,
             edits: Edits::default(),
+            poll: self.poll.map(|poll| poll.published(published.post.time())),
             counts: Counts::default(),
             marks: None,
         }
@@ -277,6 +281,28 @@ pub struct MarkChange {
     pub account: AccountId,
     /// Whether to set it.
     pub set: bool,
+}
+
+/// An account's vote in the poll of a post.
+#[derive(Clone, Copy, Debug)]
+pub struct Vote {
+    /// The post that asks.
+    pub post: PostId,
+    /// Whose vote it is.
+    pub account: AccountId,
+    /// What it is for; some of the poll's options.
+    pub choices: Choices,
+}
+
+/// What a vote came to. Remembered with the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voted {
+    /// How many voted for each option.
+    pub votes: Vec<i64>,
+    /// How many voted.
+    pub voters: i64,
+    /// The event's place in the outbox.
+    pub position: Position,
 }
 
 /// A mark of an account or of a post, as lists of them hold it.

@@ -26,3 +26,4 @@ mod restore_post;
 mod schedule;
 mod support;
 mod visibility;
+mod vote_poll;

@@ -10,7 +10,7 @@ use sqlx::{PgConnection, Postgres};
 use super::batch::{Done, Job, Work};
 use super::bury::{self, Deletion};
 use super::locks::Locks;
-use super::{marks, prune, reads, rows};
+use super::{marks, polls, prune, reads, rows};
 use crate::store::{Changed, END, MarkChange, columns};
 
 /// What of an account is erased.
@@ -18,6 +18,7 @@ use crate::store::{Changed, END, MarkChange, columns};
 pub(super) enum What {
     Posts,
     Marks,
+    Votes,
 }
 
 /// Up to `limit` posts or marks of an account that is gone.
@@ -46,6 +47,7 @@ impl Work for Erasure {
             done.push(Ok(match job.work.what {
                 What::Posts => erase_posts(conn, env, job).await?,
                 What::Marks => erase_marks(conn, env, job).await?,
+                What::Votes => erase_votes(conn, env, job).await?,
             }));
         }
         Ok(done)
@@ -108,6 +110,22 @@ async fn erase_marks(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> 
     }
     outbox::postgres::append_many(conn, &events).await?;
     Ok(Done { outcome: marks.len(), changed })
+}
+
+async fn erase_votes(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> Result<Done<usize>> {
+    let account = job.work.account;
+    let posts = polls::of_account(conn, account, job.work.limit).await?;
+    let mut locks = Locks::default();
+    for post in &posts {
+        locks.share_post(*post);
+    }
+    locks.take(conn).await?;
+    mark_gone(conn, account).await?;
+    let living = polls::take_back(conn, account, &posts).await?;
+    let events: Vec<NewEvent> = living.iter().map(|(post, author)| polls::event(env, job, *post, *author)).collect();
+    outbox::postgres::append_many(conn, &events).await?;
+    let changed = Changed { posts: living.into_iter().map(|(post, _)| post).collect(), authors: Vec::new() };
+    Ok(Done { outcome: posts.len(), changed })
 }
 
 /// Takes these marks of an account back; of those of living posts returns post, author, kind and id. A deleted post has

@@ -11,6 +11,7 @@ mod erase;
 mod locks;
 mod marks;
 mod pins;
+mod polls;
 mod prune;
 mod publish;
 mod reads;
@@ -35,10 +36,10 @@ use serde::de::DeserializeOwned;
 use super::lists::List;
 use super::{
     Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place,
-    PostStore, Published, Restored, Tags,
+    PostStore, Published, Restored, Tags, Vote, Voted,
 };
 use crate::NAME;
-use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
+use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight};
 use batch::{Job, Writer};
 use bury::Deletion;
 use erase::{Erasure, What};
@@ -54,6 +55,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0005_audience", sql: include_str!("../../../migrations/postgres/0005_audience.sql") },
     Migration { name: "0006_threads", sql: include_str!("../../../migrations/postgres/0006_threads.sql") },
     Migration { name: "0007_drafts", sql: include_str!("../../../migrations/postgres/0007_drafts.sql") },
+    Migration { name: "0008_polls", sql: include_str!("../../../migrations/postgres/0008_polls.sql") },
 ];
 
 /// How many posts or marks one transaction of an erasure takes at most: each is a lock in the server's memory.
@@ -70,6 +72,7 @@ pub struct PostgresPosts {
     env: Env,
     publishing: Batcher<Writer<NewPost>>,
     marking: Batcher<Writer<MarkChange>>,
+    voting: Batcher<Writer<Vote>>,
     deleting: Batcher<Writer<Deletion>>,
     erasing: Batcher<Writer<Erasure>>,
     single: Batcher<Writer<Single>>,
@@ -96,6 +99,7 @@ impl PostgresPosts {
         Ok(Self {
             publishing: Writer::start(&db, &env, &changes, BatchOptions::default()),
             marking: Writer::start(&db, &env, &changes, BatchOptions::default()),
+            voting: Writer::start(&db, &env, &changes, one),
             deleting: Writer::start(&db, &env, &changes, one),
             // One at a time, as an erasure takes its locks in two steps.
             erasing: Writer::start(&db, &env, &changes, BatchOptions { max_batch: 1, ..one }),
@@ -160,6 +164,22 @@ impl PostStore for PostgresPosts {
 
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
         self.answered(cx).await
+    }
+
+    async fn vote(&self, cx: &Cx, vote: Vote) -> Result<Voted> {
+        Ok(self.voting.submit(cx, Job::new(cx, vote)).await?.outcome)
+    }
+
+    async fn answered_vote(&self, cx: &Cx) -> Result<Option<Voted>> {
+        self.answered(cx).await
+    }
+
+    async fn votes(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Choices)>> {
+        self.db.read_replica(cx, |mut conn| async move { polls::votes(&mut conn, account, ids).await }).await
+    }
+
+    async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
+        self.db.read(cx, |mut conn| async move { polls::recount(&mut conn, post).await }).await
     }
 
     async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>> {
@@ -312,6 +332,10 @@ impl PostStore for PostgresPosts {
         self.erase(cx, account, What::Marks, limit).await
     }
 
+    async fn erase_votes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.erase(cx, account, What::Votes, limit).await
+    }
+
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
         self.db.read(cx, |mut conn| async move { reads::held(&mut conn, after, limit).await }).await
     }
@@ -345,6 +369,7 @@ impl PostStore for PostgresPosts {
         gauges.extend([
             waiting("publish", self.publishing.queue_len()),
             waiting("mark", self.marking.queue_len()),
+            waiting("vote", self.voting.queue_len()),
             waiting("delete", self.deleting.queue_len()),
             waiting("erase", self.erasing.queue_len()),
             waiting("single", self.single.queue_len()),
@@ -354,7 +379,7 @@ impl PostStore for PostgresPosts {
 
     async fn close(&self) {
         let (publishing, marking, deleting) = (self.publishing.close(), self.marking.close(), self.deleting.close());
-        tokio::join!(publishing, marking, deleting, self.erasing.close(), self.single.close());
+        tokio::join!(publishing, marking, deleting, self.voting.close(), self.erasing.close(), self.single.close());
         self.db.close().await;
     }
 }

@@ -9,8 +9,8 @@ use plaza_stores::PgResultExt as _;
 use sqlx::PgConnection;
 
 use super::batch::{Done, Job, Work};
-use super::drafts;
 use super::locks::Locks;
+use super::{drafts, polls};
 use crate::domain::spans;
 use crate::store::{Changed, DraftVersion, NewPost, Published, columns};
 
@@ -46,6 +46,8 @@ impl Work for NewPost {
         check_kept(conn, &mut drafts).await?;
         insert(conn, env, known.highest, &mut drafts).await?;
         end_kept(conn, &drafts).await?;
+        let asked = drafts.iter().flatten().filter_map(|draft| Some((draft.id?, draft.job.work.poll.as_ref()?)));
+        polls::ask(conn, &asked.collect::<Vec<_>>()).await?;
         let written = || drafts.iter().flatten().filter_map(|draft| Some((draft, draft.id?)));
         let events: Vec<_> = written()
             .map(|(draft, id)| {

@@ -16,7 +16,7 @@ impl Write<'_> {
         if statement.exists([account.0]).sql()? { Err(Error::new(reason::ACCOUNT_NOT_FOUND)) } else { Ok(()) }
     }
 
-    fn mark_gone(&self, account: AccountId) -> Result<()> {
+    pub(super) fn mark_gone(&self, account: AccountId) -> Result<()> {
         self.run("INSERT OR IGNORE INTO gone (account_id) VALUES (?1)", [account.0]).map(drop)
     }
 
@@ -71,7 +71,7 @@ impl Write<'_> {
     }
 }
 
-/// Each step of the two recursions jumps to the next account in an index, past all rows of the one before.
+/// Each step of the recursions jumps to the next account in an index, past all rows of the one before.
 pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
     let mut statement = conn
         .prepare_cached(
@@ -96,9 +96,15 @@ pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<
                 SELECT min(account_id) FROM marks WHERE account_id > ?1
                 UNION ALL
                 SELECT (SELECT min(account_id) FROM marks WHERE account_id > markers.id)
-                FROM markers WHERE markers.id IS NOT NULL LIMIT ?2)
+                FROM markers WHERE markers.id IS NOT NULL LIMIT ?2),
+             voters (id) AS (
+                SELECT min(account_id) FROM votes WHERE account_id > ?1
+                UNION ALL
+                SELECT (SELECT min(account_id) FROM votes WHERE account_id > voters.id)
+                FROM voters WHERE voters.id IS NOT NULL LIMIT ?2)
              SELECT id FROM authors WHERE id IS NOT NULL UNION SELECT id FROM buried WHERE id IS NOT NULL
              UNION SELECT id FROM drafters WHERE id IS NOT NULL UNION SELECT id FROM markers WHERE id IS NOT NULL
+             UNION SELECT id FROM voters WHERE id IS NOT NULL
              ORDER BY id LIMIT ?2",
         )
         .sql()?;
@@ -115,7 +121,8 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
                            WHERE author_id = account.value AND deleted_at IS NULL)
                 OR EXISTS (SELECT 1 FROM graves WHERE author_id = account.value)
                 OR EXISTS (SELECT 1 FROM drafts WHERE account_id = account.value)
-                OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.value)",
+                OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.value)
+                OR EXISTS (SELECT 1 FROM votes WHERE account_id = account.value)",
         )
         .sql()?;
     let rows = statement.query_map([Ids(&ids)], |row| Ok(AccountId(row.get(0)?))).sql()?;
