@@ -88,7 +88,9 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
         "GetDraft" | "UpdateDraft" | "DeleteDraft" | "PublishDraft" => call_draft(method, owner, caller).await,
         "RevokeAppPassword" => {
             let (name, scopes) = ("bot".to_owned(), vec![Scope::Read.into()]);
-            let made = owner.call(CreateAppPasswordRequest { request_id: request_id.clone(), name, scopes }).await?;
+            let password = PASSWORD.to_owned();
+            let request = CreateAppPasswordRequest { request_id: request_id.clone(), name, scopes, password };
+            let made = owner.call(request).await?;
             let app_password_id = made.message.app_password.unwrap_or_default().app_password_id;
             let request_id = plaza_testkit::person::request_id();
             caller.call(RevokeAppPasswordRequest { request_id, app_password_id }).await.map(drop)

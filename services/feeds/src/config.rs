@@ -15,6 +15,8 @@ use crate::store::memory::FEED_WEIGHT;
 pub struct Config {
     /// Where feeds are kept: `memory:`, or `redis://HOST` to share them among replicas. All in it is derived.
     pub store: StoreAddress,
+    /// Where read positions are kept, which are truth: a file for one process, or `postgres://HOST` for several.
+    pub positions: StoreAddress,
     /// How many of a home feed's newest entries are kept; older ones are read from the posts service.
     pub cap: usize,
     /// Posts of an author with more followers are not written to feeds but merged in when a feed is read.
@@ -32,6 +34,8 @@ pub struct Config {
     pub following_cache_ids: u64,
     /// How many recent posts of authors above the threshold may be held together.
     pub recent_cache_posts: u64,
+    /// How many bytes what readers chose to be spared may take together, such as who is on their exclusive lists.
+    pub choices_cache_bytes: u64,
     /// How many feeds are built at once.
     pub builds: usize,
     /// How long building a feed may take, in milliseconds.
@@ -50,6 +54,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: StoreAddress::Memory,
+            positions: StoreAddress::sqlite("plaza-data/feeds.db"),
             cap: 800,
             celebrity_threshold: 10_000,
             active_days: 30,
@@ -58,6 +63,7 @@ impl Default for Config {
             follower_cache_ids: 5_000_000,
             following_cache_ids: 5_000_000,
             recent_cache_posts: 1_000_000,
+            choices_cache_bytes: 33_554_432,
             builds: 32,
             build_timeout_ms: 10_000,
             consistency_wait_ms: 2_000,
@@ -77,6 +83,11 @@ impl Config {
         let mut wrong = Violations::default();
         if self.store != StoreAddress::Memory && self.store.server(ServerKind::Redis).is_none() {
             wrong.push("store", "feeds are kept in `memory:` or `redis://HOST:PORT/DATABASE?prefix=TEXT`");
+        }
+        if let StoreAddress::Server(server) = &self.positions
+            && server.kind() != ServerKind::Postgres
+        {
+            wrong.push("positions", "are kept in `sqlite:PATH`, `memory:` or `postgres://HOST/DATABASE?schema=TEXT`");
         }
         if !(1..MAX_REFS).contains(&self.cap) {
             wrong.push("cap", "must be 1 to 999, such as 800");
@@ -141,6 +152,8 @@ mod tests {
         assert_eq!(fields, ["cap", "active_days", "max_entries", "builds", "live_queue"]);
         let redis = Config { store: "redis://cache:6379/0?prefix=t:".parse().unwrap(), ..Config::default() };
         redis.check().unwrap();
+        let elsewhere = Config { positions: "redis://cache".parse().unwrap(), ..Config::default() };
+        assert_eq!(elsewhere.check().unwrap_err().violations()[0].field, "positions");
         let small = Config { max_entries: 809, store: "sqlite:x".parse().unwrap(), ..Config::default() };
         assert_eq!(small.check().unwrap_err().violations().len(), 2);
     }

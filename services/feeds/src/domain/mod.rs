@@ -1,11 +1,13 @@
 //! What a feed is and how a page of it is made: skeleton, hydrate, rules.
 
 mod builder;
+mod choices;
 mod digest;
 mod live;
 mod merge;
 mod pages;
 mod peers;
+mod position;
 mod relations;
 mod rules;
 mod skeleton;
@@ -13,11 +15,13 @@ mod together;
 mod window;
 
 pub(crate) use builder::Builder;
+use choices::Choices;
 pub(crate) use digest::digest;
 pub(crate) use live::{Live, LiveOptions, Subscription};
 use merge::merge;
 pub(crate) use pages::{Cursor, Feed, FeedPage, Item, Pages};
-pub(crate) use peers::{ACCOUNTS_PAGE, MAX_BATCH, MAX_REFS, Peers, acting_for};
+pub(crate) use peers::{ACCOUNTS_PAGE, MAX_BATCH, MAX_REFS, NAME, Peers, acting_for};
+pub use position::{FeedKind, ReadPosition, ReadTo};
 pub(crate) use relations::{Followers, Relations, RelationsOptions, floor};
 pub(crate) use skeleton::{Sources, Span};
 pub(crate) use together::together;

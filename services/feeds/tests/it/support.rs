@@ -8,15 +8,18 @@ use plaza_events::projection::{AuditOptions, audit};
 use plaza_events::{Event, Marks, Projection};
 use plaza_feeds::store::FeedStore;
 use plaza_feeds::store::faulty::FaultyFeeds;
+use plaza_feeds::store::positions::PositionStore;
+use plaza_feeds::store::sqlite::SqlitePositions;
 use plaza_feeds::{App, Config, Deps};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{
-    FeedRepost, FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, HomeFilter, RebuildFeedRequest,
+    FeedRepost, FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, GetListFeedRequest, HomeFilter,
+    RebuildFeedRequest,
 };
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{Post, PostsServiceClient};
 use plaza_rpc::Gate;
-use plaza_stores::Faults;
+use plaza_stores::{Faults, StoreAddress};
 use plaza_testkit::Server;
 
 pub(crate) use crate::engine::Engine;
@@ -84,7 +87,19 @@ impl Bench {
         Self::over(self.world.clone(), config, self.opened.beside())
     }
 
+    /// The service with this store of read positions.
+    pub(crate) async fn with_positions(positions: Arc<dyn PositionStore>) -> Self {
+        let world = World::new(1);
+        let opened = Engine::Memory.open(&config(), &world.env).await;
+        Self::assemble(world, &config(), opened, positions)
+    }
+
     fn over(world: Arc<World>, config: &Config, opened: Opened) -> Self {
+        let positions = SqlitePositions::open(&StoreAddress::Memory, world.env.clone()).unwrap();
+        Self::assemble(world, config, opened, Arc::new(positions))
+    }
+
+    fn assemble(world: Arc<World>, config: &Config, opened: Opened, positions: Arc<dyn PositionStore>) -> Self {
         let (faults, secret) = (Faults::new(), Secret::new([7; 32]));
         let deps = Deps {
             env: world.env.clone(),
@@ -96,7 +111,7 @@ impl Bench {
         };
         let store = opened.store.clone();
         let faulty = Arc::new(FaultyFeeds::new(store.clone(), faults.clone()));
-        let app = App::with_store(config, deps, faulty).unwrap();
+        let app = App::with_stores(config, deps, faulty, positions).unwrap();
         let (projection, marks) = app.projections().pop().unwrap();
         Self { client: app.client(), world, app, opened, store, faults, projection, marks }
     }
@@ -171,6 +186,29 @@ impl Bench {
         }
     }
 
+    pub(crate) async fn list_page(&self, cx: &Cx, list_id: i64, size: i32, token: &str) -> Result<Shown> {
+        let req = GetListFeedRequest { list_id, page_size: size, page_token: token.to_owned() };
+        let page = self.client.get_list_feed(cx, req).await?;
+        let entries = placed(&page.posts, &page.reposts);
+        let posts = entries.iter().map(|entry| entry.place).collect();
+        Ok(Shown { posts, entries, next: page.next_page_token, degraded: cx.take_outcome().degraded })
+    }
+
+    /// All pages of a list's feed.
+    pub(crate) async fn walk_list(&self, reader: Option<i64>, list_id: i64, size: i32) -> Vec<i64> {
+        let (mut posts, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = self.list_page(&reader.map_or_else(guest, user), list_id, size, &token).await.unwrap();
+            assert_eq!(page.degraded, [""; 0]);
+            posts.extend(page.posts);
+            assert!(falls(&posts), "not falling: {posts:?}");
+            token = page.next;
+            if token.is_empty() {
+                return posts;
+            }
+        }
+    }
+
     pub(crate) async fn rebuild(&self, reader: i64) -> i32 {
         let request_id = self.world.env.event_id().to_string();
         let req = RebuildFeedRequest { request_id, account_id: reader };
@@ -232,4 +270,9 @@ pub(crate) fn user(account: i64) -> Cx {
 /// The same with a consistency token.
 pub(crate) fn user_with(account: i64, token: &str) -> Cx {
     user(account).with_token(Token::parse(token).unwrap())
+}
+
+/// A call of nobody that is known.
+pub(crate) fn guest() -> Cx {
+    Cx::new(Caller::default(), tokio::time::Instant::now() + Duration::from_secs(5))
 }

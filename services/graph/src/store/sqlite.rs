@@ -11,7 +11,7 @@ mod writes;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, Result, Timestamp, reason};
+use plaza_core::{AccountId, Cx, Env, Result, Timestamp};
 use plaza_events::{Outbox, SqliteOutbox};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
@@ -55,15 +55,7 @@ impl SqliteGraph {
     /// # Errors
     /// `STORE_UNAVAILABLE` with a message for the operator.
     pub fn open(address: &StoreAddress, env: Env, on_change: OnChange) -> Result<Self> {
-        let db = match (address, address.sqlite_options()) {
-            (_, Some(options)) => Sqlite::open(options, MIGRATIONS)?,
-            (StoreAddress::Memory, None) => Sqlite::ephemeral(MIGRATIONS)?,
-            (other, None) => {
-                let message =
-                    format!("graph has no engine for `{other}`; use `neo4j://HOST`, `sqlite:PATH` or `memory:`");
-                return Err(Error::new(reason::STORE_UNAVAILABLE).message(message));
-            }
-        };
+        let db = Sqlite::at(address, MIGRATIONS)?;
         let outbox = Arc::new(SqliteOutbox::new(crate::NAME, db.clone()));
         Ok(Self { db, env, on_change, outbox })
     }

@@ -62,11 +62,7 @@ impl SqlitePosts {
     /// # Errors
     /// As [`Sqlite::open`].
     pub fn open(address: &StoreAddress, env: Env, changes: Arc<dyn Changes>) -> Result<Self> {
-        let db = match address.sqlite_options() {
-            Some(options) => Sqlite::open(options, MIGRATIONS)?,
-            None => Sqlite::ephemeral(MIGRATIONS)?,
-        };
-        Ok(Self { db, env, changes, grace: 0 })
+        Ok(Self { db: Sqlite::at(address, MIGRATIONS)?, env, changes, grace: 0 })
     }
 
     /// Lets deleted posts be restored for so long.

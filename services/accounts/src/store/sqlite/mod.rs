@@ -46,11 +46,7 @@ impl SqliteAccounts {
     /// # Errors
     /// `STORE_UNAVAILABLE` with a message for the operator.
     pub(crate) fn open(address: &StoreAddress, env: Env, on_change: OnChange) -> Result<Self> {
-        let db = match address.sqlite_options() {
-            Some(options) => Sqlite::open(options, MIGRATIONS)?,
-            None => Sqlite::ephemeral(MIGRATIONS)?,
-        };
-        Ok(Self { db, env, on_change })
+        Ok(Self { db: Sqlite::at(address, MIGRATIONS)?, env, on_change })
     }
 
     /// Appends events; moved into a write.

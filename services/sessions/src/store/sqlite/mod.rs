@@ -50,11 +50,7 @@ impl SqliteSessions {
     /// # Errors
     /// `STORE_UNAVAILABLE` with a message for the operator.
     pub(crate) fn open(address: &StoreAddress, env: Env, rules: Rules) -> Result<Self> {
-        let db = match address.sqlite_options() {
-            Some(options) => Sqlite::open(options, MIGRATIONS)?,
-            None => Sqlite::ephemeral(MIGRATIONS)?,
-        };
-        Ok(Self { db, env, rules })
+        Ok(Self { db: Sqlite::at(address, MIGRATIONS)?, env, rules })
     }
 
     /// Appends events; moved into a write.
