@@ -122,7 +122,12 @@ fn posts(method: &str, post: i64, other: i64) -> Option<Value> {
         }
         "ListPostsByHashtag" => json!({"hashtag": "rust"}),
         "ListPostsByAuthor" => json!({"author_id": other}),
-        "ListBookmarks" => json!({}),
+        "CreateDraft" => json!({"request_id": id, "post": {"text": "fine"}}),
+        "UpdateDraft" => json!({"request_id": id, "draft_id": post, "post": {"text": "fine"}}),
+        "DeleteDraft" | "PublishDraft" => json!({"request_id": id, "draft_id": post}),
+        "VotePoll" => json!({"request_id": id, "post_id": post, "choices": [0]}),
+        "GetDraft" => json!({"draft_id": post}),
+        "ListBookmarks" | "ListDrafts" => json!({}),
         _ => return None,
     })
 }
