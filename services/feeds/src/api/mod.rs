@@ -1,5 +1,6 @@
 //! One file for each RPC.
 
+mod get_hashtag_feed;
 mod get_home_feed;
 mod get_list_feed;
 mod get_user_feed;
@@ -15,8 +16,9 @@ use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result};
 use plaza_events::Marks;
 use plaza_proto::feeds::v1::{
-    FeedsService, GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest, GetListFeedResponse, GetUserFeedRequest,
-    GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
+    FeedsService, GetHashtagFeedRequest, GetHashtagFeedResponse, GetHomeFeedRequest, GetHomeFeedResponse,
+    GetListFeedRequest, GetListFeedResponse, GetUserFeedRequest, GetUserFeedResponse, RebuildFeedRequest,
+    RebuildFeedResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
 };
 use plaza_rpc::Stream;
 
@@ -35,6 +37,8 @@ pub(crate) struct Handler {
     pub(crate) marks: Marks,
     /// How long a read waits for it at most.
     pub(crate) consistency_wait: Duration,
+    /// How many hashtags of each kind the feed of hashtags takes.
+    pub(crate) hashtags: usize,
 }
 
 impl Handler {
@@ -60,6 +64,10 @@ impl FeedsService for Handler {
 
     async fn get_user_feed(&self, cx: &Cx, req: GetUserFeedRequest) -> Result<GetUserFeedResponse> {
         get_user_feed::get_user_feed(self, cx, req).await
+    }
+
+    async fn get_hashtag_feed(&self, cx: &Cx, req: GetHashtagFeedRequest) -> Result<GetHashtagFeedResponse> {
+        get_hashtag_feed::get_hashtag_feed(self, cx, req).await
     }
 
     async fn get_list_feed(&self, cx: &Cx, req: GetListFeedRequest) -> Result<GetListFeedResponse> {
