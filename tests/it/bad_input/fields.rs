@@ -137,6 +137,7 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
         "AcceptFollowRequest",
         "DeleteList",
         "GetList",
+        "GetListFeed",
         "RevokeSession",
         "RevokeAppPassword",
     ];
