@@ -32,6 +32,8 @@ pub struct Config {
     pub poll_options: usize,
     /// For how long a poll may be open, in seconds.
     pub poll_seconds: u64,
+    /// How many posts under each of its hashtags one page of a list by hashtag looks through.
+    pub hashtag_scan: usize,
     /// How many pictures and the like a post may have.
     pub media: usize,
 }
@@ -47,6 +49,8 @@ pub struct Limits {
     pub poll_options: usize,
     /// For how long a poll may be open.
     pub poll_open: Duration,
+    /// How many posts under each hashtag one page looks through.
+    pub hashtag_scan: usize,
     /// How many pictures and the like a post may have.
     pub media: usize,
 }
@@ -64,6 +68,7 @@ impl Default for Config {
             schedule_ahead_seconds: 31_622_400,
             poll_options: 6,
             poll_seconds: 2_592_000,
+            hashtag_scan: 1_000,
             media: 4,
         }
     }
@@ -110,6 +115,9 @@ impl Config {
         if self.media > 16 {
             wrong.push("media", "must be at most 16, such as 4; 0 for none");
         }
+        if !(1..=100_000).contains(&self.hashtag_scan) {
+            wrong.push("hashtag_scan", "must be 1 to 100000, such as 1000");
+        }
         wrong.into_result()
     }
 
@@ -121,6 +129,7 @@ impl Config {
             schedule_ahead: Duration::from_secs(self.schedule_ahead_seconds),
             poll_options: self.poll_options,
             poll_open: Duration::from_secs(self.poll_seconds),
+            hashtag_scan: self.hashtag_scan,
             media: self.media,
         }
     }
@@ -155,12 +164,16 @@ mod tests {
             poll_options: 1,
             poll_seconds: 299,
             media: 17,
+            hashtag_scan: 0,
             ..Config::default()
         };
         let error = wrong.check().unwrap_err();
         let named: Vec<&str> = error.violations().iter().map(|v| v.field.as_str()).collect();
         let all = ["cache_bytes", "cache_ttl_seconds", "restore_seconds", "erase_batch", "drafts"];
-        assert_eq!(named, [&all[..], &["schedule_ahead_seconds", "poll_options", "poll_seconds", "media"]].concat());
+        assert_eq!(
+            named,
+            [&all[..], &["schedule_ahead_seconds", "poll_options", "poll_seconds", "media", "hashtag_scan"]].concat()
+        );
     }
 
     #[test]

@@ -78,14 +78,36 @@ impl Taste {
 
     /// Whether the reader wants to be spared of what the post says.
     pub(crate) fn spares(&self, post: &Post) -> bool {
-        let muted = |words: &Words| words.any_in(&post.text, self.now) || words.any_in(&post.warning, self.now);
-        !self.languages.read(&post.language) || self.choices.words.as_ref().is_some_and(muted)
+        let options = post.poll.iter().flat_map(|poll| &poll.options).map(|option| &option.text);
+        let shown = post.media.iter().map(|media| &media.alt);
+        let mut texts = [&post.text, &post.warning].into_iter().chain(options).chain(shown);
+        let mut muted = |words: &Words| texts.any(|text| words.any_in(text, self.now));
+        !self.languages.read(&post.language) || self.choices.words.as_ref().is_some_and(&mut muted)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use plaza_proto::graph::v1::MutedWord;
+    use plaza_proto::posts::v1::{Media, Poll, PollOption};
+
     use super::*;
+
+    #[test]
+    fn a_word_is_muted_wherever_a_post_says_it() {
+        let muted = MutedWord { word: "cake".to_owned(), expire_time: None };
+        let choices = Arc::new(Choices { words: Words::of(&[muted]).unwrap(), ..Choices::default() });
+        let taste = Taste { choices, languages: Arc::default(), now: Timestamp(0) };
+        let (cake, nothing) = (|| "a Cake".to_owned(), Post::default());
+        let options = vec![PollOption::default(), PollOption { text: cake(), ..PollOption::default() }];
+        let poll = Some(Poll { options, ..Poll::default() });
+        let media = vec![Media { alt: cake(), ..Media::default() }];
+        assert!(!taste.spares(&nothing));
+        assert!(taste.spares(&Post { text: cake(), ..nothing.clone() }));
+        assert!(taste.spares(&Post { warning: cake(), ..nothing.clone() }));
+        assert!(taste.spares(&Post { poll, ..nothing.clone() }));
+        assert!(taste.spares(&Post { media, ..nothing }));
+    }
 
     #[test]
     fn tags_agree_as_far_as_both_go() {

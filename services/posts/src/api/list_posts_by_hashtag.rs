@@ -6,7 +6,7 @@ use plaza_proto::posts::v1::{ListPostsByHashtagRequest, ListPostsByHashtagRespon
 
 use super::{Handler, view};
 use crate::domain::{SpanKind, spans};
-use crate::store::{END, Tags};
+use crate::store::{END, Tagged, Tags};
 
 pub(crate) async fn list_posts_by_hashtag(
     h: &Handler,
@@ -18,13 +18,13 @@ pub(crate) async fn list_posts_by_hashtag(
     let filter = numbers(&tags);
     let scope = Scope { method: "ListPostsByHashtag", filter: &filter, caller: cx.viewer() };
     let before = h.pager.open::<1>(scope, &req.page_token)?.map_or(END, |[id]| PostId(id));
-    let mut ids = h.store.ids_by_hashtag(cx, &tags, before, size + 1).await?;
+    let found = h.store.ids_by_hashtag(cx, &tags, before, size + 1, h.limits.hashtag_scan).await?;
+    let Tagged { mut ids, looked_to } = found;
     let more = ids.len() > size;
     ids.truncate(size);
-    let next_page_token = match ids.last() {
-        Some(last) if more => h.pager.seal(scope, &[last.get()]),
-        _ => String::new(),
-    };
+    // A page that is not full goes on below what was looked through.
+    let last = if more { ids.last().copied() } else { looked_to };
+    let next_page_token = last.map(|last| h.pager.seal(scope, &[last.get()])).unwrap_or_default();
     Ok(ListPostsByHashtagResponse { posts: view::view(h, cx, &ids).await?, next_page_token })
 }
 

@@ -13,7 +13,7 @@ use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{
     Buried, Changed, Changes, Deleted, Draft, DraftChange, Drafted, END, Edit, Edited, MarkChange, Marked, NewPost,
-    Only, PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
+    Only, PinChange, Pinned, Place, PostStore, Published, Restored, Tagged, Tags, Vote, Voted,
 };
 use crate::domain::{Choices, Counts, Mark, Media, Node, Post, PostRef, RepostRef, Results, Revision, Sight, Span};
 
@@ -257,8 +257,8 @@ impl<S: PostStore> PostStore for Cached<S> {
         self.store.pins(cx, account).await
     }
 
-    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
-        self.store.ids_by_hashtag(cx, tags, before, limit).await
+    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize, scan: usize) -> Result<Tagged> {
+        self.store.ids_by_hashtag(cx, tags, before, limit, scan).await
     }
 
     async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {

@@ -120,6 +120,7 @@ cases![
     threads::an_authors_list_can_do_without_replies,
     threads::an_authors_list_can_be_of_media_alone,
     threads::public_posts_are_listed_by_hashtag,
+    threads::a_list_by_hashtag_looks_through_so_many_at_a_time,
     threads::threads_hold_together_across_deleted_posts,
 ];
 

@@ -22,7 +22,7 @@ pub use postgres::PostgresPosts;
 pub use sqlite::SqlitePosts;
 pub use values::{
     Buried, Deleted, Draft, DraftChange, DraftVersion, DraftWork, Drafted, Edit, Edited, Kept, MarkChange, Marked,
-    NewPost, Only, PinChange, Pinned, Place, Published, Restored, Tags, Vote, Voted,
+    NewPost, Only, PinChange, Pinned, Place, Published, Restored, Tagged, Tags, Vote, Voted,
 };
 
 /// The first post id there can never be.
@@ -165,8 +165,9 @@ pub trait PostStore: Send + Sync + 'static {
     /// The posts that an account has pinned, the last one first.
     async fn pins(&self, cx: &Cx, account: AccountId) -> Result<Vec<PostId>>;
 
-    /// The ids of the newest living public posts below `before` with these hashtags, falling, at most `limit`.
-    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>>;
+    /// The ids of the newest living public posts below `before` with these hashtags, at most `limit`, found among the
+    /// `scan` newest under each tag of which a post may have any.
+    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize, scan: usize) -> Result<Tagged>;
 
     /// What is set aside of the newest deleted posts of an account below `before`, by falling id, at most `limit`.
     async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>>;

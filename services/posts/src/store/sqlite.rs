@@ -29,7 +29,7 @@ use serde::de::DeserializeOwned;
 use super::lists::List;
 use super::{
     Buried, Changed, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, Only,
-    PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
+    PinChange, Pinned, Place, PostStore, Published, Restored, Tagged, Tags, Vote, Voted,
 };
 use crate::NAME;
 use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight};
@@ -216,8 +216,8 @@ impl PostStore for SqlitePosts {
         self.db.read(cx, |conn| pins::of(conn, account)).await
     }
 
-    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
-        self.db.read(cx, |conn| reads::ids_by_hashtag(conn, tags, before, limit)).await
+    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize, scan: usize) -> Result<Tagged> {
+        self.db.read(cx, |conn| reads::ids_by_hashtag(conn, tags, before, limit, scan)).await
     }
 
     async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {

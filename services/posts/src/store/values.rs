@@ -1,5 +1,7 @@
 //! What a store is asked to do, and what that comes to.
 
+use std::collections::BTreeSet;
+
 use plaza_core::{AccountId, Position, PostId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -228,6 +230,30 @@ pub struct Tags {
     pub none: Vec<String>,
 }
 
+/// What was found under hashtags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tagged {
+    /// Ids, falling.
+    pub ids: Vec<PostId>,
+    /// If there are fewer than asked for and not all was looked through: nothing but `ids` is above this one or at it, and
+    /// below it the list goes on.
+    pub looked_to: Option<PostId>,
+}
+
+impl Tagged {
+    /// Merges what was found under each tag, at most `limit`, with how far down the tag was looked through; 0 for all.
+    #[must_use]
+    pub fn of(found: &[(PostId, Vec<PostId>)], limit: usize) -> Self {
+        // What lies below the place down to which a tag was looked through may have a hole, unless enough was found before.
+        let short = found.iter().filter(|(_, ids)| ids.len() < limit);
+        let floor = short.map(|(floor, _)| *floor).max().unwrap_or(PostId(0));
+        let all = found.iter().flat_map(|(_, ids)| ids).copied().filter(|id| *id >= floor);
+        let ids: Vec<PostId> = all.collect::<BTreeSet<_>>().into_iter().rev().take(limit).collect();
+        let looked_to = (ids.len() < limit && floor.0 > 0).then_some(floor);
+        Self { ids, looked_to }
+    }
+}
+
 /// A post that its author keeps for later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
@@ -343,4 +369,24 @@ pub struct Place<T> {
     pub id: i64,
     /// The account or the post at the mark's other end.
     pub of: T,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_under_tags_has_no_hole() {
+        let ids = |ids: &[i64]| ids.iter().copied().map(PostId).collect::<Vec<_>>();
+        let of = |found: &[(i64, &[i64])], limit| {
+            let found: Vec<_> = found.iter().map(|(floor, found)| (PostId(*floor), ids(found))).collect();
+            let Tagged { ids, looked_to } = Tagged::of(&found, limit);
+            (ids.iter().map(|id| id.0).collect::<Vec<_>>(), looked_to.map(|id| id.0))
+        };
+        assert_eq!(of(&[(0, &[9, 5]), (0, &[7, 5])], 4), (vec![9, 7, 5], None));
+        assert_eq!(of(&[(0, &[9, 5]), (6, &[7])], 4), (vec![9, 7], Some(6)), "there may be one between 6 and 5");
+        assert_eq!(of(&[(6, &[9, 7]), (0, &[8])], 2), (vec![9, 8], None), "enough was found above");
+        assert_eq!(of(&[(6, &[9, 7]), (8, &[])], 2), (vec![9], Some(8)));
+        assert_eq!(of(&[(6, &[])], 2), (vec![], Some(6)));
+    }
 }

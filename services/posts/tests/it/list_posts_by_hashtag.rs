@@ -1,7 +1,10 @@
 //! ListPostsByHashtag.
 
 use plaza_core::{Cx, Result, reason};
+use plaza_posts::Config;
 use plaza_proto::posts::v1::{ListPostsByHashtagRequest, Visibility};
+
+use plaza_stores::StoreAddress;
 
 use crate::support::{World, ids, nobody, user};
 
@@ -58,6 +61,31 @@ async fn list_posts_by_hashtag_takes_any_all_and_none_and_pages() {
     assert_eq!(([first, second].concat(), end), (of(|text| text.contains("#a")), String::new()));
     let other = ListPostsByHashtagRequest { hashtag: "b".to_owned(), ..next };
     assert!(list(&w, &nobody(), other).await.unwrap_err().is(reason::PAGE_TOKEN_INVALID));
+}
+
+#[tokio::test]
+async fn list_posts_by_hashtag_goes_on_below_what_it_looked_through() {
+    let config = Config { store: StoreAddress::Memory, hashtag_scan: 4, ..Config::default() };
+    let w = World::with(config).await;
+    let mut rare = Vec::new();
+    for n in 0..18 {
+        let id = w.post(1, w.text(if n % 8 == 0 { "#a #rare" } else { "#a" })).await;
+        if n % 8 == 0 {
+            rare.insert(0, id);
+        }
+    }
+    let mut wanted = ListPostsByHashtagRequest { all_of: vec!["rare".to_owned()], page_size: 2, ..request("a") };
+    let (mut seen, mut pages) = (Vec::new(), 0);
+    loop {
+        let (ids, next) = list(&w, &nobody(), wanted.clone()).await.unwrap();
+        seen.extend(ids);
+        pages += 1;
+        if next.is_empty() {
+            break;
+        }
+        wanted.page_token = next;
+    }
+    assert_eq!((seen, pages), (rare, 5), "some pages hold nothing and go on");
 }
 
 #[tokio::test]

@@ -139,6 +139,11 @@ impl World {
 
     /// A service on the engine that the address names.
     pub(crate) async fn on(store: StoreAddress) -> Self {
+        Self::with(Config { store, ..Config::default() }).await
+    }
+
+    /// A service with these settings.
+    pub(crate) async fn with(config: Config) -> Self {
         let clock = ManualClock::new(START);
         let env = Env::manual(clock.clone(), 1);
         let secret = Secret::new([7; 32]);
@@ -151,7 +156,7 @@ impl World {
             gate,
             secret,
         };
-        let config = Config { store, erase_batch: 3, ..Config::default() };
+        let config = Config { erase_batch: 3, ..config };
         let app = App::build(config, deps).await.unwrap();
         Self { posts: app.service(), app, graph, accounts, clock, env, requests: AtomicU64::new(1) }
     }

@@ -4,7 +4,7 @@ use plaza_core::{AccountId, PostId, Timestamp, reason};
 
 use super::{Subject, Told, cx, like, new, reply, request};
 use crate::domain::{Edits, Media, Node, Sensitive, Sight, Stands, Visibility, spans};
-use crate::store::{END, Edit, MAX_EDITS, MAX_PINS, NewPost, Only, PinChange, Tags};
+use crate::store::{END, Edit, MAX_EDITS, MAX_PINS, NewPost, Only, PinChange, Tagged, Tags};
 
 pub(super) fn edit(author: i64, post: PostId, text: &str) -> Edit {
     let (author, spans) = (AccountId(author), spans::parse(text));
@@ -13,7 +13,7 @@ pub(super) fn edit(author: i64, post: PostId, text: &str) -> Edit {
 
 pub(super) async fn tagged(s: &Subject, tag: &str) -> Vec<PostId> {
     let tags = Tags { any: vec![tag.to_owned()], ..Tags::default() };
-    s.store.ids_by_hashtag(&cx(), &tags, END, 100).await.unwrap()
+    s.store.ids_by_hashtag(&cx(), &tags, END, 100, 1_000).await.unwrap().ids
 }
 
 pub(super) async fn what_a_post_said_is_kept_with_each_edit(s: Subject) {
@@ -180,12 +180,46 @@ pub(super) async fn public_posts_are_listed_by_hashtag(s: Subject) {
         (list(&["one"], &["two", "three"], &[]), &vec![]),
         (list(&["none"], &[], &[]), &vec![]),
     ] {
-        assert_eq!(&s.store.ids_by_hashtag(&cx(), &tags, END, 100).await.unwrap(), expected, "{tags:?}");
-        let some = s.store.ids_by_hashtag(&cx(), &tags, one[2], 3).await.unwrap();
-        assert_eq!(some, expected.iter().copied().filter(|id| *id < one[2]).take(3).collect::<Vec<_>>(), "{tags:?}");
+        let all = s.store.ids_by_hashtag(&cx(), &tags, END, 100, 1_000).await.unwrap();
+        assert_eq!((&all.ids, all.looked_to), (expected, None), "{tags:?}");
+        let some = s.store.ids_by_hashtag(&cx(), &tags, one[2], 3, 1_000).await.unwrap();
+        assert_eq!(
+            some.ids,
+            expected.iter().copied().filter(|id| *id < one[2]).take(3).collect::<Vec<_>>(),
+            "{tags:?}"
+        );
     }
     s.store.delete(&cx(), AccountId(1), both[0]).await.unwrap();
     assert_eq!(tagged(&s, "two").await, both[1..]);
+}
+
+pub(super) async fn a_list_by_hashtag_looks_through_so_many_at_a_time(s: Subject) {
+    let mut all = Vec::new();
+    for n in 0..23 {
+        let text = if n % 11 == 0 { "#common #rare" } else { "#common" };
+        all.insert(0, (s.publish(new(1, text)).await.post, n % 11 == 0));
+    }
+    let owned = |tag: &str| vec![tag.to_owned()];
+    let rare = Tags { any: owned("common"), all: owned("rare"), none: vec![] };
+    let none = Tags { any: [owned("common"), owned("rare")].concat(), all: vec![], none: owned("common") };
+    for (tags, expected) in [(rare, true), (none, false)] {
+        let (mut found, mut before, mut looks) = (Vec::new(), END, 0);
+        loop {
+            let Tagged { ids, looked_to } = s.store.ids_by_hashtag(&cx(), &tags, before, 2, 5).await.unwrap();
+            assert!(ids.len() < 2 && ids.iter().all(|id| looked_to.is_none_or(|to| *id >= to)), "{ids:?}");
+            found.extend(ids);
+            looks += 1;
+            let Some(looked_to) = looked_to else { break };
+            assert!(looked_to < before);
+            before = looked_to;
+        }
+        let expected: Vec<PostId> = all.iter().filter(|(_, rare)| *rare && expected).map(|(id, _)| *id).collect();
+        assert_eq!((found, looks), (expected, 5), "{tags:?}");
+    }
+    // A page that is full ends where it is full.
+    let tags = Tags { any: owned("common"), ..Tags::default() };
+    let page = s.store.ids_by_hashtag(&cx(), &tags, END, 5, 5).await.unwrap();
+    assert_eq!(page, Tagged { ids: all[..5].iter().map(|(id, _)| *id).collect(), looked_to: None });
 }
 
 pub(super) async fn threads_hold_together_across_deleted_posts(s: Subject) {

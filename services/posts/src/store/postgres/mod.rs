@@ -36,7 +36,7 @@ use serde::de::DeserializeOwned;
 use super::lists::List;
 use super::{
     Buried, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, Only, PinChange,
-    Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
+    Pinned, Place, PostStore, Published, Restored, Tagged, Tags, Vote, Voted,
 };
 use crate::NAME;
 use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight};
@@ -280,8 +280,8 @@ impl PostStore for PostgresPosts {
         self.db.read(cx, |mut conn| async move { pins::of(&mut conn, account).await }).await
     }
 
-    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
-        let read = |mut conn: Conn| async move { threads::ids_by_hashtag(&mut conn, tags, before, limit).await };
+    async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize, scan: usize) -> Result<Tagged> {
+        let read = |mut conn: Conn| async move { threads::ids_by_hashtag(&mut conn, tags, before, limit, scan).await };
         self.db.read(cx, read).await
     }
 

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::rows;
 use crate::domain::Node;
-use crate::store::{Tags, columns};
+use crate::store::{Tagged, Tags, columns};
 
 /// Id, what it replies to, whether it lives, whether its tombstone is kept.
 type Row = (i64, Option<i64>, bool, bool);
@@ -56,32 +56,45 @@ pub(super) async fn replies(
     Ok(found.into_iter().map(node).collect())
 }
 
-/// The newest of each tag, of which the newest of all are taken: so no tag is read further than the page needs.
-pub(super) const BY_HASHTAG: &str = "SELECT DISTINCT t.post_id
-     FROM unnest($1::text[]) AS wanted (tag) CROSS JOIN LATERAL (
+/// The newest of each tag, of which the newest of all are taken: so no tag is read further than the page needs, and none
+/// further than down to a floor, which stands beside what was found.
+pub(super) const BY_HASHTAG: &str = "WITH wanted AS MATERIALIZED (
+        SELECT w.tag, w.at, coalesce((
+            SELECT f.post_id FROM hashtags AS f WHERE f.tag >= w.tag AND (f.tag, f.post_id) < (w.tag, $2)
+            ORDER BY f.tag DESC, f.post_id DESC OFFSET $6 LIMIT 1), 0) AS floor
+        FROM unnest($1::text[]) WITH ORDINALITY AS w (tag, at))
+     SELECT wanted.at, wanted.floor, t.post_id
+     FROM wanted LEFT JOIN LATERAL (
         SELECT h.post_id FROM hashtags AS h
         JOIN posts AS p ON p.id = h.post_id AND p.deleted_at IS NULL AND p.visibility = 1
-        WHERE h.tag >= wanted.tag AND (h.tag, h.post_id) < (wanted.tag, $2)
+        WHERE (h.tag, h.post_id) >= (wanted.tag, wanted.floor) AND (h.tag, h.post_id) < (wanted.tag, $2)
           AND NOT EXISTS (SELECT 1 FROM unnest($3::text[]) AS needed (tag) WHERE NOT EXISTS (
                SELECT 1 FROM hashtags AS a WHERE a.tag = needed.tag AND a.post_id = h.post_id))
           AND NOT EXISTS (SELECT 1 FROM hashtags AS r WHERE r.post_id = h.post_id AND r.tag = ANY($4))
-        ORDER BY h.tag DESC, h.post_id DESC LIMIT $5) AS t
-     ORDER BY t.post_id DESC LIMIT $5";
+        ORDER BY h.tag DESC, h.post_id DESC LIMIT $5) AS t ON true
+     ORDER BY wanted.at";
 
 pub(super) async fn ids_by_hashtag(
     conn: &mut PgConnection,
     tags: &Tags,
     before: PostId,
     limit: usize,
-) -> Result<Vec<PostId>> {
-    let found: Vec<i64> = sqlx::query_scalar(BY_HASHTAG)
+    scan: usize,
+) -> Result<Tagged> {
+    let rows: Vec<(i64, i64, Option<i64>)> = sqlx::query_as(BY_HASHTAG)
         .bind(&tags.any)
         .bind(before.0)
         .bind(&tags.all)
         .bind(&tags.none)
         .bind(rows::limit(limit))
+        .bind(rows::limit(scan.saturating_sub(1)))
         .fetch_all(conn)
         .await
         .sql()?;
-    Ok(found.into_iter().map(PostId).collect())
+    let of_tag = |rows: &[(i64, i64, Option<i64>)]| {
+        let floor = rows.first().map_or(0, |(_, floor, _)| *floor);
+        (PostId(floor), rows.iter().filter_map(|(_, _, post)| post.map(PostId)).collect())
+    };
+    let found: Vec<(PostId, Vec<PostId>)> = rows.chunk_by(|a, b| a.0 == b.0).map(of_tag).collect();
+    Ok(Tagged::of(&found, limit))
 }

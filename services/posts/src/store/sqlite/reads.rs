@@ -1,6 +1,6 @@
 //! Reads: each one statement, whatever the number of posts.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use plaza_core::{AccountId, Error, PostId, Result};
@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{self, Stored};
 use crate::domain::{Counts, Post, Sight};
-use crate::store::{FEW_MARKS, Only, Tags};
+use crate::store::{FEW_MARKS, Only, Tagged, Tags};
 
 pub(super) fn posts(conn: &Connection, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
     let columns = rows::POST_COLUMNS;
@@ -91,13 +91,25 @@ pub(super) fn some_by_author(
     rows.collect::<rusqlite::Result<_>>().sql()
 }
 
-/// The newest of each tag, of which the newest of all are taken: so no tag is read further than the page needs.
-pub(super) fn ids_by_hashtag(conn: &Connection, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
+/// The newest of each tag, of which the newest of all are taken: so no tag is read further than the page needs, and none
+/// further than `scan` posts.
+pub(super) fn ids_by_hashtag(
+    conn: &Connection,
+    tags: &Tags,
+    before: PostId,
+    limit: usize,
+    scan: usize,
+) -> Result<Tagged> {
+    let mut floor = conn
+        .prepare_cached(
+            "SELECT post_id FROM hashtags WHERE tag = ?1 AND post_id < ?2 ORDER BY post_id DESC LIMIT 1 OFFSET ?3",
+        )
+        .sql()?;
     let mut statement = conn
         .prepare_cached(
             "SELECT h.post_id FROM hashtags AS h
              CROSS JOIN posts AS p ON p.id = h.post_id AND p.deleted_at IS NULL AND p.visibility = 1
-             WHERE h.tag = ?1 AND h.post_id < ?2
+             WHERE h.tag = ?1 AND h.post_id < ?2 AND h.post_id >= ?6
                AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS needed WHERE NOT EXISTS (
                     SELECT 1 FROM hashtags WHERE tag = needed.value AND post_id = h.post_id))
                AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS refused JOIN hashtags AS r
@@ -107,14 +119,16 @@ pub(super) fn ids_by_hashtag(conn: &Connection, tags: &Tags, before: PostId, lim
         .sql()?;
     let json = |tags: &[String]| serde_json::to_string(tags).map_err(|e| Error::internal(e.to_string()));
     let (all, none) = (json(&tags.all)?, json(&tags.none)?);
-    let mut found = BTreeSet::new();
+    let mut found = Vec::with_capacity(tags.any.len());
     for tag in &tags.any {
-        let keys = params![tag, before.0, all, none, rows::limit(limit)];
-        for row in statement.query_map(keys, |row| Ok(PostId(row.get(0)?))).sql()? {
-            found.insert(row.sql()?);
-        }
+        let offset = rows::limit(scan.saturating_sub(1));
+        let floor: Option<i64> = floor.query_row(params![tag, before.0, offset], |row| row.get(0)).optional().sql()?;
+        let floor = floor.unwrap_or(0);
+        let keys = params![tag, before.0, all, none, rows::limit(limit), floor];
+        let ids = statement.query_map(keys, |row| Ok(PostId(row.get(0)?))).sql()?;
+        found.push((PostId(floor), ids.collect::<rusqlite::Result<Vec<_>>>().sql()?));
     }
-    Ok(found.into_iter().rev().take(limit).collect())
+    Ok(Tagged::of(&found, limit))
 }
 
 pub(super) fn quotes(conn: &Connection, post: PostId, before: PostId, limit: usize) -> Result<Vec<PostId>> {

@@ -60,7 +60,12 @@ async fn lists_are_read_off_indexes() {
         (reads::FOR_FOLLOWERS_BY_AUTHOR, "int8, int8, int8", "2, 9000, 10", "posts_for_followers_by_author"),
         (reads::QUOTES, "int8, int8, int8", "2, 9000, 10", "posts_by_quote_of"),
         (threads::REPLIES, "int8[], int8, int8", "'{1,2}', 0, 10", "posts_by_reply_to"),
-        (threads::BY_HASHTAG, "text[], int8, text[], text[], int8", "'{a,b}', 9000, '{c}', '{d}', 10", "hashtags_pkey"),
+        (
+            threads::BY_HASHTAG,
+            "text[], int8, text[], text[], int8, int8",
+            "'{a,b}', 9000, '{c}', '{d}', 10, 99",
+            "hashtags_pkey",
+        ),
         (
             reads::MEDIA_BY_AUTHOR,
             "int8, int8, int8, int2[], bool",
