@@ -6,7 +6,7 @@ use plaza_core::{Result, Violations};
 use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::MAX_REFS;
+use crate::domain::{LiveOptions, MAX_REFS};
 use crate::store::memory::FEED_WEIGHT;
 
 /// The settings of the feeds service.
@@ -44,8 +44,14 @@ pub struct Config {
     pub live_readers: usize,
     /// How many live feeds of one account may be open.
     pub live_readers_per_account: usize,
-    /// How many posts wait for one live reader before it misses some.
+    /// How many changes wait for one live reader before it misses some.
     pub live_queue: usize,
+    /// How many reposts in one live reader's feed are remembered, to tell when their posts are edited or deleted.
+    pub live_places: usize,
+    /// How many events a live reader may have been away for to be told what changed; after more it reads its feed anew.
+    pub live_resume_events: usize,
+    /// After how long without anything to tell a live feed says that it is alive, in milliseconds.
+    pub live_heartbeat_ms: u64,
 }
 
 impl Default for Config {
@@ -67,6 +73,9 @@ impl Default for Config {
             live_readers: 10_000,
             live_readers_per_account: 16,
             live_queue: 64,
+            live_places: 200,
+            live_resume_events: 5_000,
+            live_heartbeat_ms: 30_000,
         }
     }
 }
@@ -116,6 +125,15 @@ impl Config {
         if !(1..=10_000).contains(&self.live_queue) {
             wrong.push("live_queue", "must be 1 to 10000, such as 64");
         }
+        if self.live_places > 10_000 {
+            wrong.push("live_places", "must be at most 10000, such as 200");
+        }
+        if self.live_resume_events > 100_000 {
+            wrong.push("live_resume_events", "must be at most 100000, such as 5000");
+        }
+        if !(100..=3_600_000).contains(&self.live_heartbeat_ms) {
+            wrong.push("live_heartbeat_ms", "must be 100 to 3600000 milliseconds, such as 30000");
+        }
         wrong.into_result()
     }
 
@@ -129,6 +147,19 @@ impl Config {
 
     pub(crate) fn consistency_wait(&self) -> Duration {
         Duration::from_millis(self.consistency_wait_ms)
+    }
+
+    pub(crate) fn live_options(&self) -> LiveOptions {
+        LiveOptions {
+            readers: self.live_readers,
+            readers_per_account: self.live_readers_per_account,
+            queue: self.live_queue,
+            places: self.live_places,
+        }
+    }
+
+    pub(crate) fn live_heartbeat(&self) -> Duration {
+        Duration::from_millis(self.live_heartbeat_ms)
     }
 
     /// How long a feed stays without being read, in milliseconds.

@@ -23,7 +23,7 @@ use plaza_proto::feeds::v1::{
 };
 use plaza_rpc::Stream;
 
-use crate::domain::{Builder, Live, Pages};
+use crate::domain::{Builder, History, Live, Pages};
 use crate::store::FeedStore;
 use crate::store::positions::PositionStore;
 
@@ -36,6 +36,9 @@ pub(crate) struct Handler {
     pub(crate) positions: Arc<dyn PositionStore>,
     pub(crate) builder: Arc<Builder>,
     pub(crate) live: Arc<Live>,
+    pub(crate) history: History,
+    /// How often a live feed says that it is alive when there is nothing to tell.
+    pub(crate) heartbeat: Duration,
     /// How far the projection has got.
     pub(crate) marks: Marks,
     /// How long a read waits for it at most.

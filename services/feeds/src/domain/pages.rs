@@ -59,7 +59,7 @@ pub(crate) struct FeedPage {
 
 /// Makes pages of feeds, and checks what goes into live ones.
 pub(crate) struct Pages {
-    sources: Sources,
+    pub(super) sources: Sources,
 }
 
 /// A page in the making.
@@ -111,13 +111,6 @@ impl Pages {
         }
     }
 
-    /// Of these candidates those that the owner's feed may show now, in order.
-    pub(crate) async fn visible(&self, cx: &Cx, owner: AccountId, entries: &[Entry]) -> Result<Vec<Item>> {
-        let posts = self.sources.peers.posts(cx, entries.iter().map(|e| e.post)).await?;
-        let rules = self.rules(cx, Feed::Home(owner), entries, &posts).await?;
-        Ok(entries.iter().filter_map(|entry| admitted(&rules, entry, &posts)).collect())
-    }
-
     async fn candidates(&self, cx: &Cx, feed: Feed, span: Span) -> Result<Vec<Entry>> {
         match feed {
             Feed::Home(owner) | Feed::Mutuals(owner) => self.sources.skeleton(cx, owner, span).await,
@@ -150,7 +143,13 @@ impl Pages {
     }
 
     /// What tells which of these entries, whose posts are `posts`, the feed shows.
-    async fn rules(&self, cx: &Cx, feed: Feed, entries: &[Entry], posts: &HashMap<PostId, Post>) -> Result<Rules> {
+    pub(super) async fn rules(
+        &self,
+        cx: &Cx,
+        feed: Feed,
+        entries: &[Entry],
+        posts: &HashMap<PostId, Post>,
+    ) -> Result<Rules> {
         match feed {
             Feed::Home(owner) | Feed::Mutuals(owner) => {
                 let parents = self.parents(cx, owner, entries, posts).await?;
@@ -260,7 +259,7 @@ impl Walk {
     }
 }
 
-fn admitted(rules: &Rules, entry: &Entry, posts: &HashMap<PostId, Post>) -> Option<Item> {
+pub(super) fn admitted(rules: &Rules, entry: &Entry, posts: &HashMap<PostId, Post>) -> Option<Item> {
     let post = posts.get(&entry.post).filter(|post| rules.admit(entry, post))?;
     Some(Item { entry: *entry, post: post.clone() })
 }

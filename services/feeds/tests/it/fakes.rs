@@ -41,6 +41,7 @@ fn shown(state: &State, post_id: i64, post: FakePost) -> posts::Post {
         author_id: post.author,
         text: format!("post {post_id}"),
         reply_to_id: post.reply_to,
+        edit_count: post.edits,
         repost_count: i64::try_from(reposts).unwrap(),
         ..posts::Post::default()
     }

@@ -17,6 +17,8 @@ mod read_positions;
 mod rebuild_feed;
 mod replicas;
 mod reposts;
+mod stream_changes;
 mod stream_home_feed;
+mod stream_property;
 mod support;
 mod world;

@@ -169,7 +169,8 @@ impl Run {
         match change {
             Change::Post { author, followers_only, reply_to } if self.is_there(*author) => {
                 let reply_to = reply_to.and_then(|at| self.a_post(at)).unwrap_or(0);
-                self.world().publish(FakePost { author: *author, followers_only: *followers_only, reply_to });
+                let (author, followers_only) = (*author, *followers_only);
+                self.world().publish(FakePost { author, followers_only, reply_to, edits: 0 });
             }
             Change::Post { .. } => {}
             Change::Delete(at) => {

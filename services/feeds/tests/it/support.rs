@@ -107,6 +107,7 @@ impl Bench {
             posts: PostsServiceClient::local(Arc::new(Fake(world.clone()))),
             graph: GraphServiceClient::local(Arc::new(Fake(world.clone()))),
             accounts: AccountsServiceClient::local(Arc::new(Fake(world.clone()))),
+            log: world.log.clone(),
         };
         let store = opened.store.clone();
         let faulty = Arc::new(FaultyFeeds::new(store.clone(), faults.clone()));
@@ -118,6 +119,7 @@ impl Bench {
     /// Applies all events of the world, in order.
     pub(crate) async fn deliver(&self) {
         let events = self.world.drain();
+        self.world.log(&events).await;
         self.apply(&events).await;
     }
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use plaza_core::{Env, ManualClock, Timestamp};
-use plaza_events::{Event, NewEvent};
+use plaza_core::{Cx, Env, ManualClock, Timestamp};
+use plaza_events::{Event, EventLog, NewEvent, SqliteLog};
 use plaza_proto::accounts::v1::AccountDeleted;
 use plaza_proto::graph::v1::{Blocked, Followed, Unfollowed};
-use plaza_proto::posts::v1::{PostCreated, PostDeleted, RepostUndone, Reposted};
+use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostEdited, RepostUndone, Reposted};
 use plaza_stores::Faults;
 use prost::{Message, Name};
 
@@ -23,6 +24,8 @@ pub(crate) struct World {
     pub(crate) posts_faults: Faults,
     pub(crate) graph_faults: Faults,
     pub(crate) calls: Calls,
+    /// The event log, for those who look back in it; tests publish to it.
+    pub(crate) log: Arc<dyn EventLog>,
 }
 
 /// How often each was called.
@@ -71,6 +74,8 @@ pub(crate) struct FakePost {
     pub(crate) followers_only: bool,
     /// The post that it replies to; 0 for none.
     pub(crate) reply_to: i64,
+    /// How often it was edited.
+    pub(crate) edits: i32,
 }
 
 #[derive(Clone, Copy)]
@@ -179,6 +184,7 @@ impl World {
             posts_faults: Faults::new(),
             graph_faults: Faults::new(),
             calls: Calls::default(),
+            log: Arc::new(SqliteLog::ephemeral().unwrap()),
         })
     }
 
@@ -202,11 +208,11 @@ impl World {
     }
 
     pub(crate) fn post_for(&self, author: i64, followers_only: bool) -> i64 {
-        self.publish(FakePost { author, followers_only, reply_to: 0 })
+        self.publish(FakePost { author, followers_only, reply_to: 0, edits: 0 })
     }
 
     pub(crate) fn reply(&self, author: i64, reply_to: i64) -> i64 {
-        self.publish(FakePost { author, followers_only: false, reply_to })
+        self.publish(FakePost { author, followers_only: false, reply_to, edits: 0 })
     }
 
     pub(crate) fn publish(&self, post: FakePost) -> i64 {
@@ -224,6 +230,24 @@ impl World {
             state.reposts.retain(|_, repost| repost.post != post_id);
             let deleted = PostDeleted { post_id, author_id: post.author, ..PostDeleted::default() };
             self.write(&mut state, "posts", "post", post_id, &deleted);
+        }
+    }
+
+    pub(crate) fn edit(&self, post_id: i64) {
+        let mut state = self.state.lock();
+        if let Some(post) = state.posts.get_mut(&post_id) {
+            post.edits += 1;
+            let edited = PostEdited { post_id, author_id: post.author, edit_count: post.edits };
+            self.write(&mut state, "posts", "post", post_id, &edited);
+        }
+    }
+
+    /// Puts events into the log, as a relay does; they must come in their order.
+    pub(crate) async fn log(&self, events: &[Event]) {
+        for source in ["posts", "graph", "accounts"] {
+            let of_source: Vec<Event> = events.iter().filter(|event| event.source == source).cloned().collect();
+            let cx = Cx::background("relay", Duration::from_secs(5));
+            self.log.publish(&cx, 0, &of_source).await.unwrap();
         }
     }
 

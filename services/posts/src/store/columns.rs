@@ -1,6 +1,7 @@
 //! How parts of a post stand in columns, the same in every SQL engine.
 
 use plaza_core::{AccountId, Error, Result};
+use plaza_proto::posts::v1 as pb;
 use serde::Deserialize;
 
 use crate::domain::{Mark, QuotePolicy, ReplyPolicy, Span, SpanKind, Stands, Visibility};
@@ -29,6 +30,17 @@ pub(super) fn visibility_of(number: i16) -> Visibility {
         FOLLOWERS => Visibility::Followers,
         _ => Visibility::Mentioned,
     }
+}
+
+/// A visibility as events tell it.
+pub(super) fn told(visibility: Visibility) -> i32 {
+    let told = match visibility {
+        Visibility::Public => pb::Visibility::Public,
+        Visibility::Followers => pb::Visibility::Followers,
+        Visibility::Unlisted => pb::Visibility::Unlisted,
+        Visibility::Mentioned => pb::Visibility::Mentioned,
+    };
+    told.into()
 }
 
 /// `quote_policy` as it is stored.

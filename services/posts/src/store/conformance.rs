@@ -63,6 +63,7 @@ cases![
     writes::replies_are_counted_and_keep_their_thread,
     writes::a_reply_needs_a_living_target,
     writes::a_deleted_post_is_gone_for_every_reader,
+    writes::a_deletion_tells_who_could_see_the_post,
     writes::only_the_author_deletes_and_only_once,
     writes::likes_are_set_once_and_counted,
     writes::a_like_needs_a_living_post,
