@@ -1,10 +1,11 @@
 //! Who may call what, walked from the descriptors.
 
+use futures::StreamExt as _;
 use plaza_core::Code;
 use plaza_proto::accounts::v1::{
     ChangeEmailRequest, ChangeHandleRequest, ChangePasswordRequest, DeactivateAccountRequest, DeleteAccountRequest,
-    GetPreferencesRequest, Preferences, ReactivateAccountRequest, RequestEmailVerificationRequest,
-    UpdatePreferencesRequest, UpdateProfileRequest,
+    ExportAccountRequest, GetPreferencesRequest, Preferences, ReactivateAccountRequest,
+    RequestEmailVerificationRequest, UpdatePreferencesRequest, UpdateProfileRequest,
 };
 use plaza_proto::feeds::v1::RebuildFeedRequest;
 use plaza_proto::graph::v1::{
@@ -70,6 +71,11 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
         }
         "DeactivateAccount" => caller.call(DeactivateAccountRequest { request_id, account_id }).await.map(drop),
         "ReactivateAccount" => caller.call(ReactivateAccountRequest { request_id, account_id }).await.map(drop),
+        "ExportAccount" => {
+            let request = ExportAccountRequest { account_id, resume_token: String::new() };
+            let first = caller.stream(request).await?.next().await;
+            first.expect("an answer").map(drop)
+        }
         "GetPreferences" => caller.call(GetPreferencesRequest { account_id }).await.map(drop),
         "UpdatePreferences" => {
             let update_mask = Some(prost_types::FieldMask { paths: vec!["protected".to_owned()] });
@@ -86,7 +92,9 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
         "EditPost" | "PinPost" | "UnpinPost" | "RestorePost" | "DeletePost" => call_post(method, owner, caller).await,
         "RevokeAppPassword" => {
             let (name, scopes) = ("bot".to_owned(), vec![Scope::Read.into()]);
-            let made = owner.call(CreateAppPasswordRequest { request_id: request_id.clone(), name, scopes }).await?;
+            let password = PASSWORD.to_owned();
+            let request = CreateAppPasswordRequest { request_id: request_id.clone(), name, scopes, password };
+            let made = owner.call(request).await?;
             let app_password_id = made.message.app_password.unwrap_or_default().app_password_id;
             let request_id = plaza_testkit::person::request_id();
             caller.call(RevokeAppPasswordRequest { request_id, app_password_id }).await.map(drop)

@@ -3,7 +3,7 @@
 use plaza_core::reason;
 use plaza_proto::sessions::v1::{CreateAppPasswordRequest, Scope as Named, SignInRequest};
 use plaza_rpc::{Auth, Method, Scope};
-use plaza_testkit::person::request_id;
+use plaza_testkit::person::{PASSWORD, request_id};
 use plaza_testkit::{Person, Sandbox, Shape};
 
 /// The rule, in the words of the docs.
@@ -50,7 +50,7 @@ fn every_method_needs_the_scope_of_the_rule_unless_it_says_another() {
 /// An access token of an app password with these scopes.
 async fn app_token(sandbox: &Sandbox, owner: &Person, scopes: &[Named]) -> String {
     let (name, scopes) = ("bot".to_owned(), scopes.iter().map(|scope| (*scope).into()).collect());
-    let request = CreateAppPasswordRequest { request_id: request_id(), name, scopes };
+    let request = CreateAppPasswordRequest { request_id: request_id(), name, scopes, password: PASSWORD.to_owned() };
     let password = owner.call(request).await.expect("an app password").message.password;
     let (login, device_name) = (owner.account.handle.clone(), "bot".to_owned());
     let request = SignInRequest { request_id: request_id(), login, password, device_name };

@@ -241,5 +241,6 @@ fn relations_options(config: &Config) -> RelationsOptions {
         follower_ids: config.follower_cache_ids,
         following_ids: config.following_cache_ids,
         recent_posts: config.recent_cache_posts,
+        choices_bytes: config.choices_cache_bytes,
     }
 }

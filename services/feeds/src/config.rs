@@ -34,6 +34,8 @@ pub struct Config {
     pub following_cache_ids: u64,
     /// How many recent posts of authors above the threshold may be held together.
     pub recent_cache_posts: u64,
+    /// How many bytes what readers chose to be spared may take together, such as who is on their exclusive lists.
+    pub choices_cache_bytes: u64,
     /// How many feeds are built at once.
     pub builds: usize,
     /// How long building a feed may take, in milliseconds.
@@ -67,6 +69,7 @@ impl Default for Config {
             follower_cache_ids: 5_000_000,
             following_cache_ids: 5_000_000,
             recent_cache_posts: 1_000_000,
+            choices_cache_bytes: 33_554_432,
             builds: 32,
             build_timeout_ms: 10_000,
             consistency_wait_ms: 2_000,

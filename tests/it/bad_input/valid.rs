@@ -1,7 +1,7 @@
 //! For each method a request that it would accept.
 
 use plaza_testkit::Person;
-use plaza_testkit::person::request_id;
+use plaza_testkit::person::{PASSWORD, request_id};
 use serde_json::{Value, json};
 
 /// A request that the method would accept, as JSON; `n` makes what must be unique so.
@@ -38,7 +38,7 @@ fn accounts(method: &str, me: i64, other: i64, n: usize) -> Option<Value> {
         "RequestPasswordReset" => json!({"request_id": id, "email": format!("nobody{n}@example.org")}),
         "ResetPassword" => json!({"request_id": id, "token": "forged", "new_password": "long enough"}),
         "GetErasureReceipt" => json!({"receipt_token": "forged"}),
-        "GetPreferences" => json!({"account_id": me}),
+        "GetPreferences" | "ExportAccount" => json!({"account_id": me}),
         "UpdatePreferences" => {
             json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
         }
@@ -55,12 +55,12 @@ fn sessions(method: &str) -> Option<Value> {
     Some(match method {
         "SignIn" => json!({"request_id": id, "login": "ben", "password": "correct horse battery"}),
         "CompleteSignIn" => json!({"request_id": id, "challenge": "forged", "code": "123456"}),
-        "BeginTotpSetup" => json!({"request_id": id}),
+        "BeginTotpSetup" => json!({"request_id": id, "password": PASSWORD}),
         "ConfirmTotp" | "DisableTotp" => json!({"request_id": id, "code": "123456"}),
         "RefreshSession" => json!({"request_id": id, "refresh_token": "forged"}),
         "SignOut" => json!({"request_id": id}),
         "SignOutEverywhere" => json!({"request_id": id, "keep_current": true}),
-        "CreateAppPassword" => json!({"request_id": id, "name": "bot", "scopes": ["SCOPE_READ"]}),
+        "CreateAppPassword" => json!({"request_id": id, "name": "bot", "scopes": ["SCOPE_READ"], "password": PASSWORD}),
         "RevokeAppPassword" => json!({"request_id": id, "app_password_id": 1}),
         "RevokeSession" => json!({"request_id": id, "session_id": 1}),
         "ListSessions" | "GetJwks" | "ListAppPasswords" => json!({}),
@@ -132,6 +132,7 @@ fn feeds(method: &str, me: i64, other: i64) -> Option<Value> {
     let id = request_id();
     Some(match method {
         "GetUserFeed" => json!({"account_id": other}),
+        "GetListFeed" => json!({"list_id": 1}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
         "GetHomeFeed" | "StreamHomeFeed" => json!({}),
         "GetReadPosition" => json!({"feed": "FEED_KIND_HOME"}),

@@ -84,7 +84,8 @@ impl Outbox for SqliteOutbox {
     }
 
     async fn read_after(&self, cx: &Cx, position: Position, limit: usize) -> Result<Vec<Event>> {
-        self.db
+        let events = self
+            .db
             .read(cx, |conn| {
                 let mut rows = conn
                     .prepare_cached(
@@ -97,7 +98,10 @@ impl Outbox for SqliteOutbox {
                     .sql()?;
                 rows.collect::<rusqlite::Result<Vec<_>>>().sql()
             })
-            .await
+            .await?;
+        // Who is told of a row must not find the caches of its service as they were before it.
+        self.db.settled(cx).await?;
+        Ok(events)
     }
 
     async fn last_position(&self, cx: &Cx) -> Result<Position> {

@@ -75,6 +75,37 @@ async fn an_event_is_as_it_was_written() {
     assert!(again.is_err(), "an event id is used once");
 }
 
+/// A consumer that is told of a write asks the service about it, whose caches go by what follows the commit.
+#[tokio::test]
+async fn an_event_is_told_once_what_follows_its_commit_is_done() {
+    let (_, env) = env();
+    let truth = Truth::new(&env);
+    let event = NewEvent::new(&env, None, "thing", 9, &Named(bytes::Bytes::new()));
+    let (committed, hook) = tokio::sync::oneshot::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let after = move |_: &Position| {
+        committed.send(()).unwrap();
+        released.recv().unwrap();
+    };
+    let db = truth.db.clone();
+    let write =
+        tokio::spawn(
+            async move { db.write_then(&cx(), move |conn| outbox::sqlite::append(conn, &event), after).await },
+        );
+    hook.await.unwrap();
+    let rows = |conn: &rusqlite::Connection| {
+        conn.query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, i64>(0)).sql()
+    };
+    assert_eq!(truth.db.read(&cx(), rows).await.unwrap(), 1, "the row can be read");
+
+    let (outbox, cx) = (truth.outbox(), cx());
+    let mut read = outbox.read_after(&cx, 0, 10);
+    assert!(futures::poll!(&mut read).is_pending(), "told before what follows the commit");
+    release.send(()).unwrap();
+    assert_eq!(read.await.unwrap().len(), 1);
+    assert_eq!(write.await.unwrap().unwrap(), 1);
+}
+
 /// A message with one bytes field.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Named(#[prost(bytes = "bytes", tag = "1")] bytes::Bytes);

@@ -45,14 +45,14 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Instrument as _;
 
-use crate::{Gauge, Migration, span};
+use crate::{Gauge, Migration, StoreAddress, span};
 
 pub use errors::{SqlResultExt, is_unique_violation, map_err};
 pub use ids::Ids;
 pub use settings::{SqliteOptions, Sync};
 
 use readers::Readers;
-use writer::{Message, Queued, Task, Writer};
+use writer::{Message, Progress, Queued, Task, Writer};
 
 /// One database file. Clones share it; it is closed when the last one goes, or by [`Sqlite::close`].
 #[derive(Clone)]
@@ -65,6 +65,7 @@ struct Inner {
     watcher: Mutex<Option<Connection>>,
     queue: Option<mpsc::Sender<Message>>,
     commits: watch::Receiver<u64>,
+    progress: Arc<Progress>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The folder of an ephemeral database; removed after the files in it are closed.
     _folder: Option<TempDir>,
@@ -84,6 +85,21 @@ impl Sqlite {
     /// program, or if a migration that it has was changed since.
     pub fn open(options: SqliteOptions, migrations: &[Migration]) -> Result<Self> {
         Self::open_in(options, migrations, None)
+    }
+
+    /// The database at `address`: a file, or for `memory:` one that goes with it. Blocks; for start-up.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`]; also if the address names a server.
+    pub fn at(address: &StoreAddress, migrations: &[Migration]) -> Result<Self> {
+        match (address, address.sqlite_options()) {
+            (_, Some(options)) => Self::open(options, migrations),
+            (StoreAddress::Memory, None) => Self::ephemeral(migrations),
+            (other, None) => {
+                let message = format!("`{other}` is a server; an embedded store is `sqlite:PATH` or `memory:`");
+                Err(Error::new(reason::STORE_UNAVAILABLE).message(message))
+            }
+        }
     }
 
     /// A database in a temporary folder that goes with it, not synchronised to the disk: for tests and trials.
@@ -112,7 +128,9 @@ impl Sqlite {
         let (sender, queue) = mpsc::channel(options.queue.max(1));
         let commits = watch::Sender::new(conn.total_changes());
         let seen = commits.subscribe();
-        let writer = Writer { conn, queue, max_batch: options.max_batch.max(1), commits };
+        let progress = Arc::new(Progress::new());
+        let max_batch = options.max_batch.max(1);
+        let writer = Writer { conn, queue, max_batch, commits, progress: progress.clone() };
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || writer.run())
@@ -123,6 +141,7 @@ impl Sqlite {
             watcher: Mutex::new(None),
             queue: Some(sender),
             commits: seen,
+            progress,
             thread: Mutex::new(Some(thread)),
             _folder: folder,
         })))
@@ -187,6 +206,19 @@ impl Sqlite {
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.0.commits.clone()
+    }
+
+    /// Waits until what follows a commit has been done for all that a read before this call may have seen. Whoever tells
+    /// others of rows calls it first: they may ask caches, which go by what they are told after commits.
+    ///
+    /// # Errors
+    /// `DEADLINE_EXCEEDED` when time runs out.
+    pub async fn settled(&self, cx: &Cx) -> Result<()> {
+        cx.within(async {
+            self.0.progress.settled().await;
+            Ok(())
+        })
+        .await
     }
 
     /// A number that differs from the one before if any connection, also of another process, has committed since.

@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
 
 use plaza_core::{Error, Result, reason};
 use rusqlite::Connection;
@@ -97,6 +100,29 @@ pub(super) struct Writer {
     pub(super) max_batch: usize,
     /// Counts the commits that changed something.
     pub(super) commits: watch::Sender<u64>,
+    pub(super) progress: Arc<Progress>,
+}
+
+/// How far the writer is with its transactions.
+pub(super) struct Progress {
+    /// Those that were about to be committed.
+    begun: AtomicU64,
+    /// Those whose jobs have been answered, and what was to follow the commit has been done.
+    finished: watch::Sender<u64>,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self { begun: AtomicU64::new(0), finished: watch::Sender::new(0) }
+    }
+
+    /// Waits until all is finished that can be read by now.
+    pub(super) async fn settled(&self) {
+        let begun = self.begun.load(SeqCst);
+        let mut finished = self.finished.subscribe();
+        // The sender stands beside, so it is not gone.
+        let _ = finished.wait_for(|finished| *finished >= begun).await;
+    }
 }
 
 impl Writer {
@@ -153,6 +179,7 @@ impl Writer {
             }
         }
         let changes = self.conn.total_changes();
+        let begun = self.progress.begun.fetch_add(1, SeqCst) + 1;
         let committed = if keep { self.execute("COMMIT") } else { self.execute("ROLLBACK") };
         if committed.is_err() && !self.conn.is_autocommit() {
             // The transaction is open still; if even this fails, the next BEGIN says so.
@@ -162,6 +189,7 @@ impl Writer {
             self.commits.send_replace(changes);
         }
         finish_all(ran, &committed);
+        self.progress.finished.send_replace(begun);
     }
 
     /// Runs one job; whether its changes stay. An error means that the whole transaction is gone.

@@ -19,21 +19,8 @@ pub(crate) async fn get_home_feed(h: &Handler, cx: &Cx, req: GetHomeFeedRequest)
     let bound = [i64::from(i32::from(filter))];
     let scope = Scope { method: "GetHomeFeed", filter: &bound, caller: Some(owner) };
     let from = cursor(&h.pager, scope, &req.page_token)?;
-    catch_up(h, cx).await;
-    let FeedPage { items, next } = h.pages.page(cx, feed, from, size).await?;
+    h.catch_up(cx).await;
+    let FeedPage { items, next } = h.pages.page(cx, &feed, from, size).await?;
     let (posts, reposts) = present(items);
     Ok(GetHomeFeedResponse { posts, next_page_token: token(&h.pager, scope, next), reposts })
-}
-
-/// Waits until feeds have what the caller's token asks for, or says that they do not.
-async fn catch_up(h: &Handler, cx: &Cx) {
-    if cx.token().is_empty() {
-        return;
-    }
-    // The page is still to be made, and without caches if those are behind as well: half of the time is for that.
-    let wait = h.consistency_wait.min(cx.remaining() / 2);
-    let reached = tokio::time::timeout(wait, h.marks.wait(cx, cx.token())).await;
-    if !matches!(reached, Ok(Ok(()))) {
-        cx.degraded("feeds-behind");
-    }
 }

@@ -12,7 +12,7 @@ pub(crate) async fn get_user_feed(h: &Handler, cx: &Cx, req: GetUserFeedRequest)
     let size = page::size(req.page_size)?;
     let feed = Feed::User { reader: cx.viewer(), account: AccountId(req.account_id) };
     let scope = Scope { method: "GetUserFeed", filter: &[req.account_id], caller: cx.viewer() };
-    let page = h.pages.page(cx, feed, cursor(&h.pager, scope, &req.page_token)?, size).await?;
+    let page = h.pages.page(cx, &feed, cursor(&h.pager, scope, &req.page_token)?, size).await?;
     let (posts, reposts) = present(page.items);
     Ok(GetUserFeedResponse { posts, next_page_token: token(&h.pager, scope, page.next), reposts })
 }

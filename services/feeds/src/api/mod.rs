@@ -1,6 +1,8 @@
 //! One file for each RPC.
 
+mod export_records;
 mod get_home_feed;
+mod get_list_feed;
 mod get_read_position;
 mod get_user_feed;
 mod items;
@@ -17,9 +19,10 @@ use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result};
 use plaza_events::Marks;
 use plaza_proto::feeds::v1::{
-    FeedsService, GetHomeFeedRequest, GetHomeFeedResponse, GetReadPositionRequest, GetReadPositionResponse,
-    GetUserFeedRequest, GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse, SetReadPositionRequest,
-    SetReadPositionResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
+    ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetHomeFeedRequest, GetHomeFeedResponse,
+    GetListFeedRequest, GetListFeedResponse, GetReadPositionRequest, GetReadPositionResponse, GetUserFeedRequest,
+    GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse, SetReadPositionRequest, SetReadPositionResponse,
+    StreamHomeFeedRequest, StreamHomeFeedResponse,
 };
 use plaza_rpc::Stream;
 
@@ -45,6 +48,21 @@ pub(crate) struct Handler {
     pub(crate) consistency_wait: Duration,
 }
 
+impl Handler {
+    /// Waits until feeds have what the caller's token asks for, or says that they do not.
+    async fn catch_up(&self, cx: &Cx) {
+        if cx.token().is_empty() {
+            return;
+        }
+        // The page is still to be made, and without caches if those are behind as well: half of the time is for that.
+        let wait = self.consistency_wait.min(cx.remaining() / 2);
+        let reached = tokio::time::timeout(wait, self.marks.wait(cx, cx.token())).await;
+        if !matches!(reached, Ok(Ok(()))) {
+            cx.degraded("feeds-behind");
+        }
+    }
+}
+
 #[async_trait]
 impl FeedsService for Handler {
     async fn get_home_feed(&self, cx: &Cx, req: GetHomeFeedRequest) -> Result<GetHomeFeedResponse> {
@@ -53,6 +71,10 @@ impl FeedsService for Handler {
 
     async fn get_user_feed(&self, cx: &Cx, req: GetUserFeedRequest) -> Result<GetUserFeedResponse> {
         get_user_feed::get_user_feed(self, cx, req).await
+    }
+
+    async fn get_list_feed(&self, cx: &Cx, req: GetListFeedRequest) -> Result<GetListFeedResponse> {
+        get_list_feed::get_list_feed(self, cx, req).await
     }
 
     async fn rebuild_feed(&self, cx: &Cx, req: RebuildFeedRequest) -> Result<RebuildFeedResponse> {
@@ -65,6 +87,10 @@ impl FeedsService for Handler {
 
     async fn set_read_position(&self, cx: &Cx, req: SetReadPositionRequest) -> Result<SetReadPositionResponse> {
         set_read_position::set_read_position(self, cx, req).await
+    }
+
+    async fn export_records(&self, cx: &Cx, req: ExportRecordsRequest) -> Result<ExportRecordsResponse> {
+        export_records::export_records(self, cx, req).await
     }
 
     async fn stream_home_feed(&self, cx: &Cx, req: StreamHomeFeedRequest) -> Result<Stream<StreamHomeFeedResponse>> {

@@ -2,6 +2,7 @@
 
 mod builder;
 mod change;
+mod choices;
 mod digest;
 mod history;
 mod live;
@@ -18,6 +19,7 @@ mod window;
 
 pub(crate) use builder::Builder;
 pub(crate) use change::Change;
+use choices::Choices;
 pub(crate) use digest::digest;
 pub(crate) use history::{History, POSTS, Since};
 pub(crate) use live::{Live, LiveOptions, News, Subscription};

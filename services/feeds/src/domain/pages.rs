@@ -2,14 +2,15 @@
 //! ends.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use plaza_core::{AccountId, Cx, PostId, Result};
 use plaza_proto::posts::v1::Post;
 
-use super::Entry;
 use super::peers::{MAX_BATCH, MAX_REFS};
-use super::rules::{Rules, Standing, Standings};
+use super::rules::{Of, Rules, Standing, Standings};
 use super::skeleton::{Sources, Span};
+use super::{Choices, Entry};
 
 /// After this many rounds a page is served as short as it is.
 const ROUNDS: usize = 6;
@@ -19,18 +20,34 @@ const FURTHER: usize = 20;
 const LOOK_BACK: usize = MAX_REFS;
 
 /// A feed, and whose eyes it is for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Feed {
     /// What the account and those whom it follows post and repost.
     Home(AccountId),
     /// The same, of those only who follow it back.
     Mutuals(AccountId),
+    /// What the members of a list post and repost.
+    List {
+        /// Who reads; nobody that is known, maybe.
+        reader: Option<AccountId>,
+        /// By rising id.
+        members: Arc<[AccountId]>,
+    },
     /// What `account` posts and reposts.
     User {
         /// Who reads; nobody that is known, maybe.
         reader: Option<AccountId>,
         account: AccountId,
     },
+}
+
+impl Feed {
+    fn reader(&self) -> Option<AccountId> {
+        match self {
+            Self::Home(owner) | Self::Mutuals(owner) => Some(*owner),
+            Self::List { reader, .. } | Self::User { reader, .. } => *reader,
+        }
+    }
 }
 
 /// Where a walk through a feed stands.
@@ -77,9 +94,14 @@ impl Pages {
         Self { sources }
     }
 
+    /// The feed of a list that the caller may see.
+    pub(crate) async fn list(&self, cx: &Cx, list: i64) -> Result<Feed> {
+        Ok(Feed::List { reader: cx.viewer(), members: self.sources.peers.list(cx, list).await?.into() })
+    }
+
     /// The newest `size` posts from `cursor` on. Shorter than asked for if most candidates were hidden; `next` says
     /// whether the feed goes on.
-    pub(crate) async fn page(&self, cx: &Cx, feed: Feed, cursor: Option<Cursor>, size: usize) -> Result<FeedPage> {
+    pub(crate) async fn page(&self, cx: &Cx, feed: &Feed, cursor: Option<Cursor>, size: usize) -> Result<FeedPage> {
         let (mut walk, mut items) = (Walk::from(cursor), Vec::new());
         for round in 0..ROUNDS {
             let wanted = size - items.len();
@@ -111,15 +133,16 @@ impl Pages {
         }
     }
 
-    async fn candidates(&self, cx: &Cx, feed: Feed, span: Span) -> Result<Vec<Entry>> {
+    async fn candidates(&self, cx: &Cx, feed: &Feed, span: Span) -> Result<Vec<Entry>> {
         match feed {
-            Feed::Home(owner) | Feed::Mutuals(owner) => self.sources.skeleton(cx, owner, span).await,
-            Feed::User { account, .. } => self.sources.peers.refs(cx, &[account], span.before, span.limit).await,
+            Feed::Home(owner) | Feed::Mutuals(owner) => self.sources.skeleton(cx, *owner, span).await,
+            Feed::List { members, .. } => self.sources.peers.refs(cx, members, span.before, span.limit).await,
+            Feed::User { account, .. } => self.sources.peers.refs(cx, &[*account], span.before, span.limit).await,
         }
     }
 
     /// Of these candidates those that may be shown and whose posts do not stand further up.
-    async fn once(&self, cx: &Cx, feed: Feed, walk: &mut Walk, entries: &[Entry]) -> Result<Vec<Item>> {
+    async fn once(&self, cx: &Cx, feed: &Feed, walk: &mut Walk, entries: &[Entry]) -> Result<Vec<Item>> {
         walk.top = walk.top.or(entries.first().map(|e| e.place));
         let posts = self.sources.peers.posts(cx, entries.iter().map(|e| e.post)).await?;
         // What nobody reposted stands nowhere else.
@@ -146,34 +169,67 @@ impl Pages {
     pub(super) async fn rules(
         &self,
         cx: &Cx,
-        feed: Feed,
+        feed: &Feed,
         entries: &[Entry],
         posts: &HashMap<PostId, Post>,
     ) -> Result<Rules> {
-        match feed {
-            Feed::Home(owner) | Feed::Mutuals(owner) => {
-                let parents = self.parents(cx, owner, entries, posts).await?;
-                let accounts = concerned(owner, entries, posts, &parents);
-                let mutuals = matches!(feed, Feed::Mutuals(_));
-                let standings = self.standings(cx, owner, &accounts, !mutuals).await?;
-                Ok(Rules::Home { standings, parents, mutuals })
-            }
-            Feed::User { reader, account } => {
-                let reposts = entries.iter().any(Entry::is_repost);
-                Ok(Rules::User { reposts: reposts && self.shows_reposts(cx, reader, account).await? })
-            }
+        let reader = feed.reader();
+        if let Feed::User { account, .. } = *feed {
+            let reposts = entries.iter().any(Entry::is_repost) && self.shows_reposts(cx, reader, account).await?;
+            let standings = Standings::new(reader, std::iter::empty());
+            return Ok(Rules { standings, parents: HashMap::new(), choices: Arc::default(), of: Of::User { reposts } });
         }
+        let choices = self.choices(cx, reader).await?;
+        let parents = self.parents(cx, reader, entries, posts).await?;
+        let accounts = concerned(reader, entries, posts, &parents);
+        let follows_will_do = matches!(feed, Feed::Home(_));
+        let standings = match reader {
+            Some(reader) => self.standings(cx, reader, &accounts, follows_will_do).await?,
+            None => Standings::new(None, std::iter::empty()),
+        };
+        let of = match feed {
+            Feed::List { members, .. } => {
+                let open = self.open(cx, &standings, entries, posts).await?;
+                Of::List { members: members.clone(), open }
+            }
+            _ => Of::Home { mutuals: matches!(feed, Feed::Mutuals(_)) },
+        };
+        Ok(Rules { standings, parents, choices, of })
+    }
+
+    async fn choices(&self, cx: &Cx, reader: Option<AccountId>) -> Result<Arc<Choices>> {
+        match reader {
+            Some(reader) => self.sources.relations.choices(cx, reader).await,
+            None => Ok(Arc::default()),
+        }
+    }
+
+    /// Who lets everybody see what they repost, of those who reposted and whom the reader does not follow. Without
+    /// accounts, nobody.
+    async fn open(
+        &self,
+        cx: &Cx,
+        standings: &Standings,
+        entries: &[Entry],
+        posts: &HashMap<PostId, Post>,
+    ) -> Result<HashSet<AccountId>> {
+        let strangers = entries.iter().filter(|e| e.is_repost() && posts.contains_key(&e.post)).map(|e| e.by);
+        let mut strangers: Vec<AccountId> = strangers.filter(|by| !standings.follows(*by)).collect();
+        strangers.sort_unstable();
+        strangers.dedup();
+        unless_away(cx, "accounts", self.sources.peers.open(cx, &strangers).await)
     }
 
     /// Who wrote what the posts of others reply to, as far as the reader may see that.
     async fn parents(
         &self,
         cx: &Cx,
-        owner: AccountId,
+        reader: Option<AccountId>,
         entries: &[Entry],
         posts: &HashMap<PostId, Post>,
     ) -> Result<HashMap<PostId, AccountId>> {
-        let replies = entries.iter().filter(|e| !e.is_repost() && e.by != owner).filter_map(|e| posts.get(&e.post));
+        let replies =
+            entries.iter().filter(|e| !e.is_repost() && Some(e.by) != reader).filter_map(|e| posts.get(&e.post));
         let wanted: Vec<PostId> = replies.map(|p| PostId(p.reply_to_id)).filter(|id| id.0 != 0).collect();
         let unknown = wanted.iter().copied().filter(|id| !posts.contains_key(id));
         let others = self.sources.peers.posts(cx, unknown).await?;
@@ -196,7 +252,7 @@ impl Pages {
                     self.prepare(cx, owner).await;
                 }
                 let standings = relationships.iter().map(Standing::of);
-                return Ok(Standings::new(owner, accounts.iter().copied().zip(standings)));
+                return Ok(Standings::new(Some(owner), accounts.iter().copied().zip(standings)));
             }
             Ok(_) => return Err(plaza_core::Error::internal("not one relationship for each account")),
             Err(error) => error,
@@ -206,7 +262,7 @@ impl Pages {
             Some(following) => {
                 cx.degraded("graph");
                 let standing = |account: &AccountId| Standing::known(following.binary_search(account).is_ok());
-                Ok(Standings::new(owner, accounts.iter().map(|account| (*account, standing(account)))))
+                Ok(Standings::new(Some(owner), accounts.iter().map(|account| (*account, standing(account)))))
             }
             None => Err(error),
         }
@@ -228,14 +284,8 @@ impl Pages {
         if standing.apart || standing.follows {
             return Ok(!standing.apart);
         }
-        match self.sources.peers.is_protected(cx, account).await {
-            Ok(protected) => Ok(protected == Some(false)),
-            Err(error) if error.is_transient() => {
-                cx.degraded("accounts");
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
+        let open = self.sources.peers.open(cx, &[account]).await;
+        Ok(unless_away(cx, "accounts", open)?.contains(&account))
     }
 
     async fn stands(&self, cx: &Cx, reader: Option<AccountId>, account: AccountId) -> Result<Standing> {
@@ -259,22 +309,33 @@ impl Walk {
     }
 }
 
+/// What a peer said; nothing, and the answer says so, while it is away.
+fn unless_away<T: Default>(cx: &Cx, peer: &str, said: Result<T>) -> Result<T> {
+    match said {
+        Err(error) if error.is_transient() => {
+            cx.degraded(peer);
+            Ok(T::default())
+        }
+        said => said,
+    }
+}
+
 pub(super) fn admitted(rules: &Rules, entry: &Entry, posts: &HashMap<PostId, Post>) -> Option<Item> {
     let post = posts.get(&entry.post).filter(|post| rules.admit(entry, post))?;
     Some(Item { entry: *entry, post: post.clone() })
 }
 
-/// The accounts but the owner whom the rules of a home feed ask about, each once, by rising id.
+/// The accounts but the reader whom the rules ask about, each once, by rising id.
 fn concerned(
-    owner: AccountId,
+    reader: Option<AccountId>,
     entries: &[Entry],
     posts: &HashMap<PostId, Post>,
     parents: &HashMap<PostId, AccountId>,
 ) -> Vec<AccountId> {
-    let shown = entries.iter().filter(|e| e.by != owner).filter_map(|e| Some((e.by, posts.get(&e.post)?)));
+    let shown = entries.iter().filter(|e| Some(e.by) != reader).filter_map(|e| Some((e.by, posts.get(&e.post)?)));
     let pairs = shown.flat_map(|(by, post)| [by, AccountId(post.author_id)]);
     let mut accounts: Vec<AccountId> =
-        pairs.chain(parents.values().copied()).filter(|account| *account != owner).collect();
+        pairs.chain(parents.values().copied()).filter(|account| Some(*account) != reader).collect();
     accounts.sort_unstable();
     accounts.dedup();
     accounts
@@ -293,6 +354,6 @@ mod tests {
         let hidden = Entry::post(PostId(14), AccountId(9));
         let entries = [own[0], own[1], repost, Entry::post(PostId(11), AccountId(3)), hidden];
         let parents = HashMap::from([(PostId(1), AccountId(4)), (PostId(13), AccountId(7))]);
-        assert_eq!(concerned(AccountId(7), &entries, &posts, &parents), [2, 3, 4].map(AccountId));
+        assert_eq!(concerned(Some(AccountId(7)), &entries, &posts, &parents), [2, 3, 4].map(AccountId));
     }
 }

@@ -1,6 +1,6 @@
 //! What feeds ask of the other services.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures::FutureExt as _;
 use plaza_core::{AccountId, Caller, Cx, PostId, Result};
@@ -8,8 +8,8 @@ use plaza_proto::accounts::v1::{
     AccountsService as _, AccountsServiceClient, BatchGetAccountsRequest, ListAccountIdsRequest,
 };
 use plaza_proto::graph::v1::{
-    BatchGetRelationshipsRequest, GraphService as _, GraphServiceClient, ListFollowerIdsRequest,
-    ListFollowingIdsRequest, Relationship,
+    BatchGetRelationshipsRequest, GetListRequest, GraphService as _, GraphServiceClient, ListFollowerIdsRequest,
+    ListFollowingIdsRequest, ListListMemberIdsRequest, ListListsRequest, Relationship,
 };
 use plaza_proto::posts::v1::{
     BatchGetPostsRequest, ListPostRefsRequest, Post, PostRef, PostsService as _, PostsServiceClient,
@@ -71,6 +71,44 @@ impl Peers {
             following.extend(page.iter().map(|id| AccountId(*id)));
             if page.len() < IDS_PAGE {
                 return Ok(following);
+            }
+        }
+    }
+
+    /// Who is on the list, by rising id, if the caller may see it.
+    pub(crate) async fn list(&self, cx: &Cx, list_id: i64) -> Result<Vec<AccountId>> {
+        self.graph.get_list(cx, GetListRequest { list_id }).await?;
+        self.members(cx, list_id).await
+    }
+
+    /// Who is on exclusive lists of `owner`, who must be the caller; by rising id.
+    pub(crate) async fn exclusive(&self, cx: &Cx, owner: AccountId) -> Result<Vec<AccountId>> {
+        let (mut exclusive, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let req = ListListsRequest { account_id: owner.0, page_size: int(MAX_BATCH), page_token };
+            let page = self.graph.list_lists(cx, req).await?;
+            exclusive.extend(page.lists.iter().filter(|list| list.exclusive).map(|list| list.list_id));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        let lists = exclusive.into_iter().map(|list| self.members(cx, list).boxed());
+        let mut members = together(lists.collect()).await?.concat();
+        members.sort_unstable();
+        members.dedup();
+        Ok(members)
+    }
+
+    async fn members(&self, cx: &Cx, list_id: i64) -> Result<Vec<AccountId>> {
+        let mut members = Vec::new();
+        loop {
+            let after_id = members.last().map_or(0, |id: &AccountId| id.0);
+            let req = ListListMemberIdsRequest { list_id, after_id, page_size: int(IDS_PAGE) };
+            let page = self.graph.list_list_member_ids(cx, req).await?.account_ids;
+            members.extend(page.iter().map(|id| AccountId(*id)));
+            if page.len() < IDS_PAGE {
+                return Ok(members);
             }
         }
     }
@@ -157,11 +195,15 @@ impl Peers {
         Ok(posts.into_iter().flatten().map(|post| (PostId(post.post_id), post)).collect())
     }
 
-    /// Whether the account lets its followers alone see what it posts; `None` if it is not there.
-    pub(crate) async fn is_protected(&self, cx: &Cx, account: AccountId) -> Result<Option<bool>> {
-        let req = BatchGetAccountsRequest { account_ids: vec![account.0], ..BatchGetAccountsRequest::default() };
-        let accounts = self.accounts.batch_get_accounts(cx, req).await?.accounts;
-        Ok(accounts.first().map(|account| account.protected))
+    /// Those of the accounts that are there and let everybody see what they post.
+    pub(crate) async fn open(&self, cx: &Cx, accounts: &[AccountId]) -> Result<HashSet<AccountId>> {
+        let calls = accounts.chunks(MAX_BATCH).map(|some| {
+            let account_ids = some.iter().map(|id| id.0).collect();
+            let req = BatchGetAccountsRequest { account_ids, ..BatchGetAccountsRequest::default() };
+            async move { Ok(self.accounts.batch_get_accounts(cx, req).await?.accounts) }.boxed()
+        });
+        let found = together(calls.collect()).await?.into_iter().flatten();
+        Ok(found.filter(|account| !account.protected).map(|account| AccountId(account.account_id)).collect())
     }
 
     /// Up to `limit` ids of accounts above `after`; none at the end.

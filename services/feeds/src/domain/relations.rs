@@ -1,4 +1,5 @@
-//! Who follows whom, and what celebrities wrote lately: read from the truth, held for a while, forgotten by events.
+//! Who follows whom, what readers chose to be spared, and what celebrities wrote lately: read from the truth, held for a
+//! while, forgotten by events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use plaza_core::{AccountId, Cx, Env, PostId, Result};
 use plaza_events::Freshness;
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
-use super::{Entry, Peers, Span, Window, merge, together};
+use super::{Choices, Entry, Peers, Span, Window, merge, together};
 
 /// Lists are forgotten by events; this is for what no event tells of.
 const TTL: Duration = Duration::from_secs(3_600);
@@ -38,6 +39,8 @@ pub(crate) struct RelationsOptions {
     pub(crate) following_ids: u64,
     /// Posts in all lists of celebrities' posts.
     pub(crate) recent_posts: u64,
+    /// Bytes of what all readers chose.
+    pub(crate) choices_bytes: u64,
 }
 
 /// The lists.
@@ -47,6 +50,7 @@ pub(crate) struct Relations {
     followers: Cache<AccountId, Followers>,
     following: Cache<AccountId, Arc<[AccountId]>>,
     recent: Cache<AccountId, Arc<Window>>,
+    choices: Cache<AccountId, Arc<Choices>>,
     freshness: Freshness,
 }
 
@@ -60,12 +64,14 @@ impl Relations {
         };
         let of_following = |_: &AccountId, ids: &Arc<[AccountId]>| weight(ids.len());
         let of_recent = |_: &AccountId, window: &Arc<Window>| weight(window.len());
+        let of_choices = |_: &AccountId, choices: &Arc<Choices>| weight(choices.bytes());
         Self {
             peers,
             threshold: options.celebrity_threshold,
             followers: Cache::weighted(cache("feeds-followers", options.follower_ids), env.clone(), of_followers),
             following: Cache::weighted(cache("feeds-following", options.following_ids), env.clone(), of_following),
             recent: Cache::weighted(cache("feeds-recent", options.recent_posts), env.clone(), of_recent),
+            choices: Cache::weighted(cache("feeds-choices", options.choices_bytes), env.clone(), of_choices),
             freshness,
         }
     }
@@ -100,6 +106,22 @@ impl Relations {
     /// Whom the account follows, if that is known without asking.
     pub(crate) fn following_known(&self, account: AccountId) -> Option<Arc<[AccountId]>> {
         self.following.get(&account)
+    }
+
+    /// What the reader, who must be the caller, chose to be spared. While graph is away, what was last known of it.
+    pub(crate) async fn choices(&self, cx: &Cx, reader: AccountId) -> Result<Arc<Choices>> {
+        let load = || async { Ok(Arc::new(Choices::of(&self.peers, cx, reader).await?)) };
+        let read = match self.freshness.covers(cx) {
+            true => self.choices.get_or_load(&reader, load).await,
+            false => load().await,
+        };
+        match read {
+            Err(error) if error.is_transient() => {
+                cx.degraded("graph");
+                Ok(self.choices.get(&reader).unwrap_or_default())
+            }
+            read => read,
+        }
     }
 
     /// What `celebrities` posted and reposted in the span.
@@ -149,8 +171,14 @@ impl Relations {
         self.recent.invalidate(&author);
     }
 
+    /// Forgets what the reader chose.
+    pub(crate) fn forget_choices(&self, reader: AccountId) {
+        self.choices.invalidate(&reader);
+    }
+
     /// Forgets all about an account.
     pub(crate) fn forget(&self, account: AccountId) {
+        self.choices.invalidate(&account);
         self.followers.invalidate(&account);
         self.following.invalidate(&account);
         self.recent.invalidate(&account);
@@ -161,10 +189,12 @@ impl Relations {
         self.followers.clear();
         self.following.clear();
         self.recent.clear();
+        self.choices.clear();
     }
 
     pub(crate) fn observe(&self) -> Vec<Gauge> {
-        [self.followers.observe(), self.following.observe(), self.recent.observe()].concat()
+        let lists = [self.followers.observe(), self.following.observe()].concat();
+        [lists, self.recent.observe(), self.choices.observe()].concat()
     }
 }
 

@@ -1,12 +1,13 @@
 //! Which entries a feed shows, of posts that its reader may see.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use plaza_core::{AccountId, PostId};
 use plaza_proto::graph::v1::Relationship;
 use plaza_proto::posts::v1::Post;
 
-use super::Entry;
+use super::{Choices, Entry};
 
 /// How a reader stands to an account, as far as feeds care.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,38 +43,68 @@ impl Standing {
     }
 }
 
-/// How a reader stands to the accounts that matter.
+/// How a reader, if it is known who that is, stands to the accounts that matter.
 pub(crate) struct Standings {
-    reader: AccountId,
+    reader: Option<AccountId>,
     to: HashMap<AccountId, Standing>,
 }
 
 impl Standings {
-    pub(crate) fn new(reader: AccountId, to: impl Iterator<Item = (AccountId, Standing)>) -> Self {
+    pub(crate) fn new(reader: Option<AccountId>, to: impl Iterator<Item = (AccountId, Standing)>) -> Self {
         Self { reader, to: to.collect() }
     }
 
+    /// The reader follows themself.
     fn to(&self, account: AccountId) -> Standing {
-        if account == self.reader {
+        if self.is_own(account) {
             return Standing::known(true);
         }
         self.to.get(&account).copied().unwrap_or_default()
     }
+
+    /// Whether the reader follows the account.
+    pub(crate) fn follows(&self, account: AccountId) -> bool {
+        self.to(account).follows
+    }
+
+    fn is_own(&self, account: AccountId) -> bool {
+        self.reader == Some(account)
+    }
+
+    /// Whether no block and no mute keeps what the entry brings from the reader.
+    fn welcome(&self, entry: &Entry, post: &Post) -> bool {
+        let by = self.to(entry.by);
+        if by.apart || !entry.is_repost() {
+            return !by.apart && !by.posts_muted;
+        }
+        let author = self.to(AccountId(post.author_id));
+        !by.reposts_muted && !author.posts_muted && !author.apart
+    }
 }
 
 /// The rules of a feed.
-pub(crate) enum Rules {
-    /// Of a home feed.
+pub(crate) struct Rules {
+    pub(crate) standings: Standings,
+    /// Who wrote what posts reply to, where the reader may see that.
+    pub(crate) parents: HashMap<PostId, AccountId>,
+    pub(crate) choices: Arc<Choices>,
+    pub(crate) of: Of,
+}
+
+/// What is special to the rules of each kind of feed.
+pub(crate) enum Of {
     Home {
-        standings: Standings,
-        /// Who wrote what posts reply to, where the reader may see that.
-        parents: HashMap<PostId, AccountId>,
         /// Whether it is of those only who follow the reader back.
         mutuals: bool,
     },
-    /// Of an account's own feed.
+    List {
+        /// By rising id.
+        members: Arc<[AccountId]>,
+        /// Who lets everybody see what they repost, of those whom the reader does not follow.
+        open: HashSet<AccountId>,
+    },
     User {
-        /// Whether the reader may see what it reposted.
+        /// Whether the reader may see what the account reposted.
         reposts: bool,
     },
 }
@@ -81,31 +112,30 @@ pub(crate) enum Rules {
 impl Rules {
     /// Whether the feed shows the entry, whose post the reader may see.
     pub(crate) fn admit(&self, entry: &Entry, post: &Post) -> bool {
-        match self {
-            Self::Home { standings, parents, mutuals } => {
-                let parent = parents.get(&PostId(post.reply_to_id)).copied();
-                let is_mutual = entry.by == standings.reader || standings.to(entry.by).followed_by;
-                (!mutuals || is_mutual) && home(standings, entry, post, parent)
+        let (standings, by) = (&self.standings, entry.by);
+        match &self.of {
+            Of::User { reposts } => *reposts || !entry.is_repost(),
+            _ if standings.is_own(by) => true,
+            _ if !standings.welcome(entry, post) => false,
+            Of::Home { mutuals } => {
+                let standing = standings.to(by);
+                let counts = standing.follows && (!mutuals || standing.followed_by);
+                let known = |parent| standings.follows(parent);
+                counts && !self.choices.keep_from_home(by) && self.answers_known(entry, post, known)
             }
-            Self::User { reposts } => *reposts || !entry.is_repost(),
+            Of::List { members, open } => {
+                let told = !entry.is_repost() || standings.follows(by) || open.contains(&by);
+                let known = |parent| standings.is_own(parent) || members.binary_search(&parent).is_ok();
+                told && self.answers_known(entry, post, known)
+            }
         }
     }
-}
 
-fn home(standings: &Standings, entry: &Entry, post: &Post, parent: Option<AccountId>) -> bool {
-    if entry.by == standings.reader {
-        return true;
+    /// Whether the post, if it replies to another in its own place, replies to somebody who is known, or to its author.
+    fn answers_known(&self, entry: &Entry, post: &Post, known: impl Fn(AccountId) -> bool) -> bool {
+        let parent = self.parents.get(&PostId(post.reply_to_id));
+        entry.is_repost() || post.reply_to_id == 0 || parent.is_some_and(|parent| *parent == entry.by || known(*parent))
     }
-    let by = standings.to(entry.by);
-    if !by.follows || by.apart {
-        return false;
-    }
-    if entry.is_repost() {
-        let author = standings.to(AccountId(post.author_id));
-        return !by.reposts_muted && !author.posts_muted && !author.apart;
-    }
-    let replies_to_known = |parent| parent == entry.by || standings.to(parent).follows;
-    !by.posts_muted && (post.reply_to_id == 0 || parent.is_some_and(replies_to_known))
 }
 
 #[cfg(test)]
@@ -123,7 +153,13 @@ mod tests {
     }
 
     fn shows(other: Standing, third: Standing, entry: Entry, post: &Post, parent: Option<AccountId>) -> bool {
-        home(&Standings::new(READER, [(OTHER, other), (THIRD, third)].into_iter()), &entry, post, parent)
+        rules(other, third, post, parent, Of::Home { mutuals: false }).admit(&entry, post)
+    }
+
+    fn rules(other: Standing, third: Standing, post: &Post, parent: Option<AccountId>, of: Of) -> Rules {
+        let standings = Standings::new(Some(READER), [(OTHER, other), (THIRD, third)].into_iter());
+        let parents = parent.map(|parent| (PostId(post.reply_to_id), parent)).into_iter().collect();
+        Rules { standings, parents, choices: Arc::default(), of }
     }
 
     #[test]
@@ -186,9 +222,34 @@ mod tests {
 
     #[test]
     fn reposts_of_an_account_are_for_those_who_may_see_them() {
+        let shows = |reposts, entry: Entry, author| {
+            let (post, nothing) = (post(author, 0), Standing::default());
+            rules(nothing, nothing, &post, None, Of::User { reposts }).admit(&entry, &post)
+        };
         let repost = Entry::repost(PostId(20), OTHER, PostId(10));
-        let of = |reposts| Rules::User { reposts };
-        assert!(of(true).admit(&repost, &post(THIRD, 0)) && !of(false).admit(&repost, &post(THIRD, 0)));
-        assert!(of(false).admit(&Entry::post(PostId(10), OTHER), &post(OTHER, 0)));
+        assert!(shows(true, repost, THIRD) && !shows(false, repost, THIRD));
+        assert!(shows(false, Entry::post(PostId(10), OTHER), OTHER));
+    }
+
+    #[test]
+    fn a_list_shows_its_members_and_what_they_say_to_each_other_and_to_the_reader() {
+        let shows = |other, open: &[AccountId], entry, post: &Post, parent| {
+            let of = Of::List { members: [OTHER].into(), open: open.iter().copied().collect() };
+            rules(other, Standing::default(), post, parent, of).admit(&entry, post)
+        };
+        let (nothing, followed) = (Standing::default(), Standing::known(true));
+        let (own, repost) = (Entry::post(PostId(10), OTHER), Entry::repost(PostId(20), OTHER, PostId(10)));
+        assert!(shows(nothing, &[], own, &post(OTHER, 0), None));
+        // What a protected account reposts is for its followers.
+        assert!(!shows(nothing, &[], repost, &post(THIRD, 0), None));
+        assert!(shows(nothing, &[OTHER], repost, &post(THIRD, 0), None));
+        assert!(shows(followed, &[], repost, &post(THIRD, 5), None));
+        for (parent, expected) in [(Some(OTHER), true), (Some(READER), true), (Some(THIRD), false), (None, false)] {
+            assert_eq!(shows(followed, &[], own, &post(OTHER, 5), parent), expected, "{parent:?}");
+        }
+        let kept = [Standing { apart: true, ..followed }, Standing { posts_muted: true, ..followed }];
+        assert!(kept.iter().all(|standing| !shows(*standing, &[], own, &post(OTHER, 0), None)));
+        let nobody = Standings::new(None, std::iter::empty());
+        assert!(!nobody.is_own(OTHER) && nobody.to(OTHER) == nothing);
     }
 }

@@ -60,7 +60,7 @@ impl Pages {
         let entries: Vec<Entry> = of_changes.chain(places.values().flatten().copied()).chain(sent.clone()).collect();
         let mut posts = self.sources.peers.posts(cx, entries.iter().map(|e| e.post)).await?;
         let gone = think_up(changes, &mut posts);
-        let rules = self.rules(cx, Feed::Home(owner), &entries, &posts).await?;
+        let rules = self.rules(cx, &Feed::Home(owner), &entries, &posts).await?;
         let known = Known { rules, posts, gone, places };
         Ok(changes.iter().map(|change| known.tell(change, &sent)).collect())
     }

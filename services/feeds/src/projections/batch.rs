@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plaza_core::{AccountId, PostId, Result};
 use plaza_events::Event;
 use plaza_proto::accounts::v1::AccountDeleted;
-use plaza_proto::graph::v1::{Blocked, Followed, Unfollowed};
+use plaza_proto::graph::v1::{Blocked, Followed, ListChanged, ListDeleted, ListMembersChanged, Unfollowed};
 use plaza_proto::posts::v1::{PostCreated, PostDeleted, RepostUndone, Reposted};
 
 use crate::domain::{Entry, Relations};
@@ -20,6 +20,8 @@ pub(super) struct Batch {
     pub(super) deleted: BTreeMap<AccountId, Vec<PostId>>,
     /// Readers with the authors whose relationship to them changed.
     pub(super) changed: BTreeMap<AccountId, BTreeSet<AccountId>>,
+    /// Readers who chose to be spared something else than before.
+    pub(super) chose: BTreeSet<AccountId>,
     /// Accounts that are gone.
     pub(super) gone: BTreeSet<AccountId>,
 }
@@ -59,6 +61,8 @@ impl Batch {
             self.changed(blocked_id, blocker_id);
         } else if let Some(gone) = event.decode::<AccountDeleted>() {
             self.gone.insert(AccountId(gone?.account_id));
+        } else if let Some(reader) = chooser(event) {
+            self.chose.insert(AccountId(reader?));
         }
         Ok(())
     }
@@ -86,6 +90,9 @@ impl Batch {
         for author in self.created.keys().chain(self.deleted.keys()) {
             relations.forget_recent(*author);
         }
+        for reader in &self.chose {
+            relations.forget_choices(*reader);
+        }
         for account in &self.gone {
             relations.forget(*account);
         }
@@ -95,6 +102,13 @@ impl Batch {
     pub(super) fn named(&self) -> BTreeSet<AccountId> {
         self.created.keys().chain(self.deleted.keys()).chain(self.changed.keys()).chain(&self.gone).copied().collect()
     }
+}
+
+/// Whose choices the event tells of, if of any.
+fn chooser(event: &Event) -> Option<Result<i64>> {
+    let changed = event.decode::<ListChanged>().map(|list| list.map(|list| list.owner_id));
+    let changed = changed.or_else(|| event.decode::<ListDeleted>().map(|list| list.map(|list| list.owner_id)));
+    changed.or_else(|| event.decode::<ListMembersChanged>().map(|list| list.map(|list| list.owner_id)))
 }
 
 #[cfg(test)]

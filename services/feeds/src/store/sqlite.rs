@@ -32,16 +32,7 @@ impl SqlitePositions {
     /// # Errors
     /// `STORE_UNAVAILABLE` with a message for the operator.
     pub fn open(address: &StoreAddress, env: Env) -> Result<Self> {
-        let db = match (address, address.sqlite_options()) {
-            (_, Some(options)) => Sqlite::open(options, MIGRATIONS)?,
-            (StoreAddress::Memory, None) => Sqlite::ephemeral(MIGRATIONS)?,
-            (other, None) => {
-                let message = format!(
-                    "feeds has no engine for positions in `{other}`; use `postgres://HOST`, `sqlite:PATH` or `memory:`"
-                );
-                return Err(Error::new(reason::STORE_UNAVAILABLE).message(message));
-            }
-        };
+        let db = Sqlite::at(address, MIGRATIONS)?;
         Ok(Self { db, env })
     }
 }

@@ -12,7 +12,7 @@ use plaza_proto::graph::v1::GraphService;
 use plaza_proto::posts::v1 as posts;
 use plaza_proto::posts::v1::PostsService;
 
-use crate::world::{FakeMute, FakePost, Placed, State, World};
+use crate::world::{FakeList, FakeMute, FakePost, Placed, State, World};
 
 /// The world behind the services' traits.
 #[derive(Clone)]
@@ -105,6 +105,11 @@ impl PostsService for Fake {
     }
 }
 
+fn told(list_id: i64, list: &FakeList) -> graph::List {
+    let FakeList { owner: owner_id, public, exclusive, .. } = *list;
+    graph::List { list_id, owner_id, name: "a list".to_owned(), public, exclusive }
+}
+
 fn muting(mute: FakeMute) -> graph::Muting {
     let scopes = graph::MuteScopes { posts: mute.posts, reposts: mute.reposts, notifications: true };
     graph::Muting { scopes: Some(scopes), expire_time: None }
@@ -163,6 +168,44 @@ impl GraphService for Fake {
         let following = state.follows.range((req.account_id, req.after_id + 1)..(req.account_id + 1, 0));
         let account_ids = following.map(|(_, a)| *a).take(size(req.page_size, 5_000)).collect();
         Ok(graph::ListFollowingIdsResponse { account_ids })
+    }
+
+    async fn get_list(&self, cx: &Cx, req: graph::GetListRequest) -> Result<graph::GetListResponse> {
+        self.0.graph_faults.check().await?;
+        let (state, viewer) = (self.0.state.lock(), cx.viewer().map(AccountId::get));
+        let list = state.lists.get(&req.list_id);
+        let open = |list: &&FakeList| {
+            list.public && !viewer.is_some_and(|viewer| state.blocks.contains(&(list.owner, viewer)))
+        };
+        let list = list.filter(|list| viewer == Some(list.owner) || open(list));
+        let list = list.ok_or_else(|| Error::new(reason::LIST_NOT_FOUND))?;
+        Ok(graph::GetListResponse { list: Some(told(req.list_id, list)) })
+    }
+
+    async fn list_lists(&self, cx: &Cx, req: graph::ListListsRequest) -> Result<graph::ListListsResponse> {
+        self.0.calls.choices.fetch_add(1, Ordering::SeqCst);
+        self.0.graph_faults.check().await?;
+        by_service(cx)?;
+        let (state, viewer) = (self.0.state.lock(), cx.account()?.get());
+        let page = req.page_token.parse().unwrap_or(0);
+        let of = state.lists.iter().filter(|(_, list)| list.owner == req.account_id && viewer == req.account_id);
+        // Pages of two, whatever was asked for.
+        let lists: Vec<graph::List> = of.map(|(id, list)| told(*id, list)).skip(page).collect();
+        let next_page_token = if lists.len() > 2 { (page + 2).to_string() } else { String::new() };
+        Ok(graph::ListListsResponse { lists: lists.into_iter().take(2).collect(), next_page_token })
+    }
+
+    async fn list_list_member_ids(
+        &self,
+        cx: &Cx,
+        req: graph::ListListMemberIdsRequest,
+    ) -> Result<graph::ListListMemberIdsResponse> {
+        by_service(cx)?;
+        self.0.graph_faults.check().await?;
+        let state = self.0.state.lock();
+        let members = state.lists.get(&req.list_id).into_iter().flat_map(|list| list.members.range(req.after_id + 1..));
+        let account_ids = members.copied().take(size(req.page_size, 5_000)).collect();
+        Ok(graph::ListListMemberIdsResponse { account_ids })
     }
 
     async fn follow(&self, _: &Cx, _: graph::FollowRequest) -> Result<graph::FollowResponse> {
@@ -244,6 +287,7 @@ impl AccountsService for Fake {
         req: accounts::BatchGetAccountsRequest,
     ) -> Result<accounts::BatchGetAccountsResponse> {
         by_service(cx)?;
+        self.0.accounts_faults.check().await?;
         let state = self.0.state.lock();
         let there = req.account_ids.into_iter().filter(|id| state.accounts.contains(id));
         let account = |account_id| accounts::Account {

@@ -7,6 +7,7 @@ mod engine;
 mod at_once;
 mod fakes;
 mod get_home_feed;
+mod get_list_feed;
 mod get_user_feed;
 mod home_feeds;
 mod mutes;

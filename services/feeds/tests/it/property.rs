@@ -40,6 +40,12 @@ enum Change {
     Block(i64, i64),
     Unblock(i64, i64),
     DeleteAccount(i64),
+    /// A list, public and exclusive or not.
+    MakeList(i64, [bool; 2]),
+    /// Of all lists the one at this place.
+    Enlist(prop::sample::Index, i64),
+    Delist(prop::sample::Index, i64),
+    MakeExclusive(prop::sample::Index, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +109,17 @@ fn change() -> impl Strategy<Value = Change> {
         2 => (account(), account()).prop_map(|(a, b)| Change::Block(a, b)),
         2 => (account(), account()).prop_map(|(a, b)| Change::Unblock(a, b)),
         1 => (1..=ACCOUNTS).prop_map(Change::DeleteAccount),
+        8 => list_change(),
+    ]
+}
+
+fn list_change() -> impl Strategy<Value = Change> {
+    let at = any::<prop::sample::Index>;
+    prop_oneof![
+        2 => (account(), any::<[bool; 2]>()).prop_map(|(owner, is)| Change::MakeList(owner, is)),
+        6 => (at(), account()).prop_map(|(list, other)| Change::Enlist(list, other)),
+        1 => (at(), account()).prop_map(|(list, other)| Change::Delist(list, other)),
+        1 => (at(), any::<bool>()).prop_map(|(list, exclusive)| Change::MakeExclusive(list, exclusive)),
     ]
 }
 
@@ -161,6 +178,15 @@ impl Run {
         (!posts.is_empty()).then(|| *at.get(&posts))
     }
 
+    /// A list and its owner, whose home may change with it.
+    fn a_list(&mut self, at: prop::sample::Index) -> Option<i64> {
+        let lists: Vec<(i64, i64)> =
+            self.world().state.lock().lists.iter().map(|(id, list)| (*id, list.owner)).collect();
+        let (list, owner) = *at.get(if lists.is_empty() { &[(0, 0)] } else { &lists });
+        self.touched.extend((1..=ACCOUNTS).map(|other| (owner, other)));
+        (list > 0).then_some(list)
+    }
+
     fn is_there(&self, account: i64) -> bool {
         self.world().state.lock().accounts.contains(&account)
     }
@@ -199,6 +225,25 @@ impl Run {
             Change::DeleteAccount(account) => {
                 self.touched.extend((1..=ACCOUNTS).flat_map(|other| [(*account, other), (other, *account)]));
                 self.world().delete_account(*account);
+            }
+            Change::MakeList(owner, [public, exclusive]) if self.is_there(*owner) => {
+                self.world().make_list(*owner, *public, *exclusive);
+            }
+            Change::MakeList(..) => {}
+            Change::Enlist(at, other) => {
+                if let Some(list) = self.a_list(*at) {
+                    self.world().enlist(list, *other);
+                }
+            }
+            Change::Delist(at, other) => {
+                if let Some(list) = self.a_list(*at) {
+                    self.world().change_list(list, |list| list.members.retain(|member| member != other));
+                }
+            }
+            Change::MakeExclusive(at, exclusive) => {
+                if let Some(list) = self.a_list(*at) {
+                    self.world().change_list(list, |list| list.exclusive = *exclusive);
+                }
             }
         }
         self.waiting.extend(self.world().drain());
@@ -240,7 +285,11 @@ impl Run {
         // A repost shows until the event comes that it was undone.
         let placed = state.placed(!self.waiting.is_empty());
         for entry in &page.entries {
-            assert!(placed.contains(entry) && state.shows(reader, *entry, now), "{entry:?} is not for {reader}");
+            let shows = match self.waiting.is_empty() {
+                true => state.shows(reader, *entry, now),
+                false => state.may_show(reader, *entry, now),
+            };
+            assert!(placed.contains(entry) && shows, "{entry:?} is not for {reader}");
         }
         let once: BTreeSet<i64> = page.entries.iter().map(|entry| entry.post).collect();
         assert_eq!(once.len(), page.entries.len(), "twice: {:?}", page.entries);
@@ -333,6 +382,23 @@ impl Run {
             assert_eq!(self.bench.walk(*reader, 100).await, self.world().home(*reader), "of {reader}, replayed");
             let mutuals = self.bench.walk_of(*reader, HomeFilter::Mutuals, 4).await;
             assert_eq!(mutuals, self.world().mutuals(*reader), "mutuals of {reader}");
+        }
+        self.read_lists(&readers).await;
+    }
+
+    /// The feed of every list is the model's, for all who may read it.
+    async fn read_lists(&self, readers: &[i64]) {
+        let lists = self.world().state.lock().lists.clone();
+        for (id, list) in lists {
+            let sees = |reader: &i64| {
+                let shut_out = self.world().state.lock().blocks.contains(&(list.owner, *reader));
+                *reader == list.owner || (list.public && !shut_out)
+            };
+            let readers = readers.iter().copied().filter(sees).map(Some);
+            for reader in readers.chain(list.public.then_some(None)) {
+                let walked = self.bench.walk_list(reader, id, 3).await;
+                assert_eq!(walked, self.world().list(id, reader), "list {id} for {reader:?}");
+            }
         }
     }
 }

@@ -13,7 +13,8 @@ use plaza_feeds::store::sqlite::SqlitePositions;
 use plaza_feeds::{App, Config, Deps};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{
-    FeedRepost, FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, HomeFilter, RebuildFeedRequest,
+    FeedRepost, FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, GetListFeedRequest, HomeFilter,
+    RebuildFeedRequest,
 };
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{Post, PostsServiceClient};
@@ -187,6 +188,29 @@ impl Bench {
         }
     }
 
+    pub(crate) async fn list_page(&self, cx: &Cx, list_id: i64, size: i32, token: &str) -> Result<Shown> {
+        let req = GetListFeedRequest { list_id, page_size: size, page_token: token.to_owned() };
+        let page = self.client.get_list_feed(cx, req).await?;
+        let entries = placed(&page.posts, &page.reposts);
+        let posts = entries.iter().map(|entry| entry.place).collect();
+        Ok(Shown { posts, entries, next: page.next_page_token, degraded: cx.take_outcome().degraded })
+    }
+
+    /// All pages of a list's feed.
+    pub(crate) async fn walk_list(&self, reader: Option<i64>, list_id: i64, size: i32) -> Vec<i64> {
+        let (mut posts, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = self.list_page(&reader.map_or_else(guest, user), list_id, size, &token).await.unwrap();
+            assert_eq!(page.degraded, [""; 0]);
+            posts.extend(page.posts);
+            assert!(falls(&posts), "not falling: {posts:?}");
+            token = page.next;
+            if token.is_empty() {
+                return posts;
+            }
+        }
+    }
+
     pub(crate) async fn rebuild(&self, reader: i64) -> i32 {
         let request_id = self.world.env.event_id().to_string();
         let req = RebuildFeedRequest { request_id, account_id: reader };
@@ -248,4 +272,9 @@ pub(crate) fn user(account: i64) -> Cx {
 /// The same with a consistency token.
 pub(crate) fn user_with(account: i64, token: &str) -> Cx {
     user(account).with_token(Token::parse(token).unwrap())
+}
+
+/// A call of nobody that is known.
+pub(crate) fn guest() -> Cx {
+    Cx::new(Caller::default(), tokio::time::Instant::now() + Duration::from_secs(5))
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use plaza_core::{Cx, Env, ManualClock, Timestamp};
 use plaza_events::{Event, EventLog, NewEvent, SqliteLog};
 use plaza_proto::accounts::v1::AccountDeleted;
-use plaza_proto::graph::v1::{Blocked, Followed, Unfollowed};
+use plaza_proto::graph::v1::{Blocked, Followed, ListChanged, ListMembersChanged, Unfollowed};
 use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostEdited, RepostUndone, Reposted};
 use plaza_stores::Faults;
 use prost::{Message, Name};
@@ -23,6 +23,7 @@ pub(crate) struct World {
     pub(crate) state: Mutex<State>,
     pub(crate) posts_faults: Faults,
     pub(crate) graph_faults: Faults,
+    pub(crate) accounts_faults: Faults,
     pub(crate) calls: Calls,
     /// The event log, for those who look back in it; tests publish to it.
     pub(crate) log: Arc<dyn EventLog>,
@@ -37,6 +38,8 @@ pub(crate) struct Calls {
     pub(crate) lists: AtomicUsize,
     /// Lists of accounts; counted by itself.
     pub(crate) accounts: AtomicUsize,
+    /// What readers chose; counted by itself.
+    pub(crate) choices: AtomicUsize,
 }
 
 impl Calls {
@@ -57,6 +60,7 @@ pub(crate) struct State {
     pub(crate) blocks: BTreeSet<(i64, i64)>,
     /// By who mutes whom.
     pub(crate) mutes: BTreeMap<(i64, i64), FakeMute>,
+    pub(crate) lists: BTreeMap<i64, FakeList>,
     pub(crate) posts: BTreeMap<i64, FakePost>,
     /// Reposts by their ids.
     pub(crate) reposts: BTreeMap<i64, FakeRepost>,
@@ -90,6 +94,14 @@ pub(crate) struct FakeMute {
     pub(crate) reposts: bool,
     /// When it runs out.
     pub(crate) until: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct FakeList {
+    pub(crate) owner: i64,
+    pub(crate) public: bool,
+    pub(crate) exclusive: bool,
+    pub(crate) members: BTreeSet<i64>,
 }
 
 /// An entry of a feed: where it stands, who wrote or reposted the post, and the post.
@@ -137,22 +149,51 @@ impl State {
 
     /// Whether the home feed of `reader` may show the entry.
     pub(crate) fn shows(&self, reader: i64, entry: Placed, now: Timestamp) -> bool {
-        let Some(post) = self.posts.get(&entry.post).filter(|post| self.visible(Some(reader), **post)) else {
+        self.may_show(reader, entry, now) && (entry.by == reader || !self.spares(reader, entry))
+    }
+
+    /// The same before feeds have heard what the reader chose to be spared.
+    pub(crate) fn may_show(&self, reader: i64, entry: Placed, now: Timestamp) -> bool {
+        let knows = |other| other == reader || self.follows(reader, other);
+        knows(entry.by) && self.welcome(Some(reader), entry, now, knows)
+    }
+
+    /// Whether the reader chose to be spared of what another account brings.
+    fn spares(&self, reader: i64, entry: Placed) -> bool {
+        let mut lists = self.lists.values().filter(|list| list.owner == reader && list.exclusive);
+        lists.any(|list| list.members.contains(&entry.by))
+    }
+
+    /// Whether the feed of the list may show the entry to this reader.
+    pub(crate) fn lists(&self, list: i64, reader: Option<i64>, entry: Placed, now: Timestamp) -> bool {
+        let (list, by) = (&self.lists[&list], entry.by);
+        let is_own = |other| reader == Some(other);
+        let follows = reader.is_some_and(|reader| self.follows(reader, by));
+        let open = is_own(by) || follows || !self.protected.contains(&by);
+        list.members.contains(&by)
+            && (entry.place == entry.post || open)
+            && self.welcome(reader, entry, now, |other| is_own(other) || list.members.contains(&other))
+    }
+
+    /// Whether the reader sees the post and mutes nobody for it, and it replies to nobody but those whom they know.
+    fn welcome(&self, reader: Option<i64>, entry: Placed, now: Timestamp, knows: impl Fn(i64) -> bool) -> bool {
+        let Some(post) = self.posts.get(&entry.post).filter(|post| self.visible(reader, **post)) else {
             return false;
         };
-        let muted = |other, of: fn(FakeMute) -> bool| self.mute(reader, other, now).is_some_and(of);
-        let knows = |other| other == reader || self.follows(reader, other);
-        if entry.by == reader {
+        if reader == Some(entry.by) {
             return true;
         }
-        if !self.follows(reader, entry.by) {
+        if reader.is_some_and(|reader| self.blocked(reader, entry.by)) {
             return false;
         }
+        let muted =
+            |other, of: fn(FakeMute) -> bool| reader.and_then(|reader| self.mute(reader, other, now)).is_some_and(of);
         if entry.place != entry.post {
             return !muted(entry.by, |m| m.reposts) && !muted(post.author, |m| m.posts);
         }
-        let parent = self.posts.get(&post.reply_to).filter(|parent| self.visible(Some(reader), **parent));
-        !muted(entry.by, |m| m.posts) && (post.reply_to == 0 || parent.is_some_and(|p| knows(p.author)))
+        let parent = self.posts.get(&post.reply_to).filter(|parent| self.visible(reader, **parent));
+        let known = |parent: &FakePost| parent.author == entry.by || knows(parent.author);
+        !muted(entry.by, |m| m.posts) && (post.reply_to == 0 || parent.is_some_and(known))
     }
 
     /// The model: the whole home feed of `reader`, newest first, each post once.
@@ -165,10 +206,18 @@ impl State {
         self.home_of(reader, now, |by| by == reader || self.follows(by, reader))
     }
 
+    /// The model of the feed of a list.
+    pub(crate) fn list(&self, list: i64, reader: Option<i64>, now: Timestamp) -> Vec<Placed> {
+        self.once(|entry| self.lists(list, reader, entry, now))
+    }
+
     fn home_of(&self, reader: i64, now: Timestamp, of: impl Fn(i64) -> bool) -> Vec<Placed> {
+        self.once(|entry| of(entry.by) && self.shows(reader, entry, now))
+    }
+
+    fn once(&self, shows: impl Fn(Placed) -> bool) -> Vec<Placed> {
         let mut seen = BTreeSet::new();
-        let shown = self.placed(false).into_iter().filter(|entry| of(entry.by) && self.shows(reader, *entry, now));
-        shown.filter(|entry| seen.insert(entry.post)).collect()
+        self.placed(false).into_iter().filter(|entry| shows(*entry) && seen.insert(entry.post)).collect()
     }
 }
 
@@ -183,6 +232,7 @@ impl World {
             state: Mutex::new(state),
             posts_faults: Faults::new(),
             graph_faults: Faults::new(),
+            accounts_faults: Faults::new(),
             calls: Calls::default(),
             log: Arc::new(SqliteLog::ephemeral().unwrap()),
         })
@@ -201,6 +251,38 @@ impl World {
     /// The places of the model's feed of mutuals.
     pub(crate) fn mutuals(&self, reader: i64) -> Vec<i64> {
         self.state.lock().mutuals(reader, self.env.now()).iter().map(|entry| entry.place).collect()
+    }
+
+    /// The places of the model's feed of a list.
+    pub(crate) fn list(&self, list: i64, reader: Option<i64>) -> Vec<i64> {
+        self.state.lock().list(list, reader, self.env.now()).iter().map(|entry| entry.place).collect()
+    }
+
+    /// Makes a list, without members.
+    pub(crate) fn make_list(&self, owner: i64, public: bool, exclusive: bool) -> i64 {
+        let (list, mut state) = (self.env.next_id(), self.state.lock());
+        state.lists.insert(list, FakeList { owner, public, exclusive, members: BTreeSet::new() });
+        self.write(&mut state, "graph", "account", owner, &ListChanged { list_id: list, owner_id: owner });
+        list
+    }
+
+    /// Changes a list; the change says who owns it.
+    pub(crate) fn change_list(&self, list_id: i64, change: impl FnOnce(&mut FakeList)) {
+        let mut state = self.state.lock();
+        let Some(list) = state.lists.get_mut(&list_id) else { return };
+        change(list);
+        let owner_id = list.owner;
+        self.write(&mut state, "graph", "account", owner_id, &ListChanged { list_id, owner_id });
+    }
+
+    /// Adds an account to a list if its owner follows it.
+    pub(crate) fn enlist(&self, list_id: i64, account: i64) {
+        let mut state = self.state.lock();
+        let Some(owner_id) = state.lists.get(&list_id).map(|list| list.owner) else { return };
+        if state.follows(owner_id, account) {
+            state.lists.get_mut(&list_id).unwrap().members.insert(account);
+            self.write(&mut state, "graph", "account", owner_id, &ListMembersChanged { list_id, owner_id });
+        }
     }
 
     pub(crate) fn post(&self, author: i64) -> i64 {
@@ -334,6 +416,7 @@ impl World {
             self.end_follow(&mut state, follower, followee);
         }
         state.blocks.retain(|(a, b)| *a != account_id && *b != account_id);
+        state.lists.retain(|_, list| list.owner != account_id);
         let reposts: Vec<i64> = state.reposts.iter().filter(|(_, r)| r.by == account_id).map(|(id, _)| *id).collect();
         reposts.into_iter().for_each(|repost| self.end_repost(&mut state, repost));
         state.mutes.retain(|(a, b), _| *a != account_id && *b != account_id);
@@ -349,6 +432,12 @@ impl World {
 
     fn end_follow(&self, state: &mut State, follower_id: i64, followee_id: i64) {
         if state.follows.remove(&(follower_id, followee_id)) {
+            let enlisted = |list: &&mut FakeList| list.owner == follower_id;
+            for list in state.lists.values_mut().filter(enlisted) {
+                list.members.remove(&followee_id);
+            }
+            let changed = ListMembersChanged { list_id: 1, owner_id: follower_id };
+            self.write(state, "graph", "account", follower_id, &changed);
             let unfollowed = Unfollowed { follower_id, followee_id };
             self.write(state, "graph", "account", follower_id, &unfollowed);
         }

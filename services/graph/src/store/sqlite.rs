@@ -11,7 +11,7 @@ mod writes;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, Result, Timestamp, reason};
+use plaza_core::{AccountId, Cx, Env, Result, Timestamp};
 use plaza_events::{Outbox, SqliteOutbox};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
@@ -55,15 +55,7 @@ impl SqliteGraph {
     /// # Errors
     /// `STORE_UNAVAILABLE` with a message for the operator.
     pub fn open(address: &StoreAddress, env: Env, on_change: OnChange) -> Result<Self> {
-        let db = match (address, address.sqlite_options()) {
-            (_, Some(options)) => Sqlite::open(options, MIGRATIONS)?,
-            (StoreAddress::Memory, None) => Sqlite::ephemeral(MIGRATIONS)?,
-            (other, None) => {
-                let message =
-                    format!("graph has no engine for `{other}`; use `neo4j://HOST`, `sqlite:PATH` or `memory:`");
-                return Err(Error::new(reason::STORE_UNAVAILABLE).message(message));
-            }
-        };
+        let db = Sqlite::at(address, MIGRATIONS)?;
         let outbox = Arc::new(SqliteOutbox::new(crate::NAME, db.clone()));
         Ok(Self { db, env, on_change, outbox })
     }
@@ -125,6 +117,10 @@ impl GraphStore for SqliteGraph {
 
     async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>> {
         self.db.read(cx, |conn| reads::newest(conn, reads::REQUESTS_NEWEST, account, after, limit)).await
+    }
+
+    async fn requested(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<Edge>> {
+        self.db.read(cx, |conn| reads::requested(conn, account, after, limit)).await
     }
 
     async fn mutes(
@@ -200,6 +196,10 @@ impl GraphStore for SqliteGraph {
         limit: usize,
     ) -> Result<Vec<List>> {
         self.db.read(cx, |conn| shelf::lists(conn, account, only_public, before, limit)).await
+    }
+
+    async fn dismissed(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| shelf::dismissed(conn, account, after, limit)).await
     }
 
     async fn members(&self, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

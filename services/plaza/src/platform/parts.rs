@@ -90,6 +90,8 @@ pub(super) struct Parts {
     parts: Vec<(Service, Arc<dyn Part>)>,
     /// The event log.
     pub(super) log: Arc<dyn EventLog>,
+    /// The one that asks others which are built after it, if it runs here.
+    accounts: Option<Arc<plaza_accounts::App>>,
     pub(super) peers: Peers,
 }
 
@@ -117,7 +119,7 @@ impl Parts {
         log: Arc<dyn EventLog>,
         services: &[Service],
     ) -> Result<Self> {
-        let mut parts = Self { parts: Vec::new(), log, peers: Peers::remote(settings, gate)? };
+        let mut parts = Self { parts: Vec::new(), log, accounts: None, peers: Peers::remote(settings, gate)? };
         for service in Service::ALL.into_iter().filter(|service| services.contains(service)) {
             // Boxed, as the futures of all stores within one another are more than the compiler takes.
             if let Err(failure) = Box::pin(parts.add(service, settings, env, gate, secret)).await {
@@ -125,7 +127,17 @@ impl Parts {
                 return Err(Failure::new(format!("{service} cannot start: {failure}")).with_status(failure.status()));
             }
         }
+        parts.connect_accounts();
         Ok(parts)
+    }
+
+    /// Tells accounts where the services are that hold something of accounts, if all are known.
+    fn connect_accounts(&self) {
+        let Some(accounts) = &self.accounts else { return };
+        match self.peers.holders() {
+            Ok(holders) => accounts.connect(holders),
+            Err(missing) => tracing::warn!(%missing, "accounts cannot be exported"),
+        }
     }
 
     async fn add(
@@ -143,7 +155,9 @@ impl Parts {
                 let deps = plaza_accounts::Deps { env, gate, secret };
                 let app = plaza_accounts::App::build(settings.accounts.clone(), deps).await?;
                 peers.accounts = Some(app.client());
-                Arc::new(app)
+                let app = Arc::new(app);
+                self.accounts = Some(app.clone());
+                app
             }
             Service::Sessions => {
                 let deps = plaza_sessions::Deps { env, gate, secret, accounts: peers.accounts()? };

@@ -6,6 +6,7 @@ mod choices;
 mod create_post;
 mod delete_post;
 mod edit_post;
+mod export_records;
 mod get_post;
 mod get_thread;
 mod like_post;
@@ -39,15 +40,15 @@ use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{
     BatchGetPostsRequest, BatchGetPostsResponse, BookmarkPostRequest, BookmarkPostResponse, CreatePostRequest,
-    CreatePostResponse, DeletePostRequest, DeletePostResponse, EditPostRequest, EditPostResponse, GetPostRequest,
-    GetPostResponse, GetThreadRequest, GetThreadResponse, LikePostRequest, LikePostResponse, ListBookmarksRequest,
-    ListBookmarksResponse, ListLikersRequest, ListLikersResponse, ListPostRefsRequest, ListPostRefsResponse,
-    ListPostsByAuthorRequest, ListPostsByAuthorResponse, ListPostsByHashtagRequest, ListPostsByHashtagResponse,
-    ListQuotesRequest, ListQuotesResponse, ListRepliesRequest, ListRepliesResponse, ListRepostersRequest,
-    ListRepostersResponse, ListRevisionsRequest, ListRevisionsResponse, PinPostRequest, PinPostResponse, PostsService,
-    RepostRequest, RepostResponse, RestorePostRequest, RestorePostResponse, UnbookmarkPostRequest,
-    UnbookmarkPostResponse, UndoRepostRequest, UndoRepostResponse, UnlikePostRequest, UnlikePostResponse,
-    UnpinPostRequest, UnpinPostResponse,
+    CreatePostResponse, DeletePostRequest, DeletePostResponse, EditPostRequest, EditPostResponse, ExportRecordsRequest,
+    ExportRecordsResponse, GetPostRequest, GetPostResponse, GetThreadRequest, GetThreadResponse, LikePostRequest,
+    LikePostResponse, ListBookmarksRequest, ListBookmarksResponse, ListLikersRequest, ListLikersResponse,
+    ListPostRefsRequest, ListPostRefsResponse, ListPostsByAuthorRequest, ListPostsByAuthorResponse,
+    ListPostsByHashtagRequest, ListPostsByHashtagResponse, ListQuotesRequest, ListQuotesResponse, ListRepliesRequest,
+    ListRepliesResponse, ListRepostersRequest, ListRepostersResponse, ListRevisionsRequest, ListRevisionsResponse,
+    PinPostRequest, PinPostResponse, PostsService, RepostRequest, RepostResponse, RestorePostRequest,
+    RestorePostResponse, UnbookmarkPostRequest, UnbookmarkPostResponse, UndoRepostRequest, UndoRepostResponse,
+    UnlikePostRequest, UnlikePostResponse, UnpinPostRequest, UnpinPostResponse,
 };
 
 use crate::projections::Authors;
@@ -162,5 +163,9 @@ impl PostsService for Handler {
 
     async fn list_post_refs(&self, cx: &Cx, req: ListPostRefsRequest) -> Result<ListPostRefsResponse> {
         list_post_refs::list_post_refs(self, cx, req).await
+    }
+
+    async fn export_records(&self, cx: &Cx, req: ExportRecordsRequest) -> Result<ExportRecordsResponse> {
+        export_records::export_records(self, cx, req).await
     }
 }

@@ -12,8 +12,8 @@ use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{
-    Changed, Changes, Deleted, END, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
-    Published, Restored, Tags,
+    Buried, Changed, Changes, Deleted, END, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place,
+    PostStore, Published, Restored, Tags,
 };
 use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight, Span};
 
@@ -228,6 +228,10 @@ impl<S: PostStore> PostStore for Cached<S> {
 
     async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
         self.store.ids_by_hashtag(cx, tags, before, limit).await
+    }
+
+    async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {
+        self.store.graves(cx, account, before, limit).await
     }
 
     async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>> {

@@ -115,6 +115,7 @@ cases![
     grace::a_deleted_post_comes_back_with_all_that_belongs_to_it,
     grace::only_the_author_brings_back_what_is_deleted_and_in_time,
     grace::an_erasure_leaves_nothing_of_deleted_posts,
+    grace::what_is_set_aside_of_an_accounts_posts_is_listed,
 ];
 
 /// How long deleted posts can be restored in [`cases_with_grace`].

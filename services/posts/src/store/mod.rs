@@ -10,7 +10,7 @@ mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Position, PostId, Result};
+use plaza_core::{AccountId, Cx, Position, PostId, Result, Timestamp};
 use plaza_events::Outbox;
 use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
@@ -167,6 +167,23 @@ impl Edited {
     pub(crate) fn new(edits: Edits, position: Option<Position>) -> Self {
         Self { count: edits.count, at: edits.at.map(|at| at.0), position }
     }
+}
+
+/// What is set aside of a deleted post, for as long as it can be restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buried {
+    /// The post.
+    pub post: PostId,
+    /// When it was deleted.
+    pub at: Timestamp,
+    /// What it said.
+    pub text: String,
+    /// What was shown instead; may be empty.
+    pub warning: String,
+    /// A BCP 47 tag; empty if not said.
+    pub language: String,
+    /// How often it was edited.
+    pub edits: i32,
 }
 
 /// What bringing a post back came to. Remembered with the request.
@@ -334,7 +351,10 @@ pub trait PostStore: Send + Sync + 'static {
     /// The ids of the newest living public posts below `before` with these hashtags, falling, at most `limit`.
     async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>>;
 
-    /// What a living post said before its edits number `before`, newest first, at most `limit`.
+    /// What is set aside of the newest deleted posts of an account below `before`, by falling id, at most `limit`.
+    async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>>;
+
+    /// What a living post, or one that can be restored, said before its edits number `before`, newest first, at most `limit`.
     async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>>;
 
     /// A post, living or not, and what it replies to, upwards, at most `limit` places; none if there never was such.

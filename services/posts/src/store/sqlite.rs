@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Changed, Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
+    Buried, Changed, Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
     Published, Restored, Tags,
 };
 use crate::NAME;
@@ -58,11 +58,7 @@ impl SqlitePosts {
     /// # Errors
     /// As [`Sqlite::open`].
     pub fn open(address: &StoreAddress, env: Env, changes: Arc<dyn Changes>) -> Result<Self> {
-        let db = match address.sqlite_options() {
-            Some(options) => Sqlite::open(options, MIGRATIONS)?,
-            None => Sqlite::ephemeral(MIGRATIONS)?,
-        };
-        Ok(Self { db, env, changes, grace: 0 })
+        Ok(Self { db: Sqlite::at(address, MIGRATIONS)?, env, changes, grace: 0 })
     }
 
     /// Lets deleted posts be restored for so long.
@@ -190,6 +186,10 @@ impl PostStore for SqlitePosts {
 
     async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
         self.db.read(cx, |conn| reads::ids_by_hashtag(conn, tags, before, limit)).await
+    }
+
+    async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {
+        self.db.read(cx, |conn| edits::graves(conn, account, before, limit)).await
     }
 
     async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>> {

@@ -7,6 +7,7 @@ mod create_post;
 mod delete_post;
 mod edit_post;
 mod erasure;
+mod export_records;
 mod get_thread;
 mod like_post;
 mod list_markers;

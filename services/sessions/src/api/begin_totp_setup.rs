@@ -1,16 +1,18 @@
 //! Begins to set up a second factor.
 
 use plaza_core::{Cx, Result};
-use plaza_proto::accounts::v1::{AccountsService as _, GetAccountRequest};
 use plaza_proto::sessions::v1::{BeginTotpSetupRequest, BeginTotpSetupResponse};
 
-use super::Handler;
+use super::{Handler, password};
 use crate::domain::Nonce;
 
-pub(crate) async fn begin_totp_setup(h: &Handler, cx: &Cx, _: BeginTotpSetupRequest) -> Result<BeginTotpSetupResponse> {
+pub(crate) async fn begin_totp_setup(
+    h: &Handler,
+    cx: &Cx,
+    req: BeginTotpSetupRequest,
+) -> Result<BeginTotpSetupResponse> {
     let account = cx.account()?;
-    let found = h.accounts.get_account(cx, GetAccountRequest { account_id: account.get() }).await?;
-    let handle = found.account.map(|account| account.handle).unwrap_or_default();
+    let handle = password::confirm(h, cx, account, req.password).await?;
     let mut fresh = Nonce::default();
     h.env.fill(&mut fresh);
     let nonce = h.store.begin_factor(cx, account, fresh).await?;

@@ -4,7 +4,7 @@ use plaza_core::text::{self, Lines};
 use plaza_core::{Cx, Result, Violations, reason};
 use plaza_proto::sessions::v1::{CreateAppPasswordRequest, CreateAppPasswordResponse};
 
-use super::{Handler, app_password};
+use super::{Handler, app_password, password};
 use crate::domain::AppPassword;
 
 /// How many ids are tried: two clashes in a row do not happen by chance.
@@ -22,6 +22,7 @@ pub(crate) async fn create_app_password(
     }
     violations.into_result()?;
     let (account, scopes) = (cx.account()?, app_password::scopes(&req.scopes)?);
+    password::confirm(h, cx, account, req.password.clone()).await?;
     let mut tries = 1;
     let app = loop {
         let (id, name, created_at) = (h.env.next_id(), req.name.clone(), h.env.now().0);

@@ -1,7 +1,7 @@
 //! Checks a password, no oftener than it may be guessed.
 
 use plaza_core::{AccountId, Cx, Error, Result, reason};
-use plaza_proto::accounts::v1::{AccountsService as _, VerifyPasswordRequest};
+use plaza_proto::accounts::v1::{AccountsService as _, GetAccountRequest, VerifyPasswordRequest};
 use plaza_rpc::limit::network;
 
 use super::Handler;
@@ -32,6 +32,20 @@ pub(crate) async fn check(h: &Handler, cx: &Cx, login: String, password: String)
         // What was counted stays counted; the first error tells more.
         (_, Err(error)) => Err(error),
         (told, Ok(account)) => told.map(|()| account),
+    }
+}
+
+/// Whether this is the password of `account`, whose session asks for what an open session alone must not give.
+/// Answers its handle. Errors: `PASSWORD_WRONG`, `TOO_MANY_GUESSES`.
+pub(crate) async fn confirm(h: &Handler, cx: &Cx, account: AccountId, password: String) -> Result<String> {
+    let found = h.accounts.get_account(cx, GetAccountRequest { account_id: account.get() }).await?;
+    let handle = found.account.map(|account| account.handle).unwrap_or_default();
+    let wrong = || Error::new(reason::PASSWORD_WRONG).on_field("password");
+    match check(h, cx, handle.clone(), password).await {
+        Ok(whose) if whose == account => Ok(handle),
+        Ok(_) => Err(wrong()),
+        Err(error) if error.is(reason::SIGN_IN_FAILED) => Err(wrong()),
+        Err(error) => Err(error),
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 use plaza_core::{Error, Scopes, reason};
 use plaza_proto::sessions::v1::*;
 
+use crate::people::PASSWORD;
 use crate::world::{ADA, BOB, World, credentials, guest, request_id, said, user};
 
 fn create(name: &str, scopes: &[Scope]) -> CreateAppPasswordRequest {
     let scopes = scopes.iter().map(|scope| (*scope).into()).collect();
-    CreateAppPasswordRequest { request_id: request_id(), name: name.to_owned(), scopes }
+    CreateAppPasswordRequest { request_id: request_id(), name: name.to_owned(), scopes, password: PASSWORD.to_owned() }
 }
 
 fn list() -> ListAppPasswordsRequest {
@@ -40,8 +41,9 @@ async fn create_app_password_shows_it_once_and_it_signs_in_with_its_scopes() {
     assert_eq!((kept.name.as_str(), kept.last_use_time), ("my bot", None));
     assert_eq!(kept.scopes, [i32::from(Scope::Read), i32::from(Scope::Write)]);
 
+    let verified = w.people.verified.load(Ordering::SeqCst);
     let signed_in = w.sign_in_by("ADA", &made.password).await.unwrap();
-    assert_eq!(w.people.verified.load(Ordering::SeqCst), 0, "accounts knows nothing of it");
+    assert_eq!(w.people.verified.load(Ordering::SeqCst), verified, "accounts knows nothing of it");
     let (session, tokens) = (signed_in.session.unwrap(), signed_in.tokens.unwrap());
     assert_eq!((session.account_id, &session.scopes), (ADA, &kept.scopes));
     let verified = w.verify(&tokens.access_token).await.unwrap();
@@ -65,11 +67,21 @@ async fn create_app_password_refuses_what_is_wrong() {
         (create("bot", &[Scope::Unspecified]), "scopes"),
         (create("bot", &[Scope::Read, Scope::Read]), "scopes"),
         (CreateAppPasswordRequest { scopes: vec![9], ..create("bot", &[]) }, "scopes[0]"),
+        (CreateAppPasswordRequest { password: String::new(), ..create("bot", &[Scope::Read]) }, "password"),
         (CreateAppPasswordRequest { request_id: String::new(), ..create("bot", &[Scope::Read]) }, "request_id"),
     ] {
         let error = w.client.create_app_password(&user(ADA), request).await.unwrap_err();
         assert_eq!(said(&error), ("INVALID_FIELDS", field));
     }
+    let wrong = CreateAppPasswordRequest { password: "guessed".to_owned(), ..create("bot", &[Scope::Read]) };
+    let error = w.client.create_app_password(&user(ADA), wrong.clone()).await.unwrap_err();
+    assert_eq!(said(&error), ("PASSWORD_WRONG", "password"));
+    for _ in 0..4 {
+        let again = CreateAppPasswordRequest { request_id: request_id(), ..wrong.clone() };
+        assert!(w.client.create_app_password(&user(ADA), again).await.is_err());
+    }
+    let again = CreateAppPasswordRequest { request_id: request_id(), ..wrong };
+    assert!(w.client.create_app_password(&user(ADA), again).await.unwrap_err().is(reason::TOO_MANY_GUESSES));
     let error = w.client.create_app_password(&guest(), create("bot", &[Scope::Read])).await.unwrap_err();
     assert!(error.is(reason::CREDENTIALS_MISSING));
 }

@@ -8,6 +8,7 @@ use plaza_sessions::Config;
 use plaza_testkit::RedisKeys;
 use sha1::Sha1;
 
+use crate::people::PASSWORD;
 use crate::world::{ADA, World, credentials, guest, request_id, said, user};
 
 /// What an app shows for a secret.
@@ -39,7 +40,7 @@ impl Owner {
 
 impl World {
     async fn begin(&self) -> BeginTotpSetupResponse {
-        let request = BeginTotpSetupRequest { request_id: request_id() };
+        let request = BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() };
         self.client.begin_totp_setup(&user(ADA), request).await.unwrap()
     }
 
@@ -76,7 +77,7 @@ impl World {
 #[tokio::test]
 async fn begin_totp_setup_gives_a_secret_that_apps_read_and_changes_nothing() {
     let w = World::new().await;
-    let request = BeginTotpSetupRequest { request_id: request_id() };
+    let request = BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() };
     let first = w.client.begin_totp_setup(&user(ADA), request.clone()).await.unwrap();
     assert_eq!(w.client.begin_totp_setup(&user(ADA), request).await.unwrap(), first);
     let BeginTotpSetupResponse { secret, otpauth_uri } = &first;
@@ -84,7 +85,10 @@ async fn begin_totp_setup_gives_a_secret_that_apps_read_and_changes_nothing() {
     assert_eq!(*otpauth_uri, format!("otpauth://totp/plaza:ada?secret={secret}&{rest}"));
     assert_ne!(w.begin().await.secret, *secret, "another request makes a new one");
     assert!(w.sign_in("ada").await.tokens.is_some());
-    let request = BeginTotpSetupRequest { request_id: request_id() };
+    let wrong = BeginTotpSetupRequest { request_id: request_id(), password: "guessed".to_owned() };
+    let error = w.client.begin_totp_setup(&user(ADA), wrong).await.unwrap_err();
+    assert_eq!(said(&error), ("PASSWORD_WRONG", "password"));
+    let request = BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() };
     let error = w.client.begin_totp_setup(&guest(), request).await.unwrap_err();
     assert!(error.is(reason::CREDENTIALS_MISSING));
 }
@@ -102,7 +106,7 @@ async fn confirm_totp_takes_a_code_and_answers_recovery_codes() {
     w.clock.advance(120_000);
     assert_eq!(w.client.confirm_totp(&user(ADA), request).await.unwrap(), first);
     assert!(w.confirm(&begun.code(&w)).await.unwrap_err().is(reason::SECOND_FACTOR_ACTIVE));
-    let request = BeginTotpSetupRequest { request_id: request_id() };
+    let request = BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() };
     let error = w.client.begin_totp_setup(&user(ADA), request).await.unwrap_err();
     assert!(error.is(reason::SECOND_FACTOR_ACTIVE));
 }

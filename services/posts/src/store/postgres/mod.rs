@@ -33,8 +33,8 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore, Published,
-    Restored, Tags,
+    Buried, Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
+    Published, Restored, Tags,
 };
 use crate::NAME;
 use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
@@ -247,6 +247,10 @@ impl PostStore for PostgresPosts {
     async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
         let read = |mut conn: Conn| async move { threads::ids_by_hashtag(&mut conn, tags, before, limit).await };
         self.db.read(cx, read).await
+    }
+
+    async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {
+        self.db.read(cx, |mut conn| async move { edits::graves(&mut conn, account, before, limit).await }).await
     }
 
     async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>> {

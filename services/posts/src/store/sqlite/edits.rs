@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::rows;
 use super::writes::{Write, no_post, number};
 use crate::domain::{Edits, Revision, Sensitive, spans};
-use crate::store::{Edit, Edited, MAX_EDITS, Restored, columns};
+use crate::store::{Buried, Edit, Edited, MAX_EDITS, Restored, columns};
 
 /// What a living post says, and whose it is.
 struct Said {
@@ -146,4 +146,21 @@ pub(super) fn revisions(conn: &Connection, post: PostId, before: i32, limit: usi
         Ok(revision)
     };
     rows.map(|row| row.sql().and_then(decode)).collect()
+}
+
+pub(super) fn graves(conn: &Connection, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT g.post_id, g.at, g.text, g.warning, g.language, p.edit_count
+             FROM graves AS g JOIN posts AS p ON p.id = g.post_id
+             WHERE g.author_id = ?1 AND g.post_id < ?2 ORDER BY g.post_id DESC LIMIT ?3",
+        )
+        .sql()?;
+    let row = |row: &rusqlite::Row<'_>| {
+        let (post, at) = (PostId(row.get(0)?), Timestamp(row.get(1)?));
+        let (text, warning, language) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        Ok(Buried { post, at, text, warning, language, edits: row.get(5)? })
+    };
+    let rows = statement.query_map(params![account.0, before.0, rows::limit(limit)], row).sql()?;
+    rows.collect::<rusqlite::Result<_>>().sql()
 }

@@ -50,11 +50,7 @@ impl SqliteSessions {
     /// # Errors
     /// `STORE_UNAVAILABLE` with a message for the operator.
     pub(crate) fn open(address: &StoreAddress, env: Env, rules: Rules) -> Result<Self> {
-        let db = match address.sqlite_options() {
-            Some(options) => Sqlite::open(options, MIGRATIONS)?,
-            None => Sqlite::ephemeral(MIGRATIONS)?,
-        };
-        Ok(Self { db, env, rules })
+        Ok(Self { db: Sqlite::at(address, MIGRATIONS)?, env, rules })
     }
 
     /// Appends events; moved into a write.
@@ -152,6 +148,11 @@ impl SessionStore for SqliteSessions {
     async fn list(&self, cx: &Cx, account: AccountId, before: Option<SessionId>, limit: usize) -> Result<Vec<Session>> {
         let now = self.env.now();
         self.db.read(cx, |conn| rows::list(conn, account, before, limit, now)).await
+    }
+
+    async fn devices(&self, cx: &Cx, account: AccountId) -> Result<Vec<i64>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| devices::list(conn, account, now)).await
     }
 
     async fn revoked_after(&self, cx: &Cx, after: i64, limit: usize) -> Result<Revoked> {
