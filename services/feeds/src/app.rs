@@ -107,6 +107,7 @@ impl App {
             positions: positions.clone(),
             builder: builder.clone(),
             live: live.clone(),
+            best: config.catch_up(),
             history: History::new(deps.log, config.live_resume_events),
             heartbeat: config.live_heartbeat(),
             marks: marks.clone(),

@@ -6,7 +6,7 @@ use plaza_core::{Result, Violations};
 use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{LiveOptions, MAX_REFS};
+use crate::domain::{CatchUpOptions, LiveOptions, MAX_REFS, MOST_POSTS, Weights};
 use crate::store::memory::FEED_WEIGHT;
 
 /// The settings of the feeds service.
@@ -54,6 +54,23 @@ pub struct Config {
     pub live_resume_events: usize,
     /// After how long without anything to tell a live feed says that it is alive, in milliseconds.
     pub live_heartbeat_ms: u64,
+    /// How much likes count for who catches up, in hundredths: the natural logarithm of one more than there are.
+    pub catch_up_likes: u32,
+    /// The same of reposts.
+    pub catch_up_reposts: u32,
+    /// The same of replies.
+    pub catch_up_replies: u32,
+    /// How much it counts who brings a post, in hundredths: half of it for who is followed alone, all for who follows back,
+    /// and up to half more for authors of posts that the reader likes.
+    pub catch_up_closeness: u32,
+    /// After how many minutes a post counts half for who catches up.
+    pub catch_up_half_life_minutes: u32,
+    /// How many of the newest places are looked at for who catches up.
+    pub catch_up_candidates: usize,
+    /// How many posts are shown to who catches up.
+    pub catch_up_posts: usize,
+    /// How many days back who catches up is shown posts.
+    pub catch_up_days: u32,
 }
 
 impl Default for Config {
@@ -79,6 +96,14 @@ impl Default for Config {
             live_places: 200,
             live_resume_events: 5_000,
             live_heartbeat_ms: 30_000,
+            catch_up_likes: 100,
+            catch_up_reposts: 200,
+            catch_up_replies: 150,
+            catch_up_closeness: 300,
+            catch_up_half_life_minutes: 1_440,
+            catch_up_candidates: 400,
+            catch_up_posts: 100,
+            catch_up_days: 7,
         }
     }
 }
@@ -137,7 +162,45 @@ impl Config {
         if !(100..=3_600_000).contains(&self.live_heartbeat_ms) {
             wrong.push("live_heartbeat_ms", "must be 100 to 3600000 milliseconds, such as 30000");
         }
+        self.check_catch_up(&mut wrong);
         wrong.into_result()
+    }
+
+    fn check_catch_up(&self, wrong: &mut Violations) {
+        let weights = [
+            ("catch_up_likes", self.catch_up_likes),
+            ("catch_up_reposts", self.catch_up_reposts),
+            ("catch_up_replies", self.catch_up_replies),
+            ("catch_up_closeness", self.catch_up_closeness),
+        ];
+        for (name, _) in weights.into_iter().filter(|(_, weight)| *weight > 1_000_000) {
+            wrong.push(name, "must be at most 1000000 hundredths, such as 100");
+        }
+        if !(1..=5_256_000).contains(&self.catch_up_half_life_minutes) {
+            wrong.push("catch_up_half_life_minutes", "must be 1 to 5256000 minutes, such as 1440");
+        }
+        if !(1..MAX_REFS).contains(&self.catch_up_candidates) {
+            wrong.push("catch_up_candidates", "must be 1 to 999, such as 400");
+        }
+        if !(1..=MOST_POSTS).contains(&self.catch_up_posts) {
+            wrong.push("catch_up_posts", "must be 1 to 100");
+        }
+        if !(1..=365).contains(&self.catch_up_days) {
+            wrong.push("catch_up_days", "must be 1 to 365, such as 7");
+        }
+    }
+
+    pub(crate) fn catch_up(&self) -> CatchUpOptions {
+        let weight = |hundredths: u32| f64::from(hundredths) / 100.0;
+        let weights = Weights {
+            likes: weight(self.catch_up_likes),
+            reposts: weight(self.catch_up_reposts),
+            replies: weight(self.catch_up_replies),
+            closeness: weight(self.catch_up_closeness),
+            half_life_hours: f64::from(self.catch_up_half_life_minutes) / 60.0,
+        };
+        let (candidates, posts) = (self.catch_up_candidates, self.catch_up_posts);
+        CatchUpOptions { weights, candidates, posts, age_ms: i64::from(self.catch_up_days) * 86_400_000 }
     }
 
     pub(crate) fn store_timeout(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! One file for each RPC.
 
 mod export_records;
+mod get_catch_up_feed;
 mod get_home_feed;
 mod get_list_feed;
 mod get_read_position;
@@ -19,14 +20,14 @@ use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result};
 use plaza_events::Marks;
 use plaza_proto::feeds::v1::{
-    ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetHomeFeedRequest, GetHomeFeedResponse,
-    GetListFeedRequest, GetListFeedResponse, GetReadPositionRequest, GetReadPositionResponse, GetUserFeedRequest,
-    GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse, SetReadPositionRequest, SetReadPositionResponse,
-    StreamHomeFeedRequest, StreamHomeFeedResponse,
+    ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetCatchUpFeedRequest, GetCatchUpFeedResponse,
+    GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest, GetListFeedResponse, GetReadPositionRequest,
+    GetReadPositionResponse, GetUserFeedRequest, GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse,
+    SetReadPositionRequest, SetReadPositionResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
 };
 use plaza_rpc::Stream;
 
-use crate::domain::{Builder, History, Live, Pages};
+use crate::domain::{Builder, CatchUpOptions, History, Live, Pages};
 use crate::store::FeedStore;
 use crate::store::positions::PositionStore;
 
@@ -40,6 +41,7 @@ pub(crate) struct Handler {
     pub(crate) builder: Arc<Builder>,
     pub(crate) live: Arc<Live>,
     pub(crate) history: History,
+    pub(crate) best: CatchUpOptions,
     /// How often a live feed says that it is alive when there is nothing to tell.
     pub(crate) heartbeat: Duration,
     /// How far the projection has got.
@@ -91,6 +93,10 @@ impl FeedsService for Handler {
 
     async fn export_records(&self, cx: &Cx, req: ExportRecordsRequest) -> Result<ExportRecordsResponse> {
         export_records::export_records(self, cx, req).await
+    }
+
+    async fn get_catch_up_feed(&self, cx: &Cx, req: GetCatchUpFeedRequest) -> Result<GetCatchUpFeedResponse> {
+        get_catch_up_feed::get_catch_up_feed(self, cx, req).await
     }
 
     async fn stream_home_feed(&self, cx: &Cx, req: StreamHomeFeedRequest) -> Result<Stream<StreamHomeFeedResponse>> {

@@ -34,11 +34,16 @@ fn size(page_size: i32, most: usize) -> usize {
     usize::try_from(page_size).unwrap().min(most)
 }
 
-fn shown(state: &State, post_id: i64, post: FakePost) -> posts::Post {
+fn shown(state: &State, viewer: Option<i64>, post_id: i64, post: FakePost) -> posts::Post {
     let reposts = state.reposts.values().filter(|r| r.post == post_id).count();
+    let likes = state.likes.iter().filter(|(_, liked)| *liked == post_id).count();
+    let replies = state.posts.values().filter(|reply| reply.reply_to == post_id).count();
     posts::Post {
         post_id,
         author_id: post.author,
+        like_count: i64::try_from(likes).unwrap(),
+        liked: viewer.is_some_and(|viewer| state.likes.contains(&(viewer, post_id))),
+        reply_count: i64::try_from(replies).unwrap(),
         text: format!("post {post_id}"),
         reply_to_id: post.reply_to,
         edit_count: post.edits,
@@ -62,8 +67,9 @@ impl PostsService for Fake {
         bounded(req.post_ids.len(), 100)?;
         let state = self.0.state.lock();
         let viewer = cx.viewer().map(AccountId::get);
-        let visible =
-            |id: &i64| state.posts.get(id).filter(|p| state.visible(viewer, **p)).map(|p| shown(&state, *id, *p));
+        let visible = |id: &i64| {
+            state.posts.get(id).filter(|p| state.visible(viewer, **p)).map(|p| shown(&state, viewer, *id, *p))
+        };
         Ok(posts::BatchGetPostsResponse { posts: req.post_ids.iter().filter_map(visible).collect() })
     }
 

@@ -6,6 +6,7 @@ mod engine;
 
 mod at_once;
 mod fakes;
+mod get_catch_up_feed;
 mod get_home_feed;
 mod get_list_feed;
 mod get_user_feed;

@@ -37,6 +37,7 @@ pub(crate) struct Bench {
     pub(crate) client: FeedsServiceClient,
     pub(crate) opened: Opened,
     pub(crate) store: Arc<dyn FeedStore>,
+    pub(crate) positions: Arc<dyn PositionStore>,
     pub(crate) faults: Faults,
     pub(crate) projection: Arc<dyn Projection>,
     pub(crate) marks: Marks,
@@ -112,9 +113,9 @@ impl Bench {
         };
         let store = opened.store.clone();
         let faulty = Arc::new(FaultyFeeds::new(store.clone(), faults.clone()));
-        let app = App::with_stores(config, deps, faulty, positions).unwrap();
+        let app = App::with_stores(config, deps, faulty, positions.clone()).unwrap();
         let (projection, marks) = app.projections().pop().unwrap();
-        Self { client: app.client(), world, app, opened, store, faults, projection, marks }
+        Self { client: app.client(), world, app, opened, store, positions, faults, projection, marks }
     }
 
     /// Applies all events of the world, in order.

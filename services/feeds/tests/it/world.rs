@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) posts: BTreeMap<i64, FakePost>,
     /// Reposts by their ids.
     pub(crate) reposts: BTreeMap<i64, FakeRepost>,
+    /// Who likes which post.
+    pub(crate) likes: BTreeSet<(i64, i64)>,
     /// Reposts that were taken back.
     pub(crate) undone: BTreeMap<i64, FakeRepost>,
     /// What was reported as erased: of which account, by which service, which kinds.
@@ -322,6 +324,11 @@ impl World {
             let edited = PostEdited { post_id, author_id: post.author, edit_count: post.edits };
             self.write(&mut state, "posts", "post", post_id, &edited);
         }
+    }
+
+    /// Likes a post. No event that feeds follow tells of it.
+    pub(crate) fn like(&self, account_id: i64, post_id: i64) {
+        self.state.lock().likes.insert((account_id, post_id));
     }
 
     /// Puts events into the log, as a relay does; they must come in their order.
