@@ -10,7 +10,7 @@ use plaza_proto::posts::v1::{
 };
 
 use super::list_revisions::revision;
-use super::{Handler, drafts, view};
+use super::{Handler, drafts, media, view};
 use crate::domain::{Choices, Mark, Sight};
 use crate::store::{Buried, END, Place};
 
@@ -182,6 +182,7 @@ impl Handler {
                 text: buried.text,
                 warning: buried.warning,
                 language: buried.language,
+                media: media::messages(&buried.media),
             })),
         };
         Ok(found.into_iter().map(written).collect())

@@ -179,6 +179,8 @@ pub struct Buried {
     pub warning: String,
     /// A BCP 47 tag; empty if not said.
     pub language: String,
+    /// Its pictures and the like.
+    pub media: Vec<Media>,
     /// How often it was edited.
     pub edits: i32,
 }
