@@ -1,10 +1,11 @@
 //! Who may call what, walked from the descriptors.
 
+use futures::StreamExt as _;
 use plaza_core::Code;
 use plaza_proto::accounts::v1::{
     ChangeEmailRequest, ChangeHandleRequest, ChangePasswordRequest, DeactivateAccountRequest, DeleteAccountRequest,
-    GetPreferencesRequest, Preferences, ReactivateAccountRequest, RequestEmailVerificationRequest,
-    UpdatePreferencesRequest, UpdateProfileRequest,
+    ExportAccountRequest, GetPreferencesRequest, Preferences, ReactivateAccountRequest,
+    RequestEmailVerificationRequest, UpdatePreferencesRequest, UpdateProfileRequest,
 };
 use plaza_proto::feeds::v1::RebuildFeedRequest;
 use plaza_proto::graph::v1::{
@@ -71,6 +72,11 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
         }
         "DeactivateAccount" => caller.call(DeactivateAccountRequest { request_id, account_id }).await.map(drop),
         "ReactivateAccount" => caller.call(ReactivateAccountRequest { request_id, account_id }).await.map(drop),
+        "ExportAccount" => {
+            let request = ExportAccountRequest { account_id, resume_token: String::new() };
+            let first = caller.stream(request).await?.next().await;
+            first.expect("an answer").map(drop)
+        }
         "GetPreferences" => caller.call(GetPreferencesRequest { account_id }).await.map(drop),
         "UpdatePreferences" => {
             let update_mask = Some(prost_types::FieldMask { paths: vec!["protected".to_owned()] });

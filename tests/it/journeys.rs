@@ -15,6 +15,8 @@ use plaza_proto::sessions::v1::{ListSessionsRequest, RefreshSessionRequest, Revo
 use plaza_testkit::person::request_id;
 use plaza_testkit::{Person, Sandbox, wait};
 
+pub(crate) use crate::export::an_account_is_exported_whole;
+
 /// Hands the names of all journeys to a macro.
 #[macro_export]
 macro_rules! each_journey {
@@ -28,6 +30,7 @@ macro_rules! each_journey {
             a_walk_is_whole_while_others_post_and_delete,
             requests_are_answered_once,
             profiles_posts_and_likes,
+            an_account_is_exported_whole,
         }
     };
 }

@@ -4,6 +4,8 @@
 mod access;
 mod bad_input;
 mod crash_points;
+mod export;
+mod export_tables;
 mod feeds_model;
 mod fuzz;
 mod journeys;

@@ -2,6 +2,8 @@
 //! store can do to it. A binary of its own, so that nothing else takes the machine's time meanwhile.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[path = "../it/export.rs"]
+mod export;
 mod faults;
 #[path = "../it/feeds_model.rs"]
 mod feeds_model;

@@ -67,6 +67,8 @@ reasons! {
     PASSWORD_WRONG: PermissionDenied, "this is not the account's password";
     TOKEN_INVALID: InvalidArgument, "the token is not valid, was used, or has expired; ask for a new one";
     MAIL_OFF: FailedPrecondition, "this platform sends no mail; its operator can set `accounts.mailer`";
+    EXPORT_OFF: FailedPrecondition, "accounts does not know all services here; its operator can set `peers`";
+    SIGN_IN_AGAIN: FailedPrecondition, "this takes a session that was opened a short while ago; sign in again";
 
     // sessions
     SIGN_IN_FAILED: Unauthenticated, "no account has this login and password";

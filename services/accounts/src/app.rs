@@ -9,6 +9,7 @@ use plaza_rpc::{Dependency, Gate};
 use plaza_stores::{Gauge, ServerKind};
 
 use crate::SOURCE;
+use crate::api::export::{Exports, Holders};
 use crate::api::{Handler, delete_account};
 use crate::config::Config;
 use crate::mailer;
@@ -37,6 +38,7 @@ pub struct App {
     handler: Arc<Handler>,
     projections: Vec<(Arc<dyn Projection>, Marks)>,
     followers: Vec<(Arc<dyn Follow>, Followed)>,
+    mails: Option<Arc<Mails>>,
 }
 
 impl App {
@@ -53,16 +55,20 @@ impl App {
         let store: Arc<dyn AccountStore> = Arc::new(store);
         let (rules, tokens) = (config.rules(), Tokens::new(&deps.secret));
         let mails = mails(&config, &deps.env, &engine, &tokens)?;
+        let exports = Exports::new(store.clone(), config.exports_at_once);
         let starting = (config, deps.env.clone());
         // Hashes once, for the credential of nobody.
         let started = tokio::task::spawn_blocking(move || Passwords::start(&starting.0, starting.1)).await;
         let passwords = Arc::new(started.map_err(|e| Error::internal(format!("starting failed: {e}")))??);
-        let handler = Arc::new(Handler { env: deps.env, store, passwords, rules, tokens });
+        let handler = Arc::new(Handler { env: deps.env, store, passwords, rules, tokens, exports });
         let entry = AccountsServiceEntry::new(handler.clone(), &deps.gate);
         let followers = followers(&engine, &cache, &freshness);
         let mut projections = projections(engine, cache);
-        projections.extend(mails);
-        Ok(Self { entry, handler, projections, followers })
+        projections.extend(mails.clone().map(|mails| {
+            let marks = Marks::new(mails.sources());
+            (mails as Arc<dyn Projection>, marks)
+        }));
+        Ok(Self { entry, handler, projections, followers, mails })
     }
 
     /// The service behind its entry steps.
@@ -81,6 +87,12 @@ impl App {
     #[must_use]
     pub fn server(&self) -> AccountsServiceServer {
         AccountsServiceServer::new(self.entry.clone())
+    }
+
+    /// Says where the services are that hold something of accounts, for exports. They need this one and so are built after
+    /// it.
+    pub fn connect(&self, holders: Holders) {
+        self.handler.exports.connect(holders);
     }
 
     /// The events of its writes.
@@ -120,18 +132,24 @@ impl App {
         gauges
     }
 
-    /// Deletes a bounded number of accounts whose time has come, and forgets as many old requests and free handles; to be
-    /// called every minute. Returns how many went.
+    /// Deletes a bounded number of accounts whose time has come, forgets as many old requests and free handles, and offers a
+    /// few mails again that were put off; to be called every minute. Returns how many of all these there were.
     ///
     /// # Errors
     /// The store's.
     pub async fn maintain(&self, cx: &Cx) -> Result<usize> {
         let deleted = delete_account::delete_due(&self.handler, cx, DUE_AT_ONCE).await?;
-        Ok(deleted + self.handler.store.prune(cx).await?)
+        let pruned = self.handler.store.prune(cx).await?;
+        let sent = match &self.mails {
+            Some(mails) => mails.send_again(cx).await?,
+            None => 0,
+        };
+        Ok(deleted + pruned + sent)
     }
 
     /// Finishes work in hand and closes the store.
     pub async fn close(&self) {
+        self.handler.exports.disconnect();
         self.handler.passwords.close().await;
         self.handler.store.close().await;
     }
@@ -159,22 +177,15 @@ fn followers(
 }
 
 /// What sends mails, if any are sent.
-fn mails(
-    config: &Config,
-    env: &Env,
-    engine: &Arc<dyn AccountStore>,
-    tokens: &Tokens,
-) -> Result<Option<(Arc<dyn Projection>, Marks)>> {
+fn mails(config: &Config, env: &Env, engine: &Arc<dyn AccountStore>, tokens: &Tokens) -> Result<Option<Arc<Mails>>> {
     let Some(address) = &config.mailer else { return Ok(None) };
-    let mails = Mails {
+    Ok(Some(Arc::new(Mails {
         env: env.clone(),
         store: engine.clone(),
         mailer: mailer::open(address)?,
         letters: config.letters()?,
         tokens: tokens.clone(),
-    };
-    let marks = Marks::new(mails.sources());
-    Ok(Some((Arc::new(mails), marks)))
+    })))
 }
 
 /// A process that dies between its commit and telling the cache has told its outbox.

@@ -59,6 +59,10 @@ pub struct Config {
     pub verify_email_hours: u32,
     /// How many minutes a token is good that was sent to set a new password.
     pub reset_password_minutes: u32,
+    /// How many minutes ago a session may have been opened that exports its account; 0 for any.
+    pub export_sign_in_minutes: u32,
+    /// How many accounts one process exports at the same time; one more is refused with `OVERLOADED`.
+    pub exports_at_once: usize,
 }
 
 /// The settings that calls go by.
@@ -71,6 +75,8 @@ pub(crate) struct Rules {
     pub(crate) sends_mail: bool,
     pub(crate) verify_email_ms: i64,
     pub(crate) reset_password_ms: i64,
+    /// 0 if any session will do.
+    pub(crate) export_sign_in_ms: i64,
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -125,6 +131,8 @@ impl Default for Config {
             public_url: None,
             verify_email_hours: 24,
             reset_password_minutes: 60,
+            export_sign_in_minutes: 60,
+            exports_at_once: 4,
         }
     }
 }
@@ -183,6 +191,12 @@ impl Config {
         if !(1..=100).contains(&self.max_kept_handles) {
             return Err("accounts.max_kept_handles: must be 1 to 100".to_owned());
         }
+        if self.export_sign_in_minutes > 1_440 {
+            return Err("accounts.export_sign_in_minutes: must be 0 to 1440".to_owned());
+        }
+        if !(1..=1_000).contains(&self.exports_at_once) {
+            return Err("accounts.exports_at_once: must be 1 to 1000".to_owned());
+        }
         self.check_mail()
     }
 
@@ -223,6 +237,7 @@ impl Config {
             sends_mail: self.mailer.is_some(),
             verify_email_ms: i64::from(self.verify_email_hours) * 3_600_000,
             reset_password_ms: i64::from(self.reset_password_minutes) * 60_000,
+            export_sign_in_ms: i64::from(self.export_sign_in_minutes) * 60_000,
         }
     }
 
@@ -296,6 +311,8 @@ mod tests {
             (Config { verify_email_hours: 0, ..base() }, "verify_email_hours"),
             (Config { reset_password_minutes: 1, ..base() }, "reset_password_minutes"),
             (Config { max_kept_handles: 0, ..base() }, "max_kept_handles"),
+            (Config { export_sign_in_minutes: 1_441, ..base() }, "export_sign_in_minutes"),
+            (Config { exports_at_once: 0, ..base() }, "exports_at_once"),
         ] {
             assert!(config.check().unwrap_err().starts_with(&format!("accounts.{name}:")));
         }

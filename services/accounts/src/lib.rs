@@ -11,6 +11,7 @@ mod projections;
 mod store;
 mod tokens;
 
+pub use api::export::Holders;
 pub use app::{App, Deps};
 pub use config::Config;
 

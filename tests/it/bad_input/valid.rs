@@ -38,7 +38,7 @@ fn accounts(method: &str, me: i64, other: i64, n: usize) -> Option<Value> {
         "RequestPasswordReset" => json!({"request_id": id, "email": format!("nobody{n}@example.org")}),
         "ResetPassword" => json!({"request_id": id, "token": "forged", "new_password": "long enough"}),
         "GetErasureReceipt" => json!({"receipt_token": "forged"}),
-        "GetPreferences" => json!({"account_id": me}),
+        "GetPreferences" | "ExportAccount" => json!({"account_id": me}),
         "UpdatePreferences" => {
             json!({"request_id": id, "account_id": me, "preferences": {"language": "de"}, "update_mask": "language"})
         }

@@ -7,6 +7,8 @@ mod change_password;
 mod create_account;
 mod deactivate_account;
 pub(crate) mod delete_account;
+pub(crate) mod export;
+mod export_account;
 mod get_account;
 mod get_account_by_handle;
 mod get_erasure_receipt;
@@ -28,7 +30,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use plaza_core::{Cx, Env, Error, Result, reason};
 use plaza_proto::accounts::v1::*;
+use plaza_rpc::Stream;
 
+use crate::api::export::Exports;
 use crate::config::Rules;
 use crate::passwords::Passwords;
 use crate::store::AccountStore;
@@ -41,6 +45,7 @@ pub(crate) struct Handler {
     pub(crate) passwords: Arc<Passwords>,
     pub(crate) rules: Rules,
     pub(crate) tokens: Tokens,
+    pub(crate) exports: Exports,
 }
 
 impl Handler {
@@ -130,6 +135,10 @@ impl AccountsService for Handler {
 
     async fn delete_account(&self, cx: &Cx, req: DeleteAccountRequest) -> Result<DeleteAccountResponse> {
         delete_account::delete_account(self, cx, req).await
+    }
+
+    async fn export_account(&self, cx: &Cx, req: ExportAccountRequest) -> Result<Stream<ExportAccountResponse>> {
+        export_account::export_account(self, cx, req).await
     }
 
     async fn get_erasure_receipt(&self, cx: &Cx, req: GetErasureReceiptRequest) -> Result<GetErasureReceiptResponse> {

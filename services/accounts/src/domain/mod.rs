@@ -6,6 +6,7 @@ pub(crate) mod credential;
 pub(crate) mod email;
 pub(crate) mod erasure;
 pub(crate) mod handle;
+pub(crate) mod kept;
 pub(crate) mod login;
 pub(crate) mod preferences;
 pub(crate) mod profile;

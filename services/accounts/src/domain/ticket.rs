@@ -67,8 +67,8 @@ pub(crate) struct Ticket {
 pub(crate) enum Noted {
     /// It is sent, or never will be.
     Done,
-    /// It was put off.
-    PutOff,
+    /// It was put off, and is offered again at this time.
+    PutOff(Timestamp),
 }
 
 /// A ticket that came back.

@@ -1,7 +1,8 @@
 //! `accounts-mail`: sends what accounts have asked for by mail, at least once.
 //!
 //! What is to be sent stands in the store until it is noted as sent; an event says that there is something. A server that is
-//! away is waited for until the ticket has expired; one that puts a mail off is asked a few times.
+//! away is waited for until the ticket has expired. One that puts a mail off is asked again a few times, later, and the mails
+//! behind that one go out meanwhile.
 
 use std::sync::Arc;
 
@@ -17,7 +18,11 @@ use crate::store::AccountStore;
 use crate::tokens::Tokens;
 
 /// How often a mail is offered that the server puts off.
-const ATTEMPTS: i64 = 10;
+const ATTEMPTS: u32 = 10;
+/// How long after the first time it is offered again, in milliseconds; after each next time twice as long as before.
+const FIRST_WAIT_MS: i64 = 60_000;
+/// How many mails that were put off are offered again at once.
+const AGAIN_AT_ONCE: usize = 20;
 
 /// Sends mails.
 pub(crate) struct Mails {
@@ -30,6 +35,26 @@ pub(crate) struct Mails {
 }
 
 impl Mails {
+    /// Offers a bounded number of mails again that were put off, of those whose time has come; returns how many.
+    ///
+    /// # Errors
+    /// The store's. A server that is away is asked another time.
+    pub(crate) async fn send_again(&self, cx: &Cx) -> Result<usize> {
+        let tickets = self.store.take_put_off(cx, AGAIN_AT_ONCE).await?;
+        for ticket in &tickets {
+            let Some(account) = self.store.get(cx, ticket.account).await? else { continue };
+            match self.send(cx, &account.handle, ticket).await {
+                Ok(()) => {}
+                Err(error) if error.is(reason::PEER_UNAVAILABLE) => {
+                    tracing::warn!(%error, "mails that were put off wait on");
+                    return Ok(0);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(tickets.len())
+    }
+
     async fn send(&self, cx: &Cx, handle: &str, ticket: &Ticket) -> Result<()> {
         let token = self.tokens.seal(ticket.purpose, ticket.account, ticket.id);
         let letter = Letter { ticket, handle, token: &token, now: self.env.now() };
@@ -38,21 +63,28 @@ impl Mails {
             Ok(mail) => self.mailer.send(cx, &name, &mail).await,
             Err(why) => Err(Unsent::Refused(why)),
         };
-        let later = |why: String| Err(Error::new(reason::PEER_UNAVAILABLE).message(why));
         let account = ticket.account.get();
-        match sent {
-            Ok(()) => self.store.note_mail(cx, ticket, Noted::Done).await,
-            Err(Unsent::Unreachable(why)) => later(format!("mail cannot be sent: {why}")),
-            Err(Unsent::PutOff(why)) if ticket.attempts + 1 < ATTEMPTS => {
-                self.store.note_mail(cx, ticket, Noted::PutOff).await?;
-                later(format!("a mail was put off: {why}"))
+        match (sent, wait_ms(ticket)) {
+            (Ok(()), _) => self.store.note_mail(cx, ticket, Noted::Done).await,
+            (Err(Unsent::Unreachable(why)), _) => {
+                Err(Error::new(reason::PEER_UNAVAILABLE).message(format!("mail cannot be sent: {why}")))
             }
-            Err(Unsent::PutOff(why) | Unsent::Refused(why)) => {
+            (Err(Unsent::PutOff(why)), Some(wait)) => {
+                tracing::info!(account, purpose = ?ticket.purpose, why, "a mail was put off");
+                self.store.note_mail(cx, ticket, Noted::PutOff(self.env.now().plus_ms(wait))).await
+            }
+            (Err(Unsent::PutOff(why) | Unsent::Refused(why)), _) => {
                 tracing::warn!(account, purpose = ?ticket.purpose, why, "a mail is given up");
                 self.store.note_mail(cx, ticket, Noted::Done).await
             }
         }
     }
+}
+
+/// How long a mail waits that was put off once more; `None` if it is not offered again.
+fn wait_ms(ticket: &Ticket) -> Option<i64> {
+    let before = u32::try_from(ticket.attempts).ok().filter(|before| before + 1 < ATTEMPTS)?;
+    Some(FIRST_WAIT_MS << before)
 }
 
 #[async_trait]
@@ -125,9 +157,10 @@ mod tests {
         Cx::background("test", Duration::from_secs(10))
     }
 
-    /// A projection with one mail to send, for the account 7.
-    async fn mails(email: &str) -> (Mails, Arc<Told>) {
-        let env = Env::manual(ManualClock::new(Timestamp(1_000)), 7);
+    /// A projection with one mail to send within a day, for the account 7.
+    async fn mails(email: &str) -> (Mails, Arc<Told>, Arc<ManualClock>) {
+        let clock = ManualClock::new(Timestamp(1_000));
+        let env = Env::manual(clock.clone(), 7);
         let store: Arc<dyn AccountStore> =
             Arc::new(SqliteAccounts::open(&StoreAddress::Memory, env.clone(), Arc::new(|_| ())).unwrap());
         let (handle, at) = (Handle::parse("ada").unwrap(), env.now());
@@ -135,12 +168,12 @@ mod tests {
             NewAccount { id: AccountId(7), handle, email: Email::new("a@b.example"), display_name: String::new(), at };
         store.create(&cx(), account, Credential::new("$".to_owned())).await.unwrap();
         let (purpose, email) = (Purpose::VerifyEmail, Email::new(email));
-        let ticket = NewTicket { id: 9, purpose, email, at, expires_at: at.plus_ms(1_000) };
+        let ticket = NewTicket { id: 9, purpose, email, at, expires_at: at.plus_ms(86_400_000) };
         store.change(&cx(), Change::new(AccountId(7), Edit::Mail(ticket), at)).await.unwrap();
         let told = Arc::<Told>::default();
         let letters = Letters { from: "no@example.org".parse().unwrap(), public_url: None };
         let tokens = Tokens::new(&Secret::new([1; 32]));
-        (Mails { env, store, mailer: told.clone(), letters, tokens }, told)
+        (Mails { env, store, mailer: told.clone(), letters, tokens }, told, clock)
     }
 
     async fn is_waiting(mails: &Mails) -> bool {
@@ -149,9 +182,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_away_is_waited_for() {
-        let (mails, told) = mails("ada@example.org").await;
+        let (mails, told, _) = mails("ada@example.org").await;
         *told.answer.lock() = Some(Unsent::Unreachable("away".to_owned()));
-        for _ in 0..2 * ATTEMPTS {
+        for _ in 0..20 {
             assert!(mails.project(&cx(), &[7]).await.unwrap_err().is_transient());
         }
         assert!(is_waiting(&mails).await);
@@ -163,22 +196,50 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mail_that_is_put_off_is_offered_a_few_times_and_one_that_is_refused_once() {
-        let (mails, told) = mails("ada@example.org").await;
+    async fn a_mail_that_is_put_off_is_offered_again_later_and_holds_up_no_other() {
+        let (mails, told, clock) = mails("ada@example.org").await;
         *told.answer.lock() = Some(Unsent::PutOff("later".to_owned()));
-        for _ in 1..ATTEMPTS {
-            assert!(mails.project(&cx(), &[7]).await.unwrap_err().is_transient());
-            assert!(is_waiting(&mails).await);
+        mails.project(&cx(), &[7]).await.expect("what is behind it goes on");
+        let (mut wait, offered) = (60_000, || told.offered.lock().len());
+        for attempt in 1..10 {
+            // Neither an event that comes again nor upkeep offers it before its time.
+            clock.advance(wait - 1);
+            mails.project(&cx(), &[7]).await.unwrap();
+            assert_eq!((mails.send_again(&cx()).await.unwrap(), offered()), (0, attempt));
+            clock.advance(1);
+            assert_eq!((mails.send_again(&cx()).await.unwrap(), offered()), (1, attempt + 1));
+            wait *= 2;
         }
-        mails.project(&cx(), &[7]).await.unwrap();
+        clock.advance(wait);
         assert!(!is_waiting(&mails).await);
+        assert_eq!((mails.send_again(&cx()).await.unwrap(), offered()), (0, 10), "it is given up");
+    }
 
-        let (mails, told) = self::mails("ada@example.org").await;
+    #[tokio::test]
+    async fn a_mail_that_was_put_off_goes_out_once_it_is_taken() {
+        let (mails, told, clock) = mails("ada@example.org").await;
+        *told.answer.lock() = Some(Unsent::PutOff("later".to_owned()));
+        mails.project(&cx(), &[7]).await.unwrap();
+        clock.advance(60_000);
+        // A server that is away does not count as one that put it off.
+        *told.answer.lock() = Some(Unsent::Unreachable("away".to_owned()));
+        assert_eq!(mails.send_again(&cx()).await.unwrap(), 0);
+        *told.answer.lock() = None;
+        assert_eq!(mails.send_again(&cx()).await.unwrap(), 0, "it is asked in a minute");
+        clock.advance(60_000);
+        assert_eq!(mails.send_again(&cx()).await.unwrap(), 1);
+        clock.advance(60_000);
+        assert_eq!((mails.send_again(&cx()).await.unwrap(), told.offered.lock().len()), (0, 3));
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_is_refused_is_offered_once() {
+        let (mails, told, _) = mails("ada@example.org").await;
         *told.answer.lock() = Some(Unsent::Refused("nobody".to_owned()));
         mails.project(&cx(), &[7]).await.unwrap();
         assert!(!is_waiting(&mails).await);
         // An address that cannot stand in a mail is never offered.
-        let (mails, told) = self::mails("nobody").await;
+        let (mails, told, _) = self::mails("nobody").await;
         mails.project(&cx(), &[7]).await.unwrap();
         assert!(!is_waiting(&mails).await && told.offered.lock().is_empty());
     }

@@ -8,8 +8,9 @@ use plaza_events::{Freshness, Outbox};
 use plaza_stores::Gauge;
 
 use super::cache::AccountCache;
-use super::{AccountStore, Created, Credential, Written};
+use super::{AccountStore, Created, Credential, Ended, Written};
 use crate::domain::erasure::{Receipt, Report};
+use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
@@ -100,6 +101,10 @@ impl AccountStore for CachedAccounts {
         Ok(written)
     }
 
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>> {
+        self.engine.recall_deleted(cx).await
+    }
+
     async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {
         self.engine.recall_redeemed(cx).await
     }
@@ -110,6 +115,14 @@ impl AccountStore for CachedAccounts {
 
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
         self.engine.unsent(cx, id).await
+    }
+
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>> {
+        self.engine.take_put_off(cx, limit).await
+    }
+
+    async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
+        self.engine.kept(cx, id).await
     }
 
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {

@@ -17,6 +17,7 @@ use plaza_stores::Gauge;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::erasure::{Receipt, Report};
+use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
@@ -42,6 +43,16 @@ pub(crate) struct Created {
     pub(crate) at: i64,
 }
 
+/// What a deletion answered, by whichever setting it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Ended {
+    /// The account waits for its deletion.
+    Later(Box<Written<Account>>),
+    /// It is gone.
+    Now(Written<()>),
+}
+
 /// An account of which cached copies are out of date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Changed {
@@ -49,6 +60,9 @@ pub(crate) struct Changed {
     /// Those that point elsewhere now.
     pub(crate) handle_keys: Vec<String>,
 }
+
+/// How long a mail that is offered again is kept from other replicas, in milliseconds.
+const TAKEN_MS: i64 = 60_000;
 
 /// Called after each commit that changed an account, also when the caller has given up.
 pub(crate) type OnChange = Arc<dyn Fn(&Changed) + Send + Sync>;
@@ -93,8 +107,15 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// same work, whether somebody has it.
     async fn request_reset(&self, cx: &Cx, reset: Reset) -> Result<()>;
 
-    /// The tickets of an account that are still to be sent.
+    /// The tickets of an account that are to be sent now: not those that a server put off until later.
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>>;
+
+    /// Up to `limit` tickets that were put off and are to be sent again now, the one that waits for longest first. For a
+    /// minute nobody else is told of them, so that of several replicas one sends a mail.
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>>;
+
+    /// What is kept of an account besides itself.
+    async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept>;
 
     /// Notes what became of a ticket's mail, unless another ticket is there by now.
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()>;
@@ -102,6 +123,10 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     /// Ends an account: erases all that is personal, also in remembered requests, and keeps the handle from others for
     /// a while. Errors: `ACCOUNT_NOT_FOUND`, also if it is not due and should be.
     async fn delete(&self, cx: &Cx, deletion: Deletion) -> Result<Written<()>>;
+
+    /// The outcome of the context's request, if it was a deletion that was made before, at once or as a change. Errors:
+    /// `REQUEST_ID_REUSED`.
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>>;
 
     /// Up to `limit` accounts that are to be deleted by `now`.
     async fn due_deletions(&self, cx: &Cx, now: Timestamp, limit: usize) -> Result<Vec<AccountId>>;

@@ -1,5 +1,7 @@
+use plaza_accounts::Config;
 use plaza_core::reason;
 use plaza_proto::accounts::v1::*;
+use plaza_stores::StoreAddress;
 
 use crate::world::{PASSWORD, World, draft, guest, request_id, user};
 
@@ -51,4 +53,25 @@ async fn delete_account_is_for_its_owner() {
     let error = w.client.delete_account(&user(bob), delete(ada)).await.unwrap_err();
     assert!(error.is(reason::PERMISSION_DENIED));
     w.get(&guest(), ada).await.unwrap();
+}
+
+#[tokio::test]
+async fn delete_account_answers_the_same_request_the_same_after_its_setting_has_changed() {
+    for days in [[0, 30], [30, 0]] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = StoreAddress::sqlite(folder.path().join("accounts.db"));
+        let config = |delete_after_days| Config { store: store.clone(), delete_after_days, ..Config::ephemeral() };
+        let w = World::with(config(days[0])).await;
+        let id = w.join("ada").await.account_id;
+        let cx = user(id);
+        let first = w.client.delete_account(&cx, delete(id)).await.unwrap();
+        assert_eq!(first.delete_time.is_some(), days[0] > 0);
+        w.app.close().await;
+        let w = World::with(config(days[1])).await;
+        let again = user(id);
+        assert_eq!(w.client.delete_account(&again, delete(id)).await.unwrap(), first);
+        assert_eq!(again.take_outcome().token, cx.take_outcome().token);
+        assert_eq!(w.get(&user(id), id).await.is_ok(), days[0] > 0, "nothing more was done");
+        w.app.close().await;
+    }
 }

@@ -8,6 +8,7 @@ mod change_password;
 mod create_account;
 mod delete_account;
 mod erasure_receipt;
+mod export_account;
 mod hidden;
 mod mail;
 mod over_postgres;

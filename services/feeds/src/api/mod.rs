@@ -1,5 +1,6 @@
 //! One file for each RPC.
 
+mod export_records;
 mod get_home_feed;
 mod get_list_feed;
 mod get_read_position;
@@ -18,10 +19,10 @@ use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result};
 use plaza_events::Marks;
 use plaza_proto::feeds::v1::{
-    FeedsService, GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest, GetListFeedResponse,
-    GetReadPositionRequest, GetReadPositionResponse, GetUserFeedRequest, GetUserFeedResponse, RebuildFeedRequest,
-    RebuildFeedResponse, SetReadPositionRequest, SetReadPositionResponse, StreamHomeFeedRequest,
-    StreamHomeFeedResponse,
+    ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetHomeFeedRequest, GetHomeFeedResponse,
+    GetListFeedRequest, GetListFeedResponse, GetReadPositionRequest, GetReadPositionResponse, GetUserFeedRequest,
+    GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse, SetReadPositionRequest, SetReadPositionResponse,
+    StreamHomeFeedRequest, StreamHomeFeedResponse,
 };
 use plaza_rpc::Stream;
 
@@ -83,6 +84,10 @@ impl FeedsService for Handler {
 
     async fn set_read_position(&self, cx: &Cx, req: SetReadPositionRequest) -> Result<SetReadPositionResponse> {
         set_read_position::set_read_position(self, cx, req).await
+    }
+
+    async fn export_records(&self, cx: &Cx, req: ExportRecordsRequest) -> Result<ExportRecordsResponse> {
+        export_records::export_records(self, cx, req).await
     }
 
     async fn stream_home_feed(&self, cx: &Cx, req: StreamHomeFeedRequest) -> Result<Stream<StreamHomeFeedResponse>> {

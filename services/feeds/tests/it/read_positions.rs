@@ -1,6 +1,7 @@
 //! `GetReadPosition`, `SetReadPosition` and the projection `feeds-erasure`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use plaza_core::{Caller, Cx, Env, ManualClock, id, reason};
 use plaza_events::NewEvent;
@@ -9,8 +10,10 @@ use plaza_feeds::store::positions::PositionStore;
 use plaza_feeds::store::postgres::PostgresPositions;
 use plaza_feeds::store::sqlite::SqlitePositions;
 use plaza_proto::accounts::v1::AccountDeleted;
+use plaza_proto::feeds::v1::export_record::Record;
 use plaza_proto::feeds::v1::{
-    FeedKind, FeedsService as _, FeedsServiceClient, GetReadPositionRequest, ReadPosition, SetReadPositionRequest,
+    ExportRecord, ExportRecordsRequest, FeedKind, FeedsService as _, FeedsServiceClient, GetReadPositionRequest,
+    ReadPosition, SetReadPositionRequest,
 };
 use plaza_stores::postgres::Scratch;
 use plaza_stores::{ServerKind, StoreAddress};
@@ -44,6 +47,30 @@ async fn get_read_position_is_empty_until_it_is_set_and_is_the_readers_own() {
     assert_eq!(position.update_time.unwrap().seconds, START.seconds_nanos().0);
     assert_eq!(read(&bench, 1, FeedKind::Mutuals).await, None);
     assert_eq!(place(&bench, 2).await, None);
+}
+
+#[tokio::test]
+async fn export_records_tells_how_far_an_account_has_read() {
+    let bench = Bench::new(Engine::Memory, 2).await;
+    let told = async |account_id| {
+        let req = ExportRecordsRequest { account_id, page_token: String::new() };
+        let answer =
+            bench.client.export_records(&Cx::background("accounts", Duration::from_secs(5)), req).await.unwrap();
+        assert_eq!(answer.next_page_token, "");
+        answer.records
+    };
+    assert_eq!(told(1).await, []);
+    for (feed, place) in [(FeedKind::Mutuals, 7), (FeedKind::Home, 5)] {
+        let req = SetReadPositionRequest { feed: feed.into(), ..to(&bench, place) };
+        bench.client.set_read_position(&user(1), req).await.unwrap();
+    }
+    let mut expected = Vec::new();
+    for feed in [FeedKind::Home, FeedKind::Mutuals] {
+        let record = read(&bench, 1, feed).await.map(Record::ReadPosition);
+        expected.push(ExportRecord { record });
+    }
+    assert_eq!(told(1).await, expected);
+    assert_eq!(told(2).await, []);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod create_list;
 mod delete_list;
 mod dismiss_suggestion;
 mod edges;
+mod export_records;
 mod follow;
 mod follow_hashtag;
 mod get_list;
@@ -280,5 +281,9 @@ impl GraphService for Handler {
 
     async fn list_following_ids(&self, cx: &Cx, req: ListFollowingIdsRequest) -> Result<ListFollowingIdsResponse> {
         list_following_ids::list_following_ids(self, cx, req).await
+    }
+
+    async fn export_records(&self, cx: &Cx, req: ExportRecordsRequest) -> Result<ExportRecordsResponse> {
+        export_records::export_records(self, cx, req).await
     }
 }

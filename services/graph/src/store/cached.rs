@@ -136,6 +136,10 @@ impl<S: GraphStore> GraphStore for CachedGraph<S> {
         self.inner.requests(cx, account, after, limit).await
     }
 
+    async fn requested(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<Edge>> {
+        self.inner.requested(cx, account, after, limit).await
+    }
+
     async fn mutes(
         &self,
         cx: &Cx,
@@ -201,6 +205,10 @@ impl<S: GraphStore> GraphStore for CachedGraph<S> {
         limit: usize,
     ) -> Result<Vec<List>> {
         self.inner.lists(cx, account, only_public, before, limit).await
+    }
+
+    async fn dismissed(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.inner.dismissed(cx, account, after, limit).await
     }
 
     async fn members(&self, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

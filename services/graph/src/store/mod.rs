@@ -97,6 +97,9 @@ pub trait GraphStore: Send + Sync + 'static {
     /// Up to `limit` accounts that wait for an account's answer, of those that come after `after`, newest request first.
     async fn requests(&self, cx: &Cx, account: AccountId, after: EdgeKey, limit: usize) -> Result<Vec<Edge>>;
 
+    /// Up to `limit` accounts above `after` whose answer an account waits for, by rising id.
+    async fn requested(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<Edge>>;
+
     /// Up to `limit` accounts that an account mutes at `now`, of those that come after `after`, newest mute first.
     async fn mutes(
         &self,
@@ -158,6 +161,9 @@ pub trait GraphStore: Send + Sync + 'static {
         before: i64,
         limit: usize,
     ) -> Result<Vec<List>>;
+
+    /// Up to `limit` accounts above `after` that an account wants suggested no more, by rising id.
+    async fn dismissed(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;
 
     /// Up to `limit` accounts above `after` that are on a list, by rising id.
     async fn members(&self, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>>;

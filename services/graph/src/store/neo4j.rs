@@ -135,6 +135,10 @@ impl GraphStore for Neo4jGraph {
         reads::requests(&self.db, cx, account, after, limit).await
     }
 
+    async fn requested(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<Edge>> {
+        reads::requested(&self.db, cx, account, after, limit).await
+    }
+
     async fn mutes(
         &self,
         cx: &Cx,
@@ -200,6 +204,10 @@ impl GraphStore for Neo4jGraph {
         limit: usize,
     ) -> Result<Vec<List>> {
         shelf::lists(&self.db, cx, account, only_public, before, limit).await
+    }
+
+    async fn dismissed(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        shelf::dismissed(&self.db, cx, account, after, limit).await
     }
 
     async fn members(&self, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

@@ -119,6 +119,10 @@ impl GraphStore for SqliteGraph {
         self.db.read(cx, |conn| reads::newest(conn, reads::REQUESTS_NEWEST, account, after, limit)).await
     }
 
+    async fn requested(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<Edge>> {
+        self.db.read(cx, |conn| reads::requested(conn, account, after, limit)).await
+    }
+
     async fn mutes(
         &self,
         cx: &Cx,
@@ -192,6 +196,10 @@ impl GraphStore for SqliteGraph {
         limit: usize,
     ) -> Result<Vec<List>> {
         self.db.read(cx, |conn| shelf::lists(conn, account, only_public, before, limit)).await
+    }
+
+    async fn dismissed(&self, cx: &Cx, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
+        self.db.read(cx, |conn| shelf::dismissed(conn, account, after, limit)).await
     }
 
     async fn members(&self, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

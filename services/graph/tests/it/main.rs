@@ -5,6 +5,7 @@ mod conformance;
 mod counts;
 mod crowd;
 mod erasure;
+mod export_records;
 mod follow_block;
 mod ground;
 mod lists;

@@ -88,6 +88,8 @@ part!(plaza_feeds::App, outbox: |_| None, upkeep: |app, cx| app.maintain(cx).awa
 /// The services that run here, and a client of every service that they know, here or elsewhere.
 pub(super) struct Parts {
     parts: Vec<(Service, Arc<dyn Part>)>,
+    /// The one that asks others which are built after it, if it runs here.
+    accounts: Option<Arc<plaza_accounts::App>>,
     pub(super) peers: Peers,
 }
 
@@ -114,7 +116,7 @@ impl Parts {
         secret: &Secret,
         services: &[Service],
     ) -> Result<Self> {
-        let mut parts = Self { parts: Vec::new(), peers: Peers::remote(settings, gate)? };
+        let mut parts = Self { parts: Vec::new(), accounts: None, peers: Peers::remote(settings, gate)? };
         for service in Service::ALL.into_iter().filter(|service| services.contains(service)) {
             // Boxed, as the futures of all stores within one another are more than the compiler takes.
             if let Err(failure) = Box::pin(parts.add(service, settings, env, gate, secret)).await {
@@ -122,7 +124,17 @@ impl Parts {
                 return Err(Failure::new(format!("{service} cannot start: {failure}")).with_status(failure.status()));
             }
         }
+        parts.connect_accounts();
         Ok(parts)
+    }
+
+    /// Tells accounts where the services are that hold something of accounts, if all are known.
+    fn connect_accounts(&self) {
+        let Some(accounts) = &self.accounts else { return };
+        match self.peers.holders() {
+            Ok(holders) => accounts.connect(holders),
+            Err(missing) => tracing::warn!(%missing, "accounts cannot be exported"),
+        }
     }
 
     async fn add(
@@ -140,7 +152,9 @@ impl Parts {
                 let deps = plaza_accounts::Deps { env, gate, secret };
                 let app = plaza_accounts::App::build(settings.accounts.clone(), deps).await?;
                 peers.accounts = Some(app.client());
-                Arc::new(app)
+                let app = Arc::new(app);
+                self.accounts = Some(app.clone());
+                app
             }
             Service::Sessions => {
                 let deps = plaza_sessions::Deps { env, gate, secret, accounts: peers.accounts()? };

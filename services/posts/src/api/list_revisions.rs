@@ -29,7 +29,7 @@ pub(crate) async fn list_revisions(h: &Handler, cx: &Cx, req: ListRevisionsReque
         Some(last) if more => h.pager.seal(scope, &[last.edits.into()]),
         _ => String::new(),
     };
-    Ok(ListRevisionsResponse { revisions: revisions.iter().map(message).collect(), next_page_token })
+    Ok(ListRevisionsResponse { revisions: revisions.iter().map(revision).collect(), next_page_token })
 }
 
 fn current(post: &Post) -> Revision {
@@ -43,7 +43,8 @@ fn current(post: &Post) -> Revision {
     }
 }
 
-fn message(revision: &Revision) -> pb::Revision {
+/// What a post said, as it travels.
+pub(super) fn revision(revision: &Revision) -> pb::Revision {
     pb::Revision {
         edit_count: revision.edits,
         create_time: Some(timestamp(revision.at)),

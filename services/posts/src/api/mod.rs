@@ -10,6 +10,7 @@ mod delete_post;
 mod drafts;
 mod due;
 mod edit_post;
+mod export_records;
 mod get_draft;
 mod get_post;
 mod get_thread;
@@ -51,16 +52,17 @@ use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{
     BatchGetPostsRequest, BatchGetPostsResponse, BookmarkPostRequest, BookmarkPostResponse, CreateDraftRequest,
     CreateDraftResponse, CreatePostRequest, CreatePostResponse, DeleteDraftRequest, DeleteDraftResponse,
-    DeletePostRequest, DeletePostResponse, EditPostRequest, EditPostResponse, GetDraftRequest, GetDraftResponse,
-    GetPostRequest, GetPostResponse, GetThreadRequest, GetThreadResponse, LikePostRequest, LikePostResponse,
-    ListBookmarksRequest, ListBookmarksResponse, ListDraftsRequest, ListDraftsResponse, ListLikersRequest,
-    ListLikersResponse, ListPostRefsRequest, ListPostRefsResponse, ListPostsByAuthorRequest, ListPostsByAuthorResponse,
-    ListPostsByHashtagRequest, ListPostsByHashtagResponse, ListQuotesRequest, ListQuotesResponse, ListRepliesRequest,
-    ListRepliesResponse, ListRepostersRequest, ListRepostersResponse, ListRevisionsRequest, ListRevisionsResponse,
-    PinPostRequest, PinPostResponse, PostsService, PublishDraftRequest, PublishDraftResponse, RepostRequest,
-    RepostResponse, RestorePostRequest, RestorePostResponse, UnbookmarkPostRequest, UnbookmarkPostResponse,
-    UndoRepostRequest, UndoRepostResponse, UnlikePostRequest, UnlikePostResponse, UnpinPostRequest, UnpinPostResponse,
-    UpdateDraftRequest, UpdateDraftResponse, VotePollRequest, VotePollResponse,
+    DeletePostRequest, DeletePostResponse, EditPostRequest, EditPostResponse, ExportRecordsRequest,
+    ExportRecordsResponse, GetDraftRequest, GetDraftResponse, GetPostRequest, GetPostResponse, GetThreadRequest,
+    GetThreadResponse, LikePostRequest, LikePostResponse, ListBookmarksRequest, ListBookmarksResponse,
+    ListDraftsRequest, ListDraftsResponse, ListLikersRequest, ListLikersResponse, ListPostRefsRequest,
+    ListPostRefsResponse, ListPostsByAuthorRequest, ListPostsByAuthorResponse, ListPostsByHashtagRequest,
+    ListPostsByHashtagResponse, ListQuotesRequest, ListQuotesResponse, ListRepliesRequest, ListRepliesResponse,
+    ListRepostersRequest, ListRepostersResponse, ListRevisionsRequest, ListRevisionsResponse, PinPostRequest,
+    PinPostResponse, PostsService, PublishDraftRequest, PublishDraftResponse, RepostRequest, RepostResponse,
+    RestorePostRequest, RestorePostResponse, UnbookmarkPostRequest, UnbookmarkPostResponse, UndoRepostRequest,
+    UndoRepostResponse, UnlikePostRequest, UnlikePostResponse, UnpinPostRequest, UnpinPostResponse, UpdateDraftRequest,
+    UpdateDraftResponse, VotePollRequest, VotePollResponse,
 };
 
 use crate::config::Limits;
@@ -206,5 +208,9 @@ impl PostsService for Handler {
 
     async fn list_post_refs(&self, cx: &Cx, req: ListPostRefsRequest) -> Result<ListPostRefsResponse> {
         list_post_refs::list_post_refs(self, cx, req).await
+    }
+
+    async fn export_records(&self, cx: &Cx, req: ExportRecordsRequest) -> Result<ExportRecordsResponse> {
+        export_records::export_records(self, cx, req).await
     }
 }

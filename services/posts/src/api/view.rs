@@ -139,7 +139,12 @@ pub(crate) async fn present(h: &Handler, cx: &Cx, posts: &[Arc<Post>]) -> Result
 }
 
 /// How the viewer marks the posts. The store is asked only about those with many marks; of the others all are known.
-async fn marked(h: &Handler, cx: &Cx, viewer: AccountId, posts: &[Arc<Post>]) -> Result<HashSet<(PostId, Mark)>> {
+pub(crate) async fn marked(
+    h: &Handler,
+    cx: &Cx,
+    viewer: AccountId,
+    posts: &[Arc<Post>],
+) -> Result<HashSet<(PostId, Mark)>> {
     let (mut marked, mut unknown) = (HashSet::new(), Vec::new());
     for post in posts {
         match &post.marks {

@@ -12,8 +12,8 @@ use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{
-    Changed, Changes, Deleted, Draft, DraftChange, Drafted, END, Edit, Edited, MarkChange, Marked, NewPost, Only,
-    PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
+    Buried, Changed, Changes, Deleted, Draft, DraftChange, Drafted, END, Edit, Edited, MarkChange, Marked, NewPost,
+    Only, PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
 use crate::domain::{Choices, Counts, Mark, Media, Node, Post, PostRef, RepostRef, Results, Revision, Sight, Span};
 
@@ -161,6 +161,16 @@ impl<S: PostStore> PostStore for Cached<S> {
         self.store.votes(cx, account, ids).await
     }
 
+    async fn votes_of(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<(PostId, Choices)>> {
+        self.store.votes_of(cx, account, before, limit).await
+    }
+
     async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
         self.store.recount_poll(cx, post).await
     }
@@ -249,6 +259,10 @@ impl<S: PostStore> PostStore for Cached<S> {
 
     async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
         self.store.ids_by_hashtag(cx, tags, before, limit).await
+    }
+
+    async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {
+        self.store.graves(cx, account, before, limit).await
     }
 
     async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>> {

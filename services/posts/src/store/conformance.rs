@@ -129,6 +129,7 @@ cases![
     grace::only_the_author_brings_back_what_is_deleted_and_in_time,
     polls::a_poll_comes_back_with_its_post_and_goes_for_good_with_it,
     grace::an_erasure_leaves_nothing_of_deleted_posts,
+    grace::what_is_set_aside_of_an_accounts_posts_is_listed,
 ];
 
 /// How long deleted posts can be restored in [`cases_with_grace`].

@@ -21,8 +21,8 @@ pub use cached::{Cached, PostCache};
 pub use postgres::PostgresPosts;
 pub use sqlite::SqlitePosts;
 pub use values::{
-    Deleted, Draft, DraftChange, DraftVersion, DraftWork, Drafted, Edit, Edited, Kept, MarkChange, Marked, NewPost,
-    Only, PinChange, Pinned, Place, Published, Restored, Tags, Vote, Voted,
+    Buried, Deleted, Draft, DraftChange, DraftVersion, DraftWork, Drafted, Edit, Edited, Kept, MarkChange, Marked,
+    NewPost, Only, PinChange, Pinned, Place, Published, Restored, Tags, Vote, Voted,
 };
 
 /// The first post id there can never be.
@@ -102,6 +102,16 @@ pub trait PostStore: Send + Sync + 'static {
     /// What `account` voted for in the polls of these posts, in any order.
     async fn votes(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Choices)>>;
 
+    /// The newest posts below `before` in whose polls `account` voted, by falling id, and what for, at most `limit`; some
+    /// may be gone.
+    async fn votes_of(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<(PostId, Choices)>>;
+
     /// The living posts of these ids, in their order; `None` for others. An id may be named twice. Whether the marks of
     /// a post come with it is up to the engine; [`FEW_MARKS`] are few.
     async fn posts(&self, cx: &Cx, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>>;
@@ -159,7 +169,10 @@ pub trait PostStore: Send + Sync + 'static {
     /// The ids of the newest living public posts below `before` with these hashtags, falling, at most `limit`.
     async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>>;
 
-    /// What a living post said before its edits number `before`, newest first, at most `limit`.
+    /// What is set aside of the newest deleted posts of an account below `before`, by falling id, at most `limit`.
+    async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>>;
+
+    /// What a living post, or one that can be restored, said before its edits number `before`, newest first, at most `limit`.
     async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>>;
 
     /// A post, living or not, and what it replies to, upwards, at most `limit` places; none if there never was such.

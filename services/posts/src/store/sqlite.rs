@@ -28,8 +28,8 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Changed, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, Only, PinChange,
-    Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
+    Buried, Changed, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, Only,
+    PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
 use crate::NAME;
 use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight};
@@ -125,6 +125,16 @@ impl PostStore for SqlitePosts {
         self.db.read(cx, |conn| polls::votes(conn, account, ids)).await
     }
 
+    async fn votes_of(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<(PostId, Choices)>> {
+        self.db.read(cx, |conn| polls::votes_of(conn, account, before, limit)).await
+    }
+
     async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
         self.db.read(cx, |conn| polls::recount(conn, post)).await
     }
@@ -208,6 +218,10 @@ impl PostStore for SqlitePosts {
 
     async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
         self.db.read(cx, |conn| reads::ids_by_hashtag(conn, tags, before, limit)).await
+    }
+
+    async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {
+        self.db.read(cx, |conn| edits::graves(conn, account, before, limit)).await
     }
 
     async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>> {

@@ -166,6 +166,27 @@ impl Edited {
     }
 }
 
+/// What is set aside of a deleted post, for as long as it can be restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buried {
+    /// The post.
+    pub post: PostId,
+    /// When it was deleted.
+    pub at: Timestamp,
+    /// What it said.
+    pub text: String,
+    /// What was shown instead; may be empty.
+    pub warning: String,
+    /// A BCP 47 tag; empty if not said.
+    pub language: String,
+    /// How often it was edited.
+    pub edits: i32,
+    /// Pictures and the like that belonged to it.
+    pub media: Vec<Media>,
+    /// What its poll asked; empty if nothing.
+    pub poll_options: Vec<String>,
+}
+
 /// What bringing a post back came to. Remembered with the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {

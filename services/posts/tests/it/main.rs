@@ -8,6 +8,7 @@ mod delete_post;
 mod drafts;
 mod edit_post;
 mod erasure;
+mod export_records;
 mod get_thread;
 mod like_post;
 mod list_markers;

@@ -6,6 +6,7 @@ mod complete_sign_in;
 mod confirm_totp;
 mod create_app_password;
 mod disable_totp;
+mod export_records;
 mod get_jwks;
 mod list_app_passwords;
 mod list_revoked_sessions;
@@ -111,5 +112,9 @@ impl SessionsService for Handler {
         req: ListRevokedSessionsRequest,
     ) -> Result<ListRevokedSessionsResponse> {
         list_revoked_sessions::list_revoked_sessions(self, cx, req).await
+    }
+
+    async fn export_records(&self, cx: &Cx, req: ExportRecordsRequest) -> Result<ExportRecordsResponse> {
+        export_records::export_records(self, cx, req).await
     }
 }

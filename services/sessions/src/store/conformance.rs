@@ -403,6 +403,7 @@ macro_rules! suite {
             guesses_are_forgotten_a_while_after_the_last,
             a_device_that_is_not_known_is_told_once,
             only_so_many_devices_are_known,
+            known_devices_are_listed_by_their_last_sign_in,
             a_token_that_came_back_is_told,
             guesses_that_have_to_wait_are_told_once,
             old_events_are_forgotten_once_published,

@@ -94,6 +94,9 @@ pub(crate) trait SessionStore: Send + Sync + 'static {
     /// Up to `limit` living sessions of the account, by falling id, below `before`.
     async fn list(&self, cx: &Cx, account: AccountId, before: Option<SessionId>, limit: usize) -> Result<Vec<Session>>;
 
+    /// When the devices that the account knows last signed in, the last one first, in milliseconds; there are few.
+    async fn devices(&self, cx: &Cx, account: AccountId) -> Result<Vec<i64>>;
+
     /// Up to `limit` sessions that ended after the cursor `after`, in the order they ended; for 0, or a cursor that this
     /// store never gave, those whose access tokens may still be good. None is missed between two pages.
     async fn revoked_after(&self, cx: &Cx, after: i64, limit: usize) -> Result<Revoked>;

@@ -3,6 +3,7 @@
 
 mod app_passwords;
 mod erasure;
+mod export_records;
 mod guesses;
 mod key_rotation;
 mod list_sessions;

@@ -18,9 +18,10 @@ use tokio::time::Instant;
 
 use super::{AccountCache, on_change};
 use crate::domain::erasure::{Receipt, Report};
+use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount, ProfileEdit};
-use crate::store::{AccountStore, CachedAccounts, Changed, Created, Credential, SqliteAccounts, Written};
+use crate::store::{AccountStore, CachedAccounts, Changed, Created, Credential, Ended, SqliteAccounts, Written};
 
 /// Empty caches over the same copies, and what they need to be there for.
 pub(crate) struct Made {
@@ -277,6 +278,10 @@ impl AccountStore for Counted {
         self.inner.redeem(cx, redemption).await
     }
 
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>> {
+        self.inner.recall_deleted(cx).await
+    }
+
     async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {
         self.inner.recall_redeemed(cx).await
     }
@@ -287,6 +292,14 @@ impl AccountStore for Counted {
 
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
         self.inner.unsent(cx, id).await
+    }
+
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>> {
+        self.inner.take_put_off(cx, limit).await
+    }
+
+    async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
+        self.inner.kept(cx, id).await
     }
 
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {

@@ -5,6 +5,7 @@ use plaza_proto::accounts::v1::{AccountDeactivated, AccountDeleted, AccountReact
 
 use super::{Bench, cx, gone, request};
 use crate::domain::{Account, Change, Deletion, Edit, Handle, Login};
+use crate::store::Ended;
 
 async fn changed(b: &Bench, id: AccountId, edit: Edit) -> Account {
     let account = b.store.change(&cx(), Change::new(id, edit, b.env.now())).await.unwrap().value;
@@ -65,4 +66,17 @@ pub(crate) async fn a_deletion_that_waits_is_done_when_it_is_due(b: Bench) {
     assert!(due(second, 10).await == [ada] && b.store.get(&cx(), ada).await.unwrap().is_some());
     let last = b.events().await.pop().unwrap();
     assert_eq!(last.decode::<AccountDeleted>().unwrap().unwrap().account_id, bob.get());
+}
+
+pub(crate) async fn a_deletion_is_recalled_as_it_was_made(b: Bench) {
+    let (ada, bob) = (b.created("ada").await, b.created("bob").await);
+    assert_eq!(b.store.recall_deleted(&request(ada.get(), 1, 1)).await.unwrap(), None);
+    let later = Change::new(ada, Edit::DeleteAt(b.env.now().plus_ms(1_000)), b.env.now());
+    let waits = b.store.change(&request(ada.get(), 1, 1), later).await.unwrap();
+    let gone = b.store.delete(&request(bob.get(), 2, 1), gone(bob)).await.unwrap();
+    let recalled = async |account: AccountId, n| b.store.recall_deleted(&request(account.get(), n, 1)).await.unwrap();
+    assert_eq!(recalled(ada, 1).await, Some(Ended::Later(Box::new(waits))));
+    assert_eq!(recalled(bob, 2).await, Some(Ended::Now(gone)));
+    let other = b.store.recall_deleted(&request(ada.get(), 1, 2)).await.unwrap_err();
+    assert!(other.is(reason::REQUEST_ID_REUSED));
 }

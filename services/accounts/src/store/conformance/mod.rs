@@ -359,6 +359,7 @@ macro_rules! suite {
             preferences_and_pictures_are_stored_and_erased,
             accounts_go_out_of_sight_and_come_back,
             a_deletion_that_waits_is_done_when_it_is_due,
+            a_deletion_is_recalled_as_it_was_made,
             a_password_changes_from_what_was_checked_alone,
             a_handle_that_was_given_up_is_kept_for_its_owner,
             only_so_many_handles_are_kept_for_one_account,
@@ -368,6 +369,8 @@ macro_rules! suite {
             an_address_that_another_has_by_then_is_not_given_twice,
             a_reset_goes_to_whoever_has_the_address_and_says_nothing,
             what_is_to_be_sent_is_there_until_it_is_noted,
+            what_was_put_off_is_taken_by_one_when_its_time_has_come,
+            what_is_kept_of_an_account_is_told_until_its_time_is_over,
             a_receipt_holds_the_first_report_of_each_service);
     };
     (@ $make:path: $($case:ident),*) => {

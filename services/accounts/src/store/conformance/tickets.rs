@@ -5,7 +5,7 @@ use plaza_proto::accounts::v1::{EmailChanged, MailRequested, PasswordChanged};
 
 use super::{Bench, credential, cx, gone, request};
 use crate::domain::ticket::{Effect, NewTicket, Noted, Purpose, Redemption, Reset, Ticket};
-use crate::domain::{Change, Credential, Edit, Email, Login, NewAccount};
+use crate::domain::{Change, Credential, Edit, Email, Handle, HandleEdit, Login, NewAccount};
 use crate::store::Written;
 
 const GOOD_MS: i64 = 1_000;
@@ -132,7 +132,9 @@ pub(crate) async fn what_is_to_be_sent_is_there_until_it_is_noted(b: Bench) {
         [(id, 1, Purpose::VerifyEmail, "ada@new.example", 0), (id, 2, Purpose::ResetPassword, "ada@example.org", 0)];
     assert_eq!(facts, expected);
     b.store.note_mail(&cx(), &both[0], Noted::Done).await.unwrap();
-    b.store.note_mail(&cx(), &both[1], Noted::PutOff).await.unwrap();
+    b.store.note_mail(&cx(), &both[1], Noted::PutOff(b.env.now().plus_ms(10))).await.unwrap();
+    assert!(unsent(&b, id).await.is_empty(), "it waits");
+    b.clock.advance(10);
     let left = unsent(&b, id).await;
     assert_eq!((left.len(), left[0].id, left[0].attempts), (1, 2, 1));
     // A newer one is not what was sent.
@@ -145,4 +147,70 @@ pub(crate) async fn what_is_to_be_sent_is_there_until_it_is_noted(b: Bench) {
     ask_verification(&b, id, 7, "ada@last.example").await;
     b.store.delete(&cx(), gone(id)).await.unwrap();
     assert!(unsent(&b, id).await.is_empty(), "an address goes with its account");
+}
+
+pub(crate) async fn what_is_kept_of_an_account_is_told_until_its_time_is_over(b: Bench) {
+    let (ada, bob) = (b.created("zoe").await, b.created("bob").await);
+    let to = |handle: &str| {
+        let (handle, now) = (Handle::parse(handle).unwrap(), b.env.now());
+        let edit = HandleEdit { handle, keep_until: now.plus_ms(GOOD_MS), max_kept: 3 };
+        Change::new(ada, Edit::Handle(edit), now)
+    };
+    for handle in ["Ada_1", "ada_2"] {
+        b.store.change(&cx(), to(handle)).await.unwrap();
+        b.clock.advance(1);
+    }
+    ask_verification(&b, ada, 1, "ada@new.example").await;
+    ask_reset(&b, 2, "zoe@example.org").await;
+    let told = async |id| {
+        let kept = b.store.kept(&cx(), id).await.unwrap();
+        let tickets: Vec<i64> = kept.tickets.iter().map(|ticket| ticket.id).collect();
+        (kept.handles.into_iter().map(|kept| kept.handle).collect::<Vec<_>>(), tickets)
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(told(ada).await, (names(&["ada_1", "zoe"]), vec![1, 2]));
+    assert_eq!(told(bob).await, (names(&[]), vec![]));
+    let ticket = unsent(&b, ada).await.remove(0);
+    b.store.note_mail(&cx(), &ticket, Noted::Done).await.unwrap();
+    assert_eq!(told(ada).await.1, [1, 2], "it can still come back");
+    b.clock.advance(GOOD_MS - 2);
+    assert_eq!(told(ada).await, (names(&["ada_1"]), vec![1, 2]));
+    b.clock.advance(2);
+    assert_eq!(told(ada).await, (names(&[]), vec![]));
+}
+
+pub(crate) async fn what_was_put_off_is_taken_by_one_when_its_time_has_come(b: Bench) {
+    let mut waiting = Vec::new();
+    for (n, handle) in (0_i64..).zip(["ada", "bob", "cid", "dan"]) {
+        let account = b.created(handle).await;
+        ask_verification(&b, account, n, &format!("{handle}@new.example")).await;
+        let ticket = unsent(&b, account).await.remove(0);
+        b.store.note_mail(&cx(), &ticket, Noted::PutOff(b.env.now().plus_ms(10 - n))).await.unwrap();
+        waiting.push(ticket);
+    }
+    ask_verification(&b, b.created("eve").await, 9, "eve@new.example").await;
+    b.store.note_mail(&cx(), &waiting[3], Noted::Done).await.unwrap();
+    let take = async |limit| {
+        let taken = b.store.take_put_off(&cx(), limit).await.unwrap();
+        let mut taken: Vec<(i64, i64)> = taken.iter().map(|ticket| (ticket.id, ticket.attempts)).collect();
+        taken.sort_unstable();
+        taken
+    };
+    assert_eq!(take(9).await, [], "not yet");
+    b.clock.advance(9);
+    assert_eq!(take(9).await, [(1, 1), (2, 1)]);
+    b.clock.advance(1);
+    assert_eq!(take(9).await, [(0, 1)], "the others are somebody's");
+    assert!(unsent(&b, waiting[0].account).await.is_empty(), "also for the projection");
+    b.store.note_mail(&cx(), &waiting[0], Noted::Done).await.unwrap();
+    // Whoever took the others died, and their tickets' time is over before that of being kept.
+    b.clock.advance(60_000);
+    assert_eq!(take(9).await, []);
+    for ticket in [5, 6] {
+        ask_verification(&b, waiting[0].account, ticket, "ada@last.example").await;
+        let ticket = unsent(&b, waiting[0].account).await.remove(0);
+        b.store.note_mail(&cx(), &ticket, Noted::PutOff(b.env.now().plus_ms(1))).await.unwrap();
+    }
+    b.clock.advance(1);
+    assert_eq!(take(9).await, [(6, 1)], "a new ticket begins anew");
 }

@@ -5,6 +5,7 @@ use plaza_stores::PgResultExt as _;
 use sqlx::PgConnection;
 
 use super::savepoint;
+use crate::domain::kept::KeptHandle;
 use crate::domain::{Account, HandleEdit};
 
 /// How many one [`prune`] forgets at most.
@@ -81,6 +82,20 @@ pub(super) async fn keep(
     .await
     .sql()?;
     Ok(())
+}
+
+/// The handles that are kept for an account.
+pub(super) async fn kept(conn: &mut PgConnection, owner: AccountId, now: Timestamp) -> Result<Vec<KeptHandle>> {
+    let found: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT handle_key, free_at FROM kept_handles WHERE account_id = $1 AND free_at > $2
+         ORDER BY handle_key COLLATE \"C\"",
+    )
+    .bind(owner.get())
+    .bind(now.0)
+    .fetch_all(conn)
+    .await
+    .sql()?;
+    Ok(found.into_iter().map(|(handle, free_at)| KeptHandle { handle, free_at }).collect())
 }
 
 /// Forgets whose the handles were that are kept for those who are gone.

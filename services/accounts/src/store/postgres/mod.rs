@@ -21,9 +21,10 @@ use plaza_events::{Outbox, PostgresOutbox, outbox};
 use plaza_stores::postgres::{Conn, requests};
 use plaza_stores::{BatchOptions, Batcher, Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
 
-use super::{AccountStore, Created, Credential, OnChange, Written};
+use super::{AccountStore, Created, Credential, Ended, OnChange, TAKEN_MS, Written};
 use crate::SOURCE;
 use crate::domain::erasure::{Receipt, Report};
+use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Email, Handle, Login, NewAccount};
 
@@ -39,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_hidden", sql: include_str!("../../../migrations/postgres/0006_hidden.sql") },
     Migration { name: "0007_tickets", sql: include_str!("../../../migrations/postgres/0007_tickets.sql") },
     Migration { name: "0008_erasures", sql: include_str!("../../../migrations/postgres/0008_erasures.sql") },
+    Migration { name: "0009_mails_put_off", sql: include_str!("../../../migrations/postgres/0009_mails_put_off.sql") },
 ];
 /// How long the last step of opening may take.
 const START: Duration = Duration::from_secs(10);
@@ -130,6 +132,11 @@ impl AccountStore for PostgresAccounts {
         }
     }
 
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>> {
+        let (Some(key), now) = (cx.request(), self.env.now()) else { return Ok(None) };
+        self.db.read(cx, |mut conn| async move { requests::recall(&mut conn, Some(key), now).await }).await
+    }
+
     async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {
         let (Some(key), now) = (cx.request(), self.env.now()) else { return Ok(None) };
         self.db.read(cx, |mut conn| async move { requests::recall(&mut conn, Some(key), now).await }).await
@@ -156,6 +163,20 @@ impl AccountStore for PostgresAccounts {
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
         let now = self.env.now();
         self.db.read(cx, |mut conn| async move { tickets::unsent(&mut conn, id, now).await }).await
+    }
+
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>> {
+        let (now, until) = (self.env.now(), self.env.now().plus_ms(TAKEN_MS));
+        self.db.write(cx, |mut conn| async move { tickets::take_put_off(&mut conn, now, until, limit).await }).await
+    }
+
+    async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
+        let now = self.env.now();
+        let read = |mut conn: Conn| async move {
+            let handles = handles::kept(&mut conn, id, now).await?;
+            Ok(Kept { handles, tickets: tickets::good(&mut conn, id, now).await? })
+        };
+        self.db.read(cx, read).await
     }
 
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {

@@ -32,7 +32,7 @@ pub(super) async fn put(conn: &mut PgConnection, account: AccountId, new: &NewTi
          VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (account_id, purpose) DO UPDATE
          SET ticket_id = excluded.ticket_id, email = excluded.email, created_at = excluded.created_at,
-             expires_at = excluded.expires_at, attempts = 0, done = false",
+             expires_at = excluded.expires_at, attempts = 0, done = false, again_at = 0",
     )
     .bind(account.get())
     .bind(new.purpose.number())
@@ -111,7 +111,17 @@ async fn attempt(conn: &mut PgConnection, redemption: &Redemption, after: &Accou
 pub(super) async fn unsent(conn: &mut PgConnection, account: AccountId, now: Timestamp) -> Result<Vec<Ticket>> {
     let found = sqlx::query(
         "SELECT account_id, ticket_id, purpose, email, created_at, expires_at, attempts
-         FROM tickets WHERE account_id = $1 AND NOT done AND expires_at > $2 ORDER BY purpose",
+         FROM tickets WHERE account_id = $1 AND NOT done AND expires_at > $2 AND again_at <= $2 ORDER BY purpose",
+    );
+    let found = found.bind(account.get()).bind(now.0).fetch_all(conn).await.sql()?;
+    found.iter().map(ticket).collect()
+}
+
+/// What an account may still bring back, or will be sent.
+pub(super) async fn good(conn: &mut PgConnection, account: AccountId, now: Timestamp) -> Result<Vec<Ticket>> {
+    let found = sqlx::query(
+        "SELECT account_id, ticket_id, purpose, email, created_at, expires_at, attempts
+         FROM tickets WHERE account_id = $1 AND expires_at > $2 ORDER BY purpose",
     );
     let found = found.bind(account.get()).bind(now.0).fetch_all(conn).await.sql()?;
     found.iter().map(ticket).collect()
@@ -119,15 +129,42 @@ pub(super) async fn unsent(conn: &mut PgConnection, account: AccountId, now: Tim
 
 /// Notes what became of a mail, unless another ticket is there by now.
 pub(super) async fn note(conn: &mut PgConnection, ticket: &Ticket, noted: Noted) -> Result<()> {
-    let sql = match noted {
-        Noted::Done => "UPDATE tickets SET done = true WHERE account_id = $1 AND purpose = $2 AND ticket_id = $3",
-        Noted::PutOff => {
-            "UPDATE tickets SET attempts = attempts + 1 WHERE account_id = $1 AND purpose = $2 AND ticket_id = $3"
-        }
+    let (is_done, again_at) = match noted {
+        Noted::Done => (true, 0),
+        Noted::PutOff(at) => (false, at.0),
     };
-    let note = sqlx::query(sql).bind(ticket.account.get()).bind(ticket.purpose.number()).bind(ticket.id);
-    note.execute(conn).await.sql()?;
+    sqlx::query(
+        "UPDATE tickets SET done = $4, again_at = $5, attempts = attempts + CASE WHEN $4 THEN 0 ELSE 1 END
+         WHERE account_id = $1 AND purpose = $2 AND ticket_id = $3",
+    )
+    .bind(ticket.account.get())
+    .bind(ticket.purpose.number())
+    .bind(ticket.id)
+    .bind(is_done)
+    .bind(again_at)
+    .execute(conn)
+    .await
+    .sql()?;
     Ok(())
+}
+
+/// Up to `limit` mails that were put off and are to be offered again, the one that waits for longest first. They are kept
+/// from others until `kept_until`.
+pub(super) async fn take_put_off(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    kept_until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Ticket>> {
+    let found = sqlx::query(
+        "UPDATE tickets SET again_at = $2 WHERE (account_id, purpose) IN
+            (SELECT account_id, purpose FROM tickets
+             WHERE NOT done AND again_at > 0 AND again_at <= $1 AND expires_at > $1
+             ORDER BY again_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+         RETURNING account_id, ticket_id, purpose, email, created_at, expires_at, attempts",
+    );
+    let found = found.bind(now.0).bind(kept_until.0).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    found.fetch_all(conn).await.sql()?.iter().map(ticket).collect()
 }
 
 /// Forgets the tickets of those who are gone.

@@ -5,6 +5,7 @@ use plaza_stores::SqlResultExt as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::clash;
+use crate::domain::kept::KeptHandle;
 use crate::domain::{Account, HandleEdit};
 
 /// How many one [`prune`] forgets at most.
@@ -54,6 +55,14 @@ pub(super) fn keep(conn: &Connection, key: &str, owner: Option<AccountId>, until
         .execute(params![key, owner.map(AccountId::get), until.0])
         .sql()?;
     Ok(())
+}
+
+/// The handles that are kept for an account.
+pub(super) fn kept(conn: &Connection, owner: AccountId, now: Timestamp) -> Result<Vec<KeptHandle>> {
+    let sql = "SELECT handle_key, free_at FROM kept_handles WHERE account_id = ?1 AND free_at > ?2 ORDER BY handle_key";
+    let mut statement = conn.prepare_cached(sql).sql()?;
+    let kept = |row: &rusqlite::Row<'_>| Ok(KeptHandle { handle: row.get(0)?, free_at: row.get(1)? });
+    statement.query_map(params![owner.get(), now.0], kept).sql()?.collect::<rusqlite::Result<_>>().sql()
 }
 
 /// Forgets whose the handles were that are kept for one who is gone.

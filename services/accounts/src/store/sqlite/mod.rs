@@ -15,9 +15,10 @@ use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use prost::{Message, Name};
 use rusqlite::Connection;
 
-use super::{AccountStore, Changed, Created, Credential, OnChange, Written, events};
+use super::{AccountStore, Changed, Created, Credential, Ended, OnChange, TAKEN_MS, Written, events};
 use crate::SOURCE;
 use crate::domain::erasure::{Receipt, Report};
+use crate::domain::kept::Kept;
 use crate::domain::ticket::{Noted, Redemption, Reset, Ticket};
 use crate::domain::{Account, Change, Deletion, Edit, Email, Handle, Login, NewAccount};
 
@@ -31,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_hidden", sql: include_str!("../../../migrations/sqlite/0006_hidden.sql") },
     Migration { name: "0007_tickets", sql: include_str!("../../../migrations/sqlite/0007_tickets.sql") },
     Migration { name: "0008_erasures", sql: include_str!("../../../migrations/sqlite/0008_erasures.sql") },
+    Migration { name: "0009_mails_put_off", sql: include_str!("../../../migrations/sqlite/0009_mails_put_off.sql") },
 ];
 
 /// The store in one SQLite file.
@@ -155,6 +157,11 @@ impl AccountStore for SqliteAccounts {
         self.db.write_then(cx, job, move |_| on_change(&changed)).await
     }
 
+    async fn recall_deleted(&self, cx: &Cx) -> Result<Option<Ended>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
+    }
+
     async fn recall_redeemed(&self, cx: &Cx) -> Result<Option<Written<()>>> {
         let now = self.env.now();
         self.db.read(cx, |conn| requests::recall(conn, cx.request(), now)).await
@@ -192,6 +199,19 @@ impl AccountStore for SqliteAccounts {
     async fn unsent(&self, cx: &Cx, id: AccountId) -> Result<Vec<Ticket>> {
         let now = self.env.now();
         self.db.read(cx, |conn| tickets::unsent(conn, id, now)).await
+    }
+
+    async fn take_put_off(&self, cx: &Cx, limit: usize) -> Result<Vec<Ticket>> {
+        let now = self.env.now();
+        self.db.write(cx, move |conn| tickets::take_put_off(conn, now, now.plus_ms(TAKEN_MS), limit)).await
+    }
+
+    async fn kept(&self, cx: &Cx, id: AccountId) -> Result<Kept> {
+        let now = self.env.now();
+        let read = |conn: &Connection| {
+            Ok(Kept { handles: handles::kept(conn, id, now)?, tickets: tickets::good(conn, id, now)? })
+        };
+        self.db.read(cx, read).await
     }
 
     async fn note_mail(&self, cx: &Cx, ticket: &Ticket, noted: Noted) -> Result<()> {

@@ -93,9 +93,18 @@ pub(super) fn redeem(conn: &Connection, redemption: &Redemption, after: &Account
 
 /// What is still to be sent for an account.
 pub(super) fn unsent(conn: &Connection, account: AccountId, now: Timestamp) -> Result<Vec<Ticket>> {
+    list(conn, account, now, "AND done = 0 AND again_at <= ?2")
+}
+
+/// What an account may still bring back, or will be sent.
+pub(super) fn good(conn: &Connection, account: AccountId, now: Timestamp) -> Result<Vec<Ticket>> {
+    list(conn, account, now, "")
+}
+
+fn list(conn: &Connection, account: AccountId, now: Timestamp, filter: &str) -> Result<Vec<Ticket>> {
     let mut statement = conn
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM tickets WHERE account_id = ?1 AND done = 0 AND expires_at > ?2 ORDER BY purpose"
+            "SELECT {COLUMNS} FROM tickets WHERE account_id = ?1 AND expires_at > ?2 {filter} ORDER BY purpose"
         ))
         .sql()?;
     let found = statement.query_map(params![account.get(), now.0], ticket).sql()?;
@@ -104,14 +113,35 @@ pub(super) fn unsent(conn: &Connection, account: AccountId, now: Timestamp) -> R
 
 /// Notes what became of a mail, unless another ticket is there by now.
 pub(super) fn note(conn: &Connection, ticket: &Ticket, noted: Noted) -> Result<()> {
-    let sql = match noted {
-        Noted::Done => "UPDATE tickets SET done = 1 WHERE account_id = ?1 AND purpose = ?2 AND ticket_id = ?3",
-        Noted::PutOff => {
-            "UPDATE tickets SET attempts = attempts + 1 WHERE account_id = ?1 AND purpose = ?2 AND ticket_id = ?3"
-        }
+    let (set, again_at) = match noted {
+        Noted::Done => ("done = 1, again_at = ?4", 0),
+        Noted::PutOff(at) => ("attempts = attempts + 1, again_at = ?4", at.0),
     };
-    conn.prepare_cached(sql).sql()?.execute(params![ticket.account.get(), ticket.purpose.number(), ticket.id]).sql()?;
+    let sql = format!("UPDATE tickets SET {set} WHERE account_id = ?1 AND purpose = ?2 AND ticket_id = ?3");
+    let of = params![ticket.account.get(), ticket.purpose.number(), ticket.id, again_at];
+    conn.prepare_cached(&sql).sql()?.execute(of).sql()?;
     Ok(())
+}
+
+/// Up to `limit` mails that were put off and are to be offered again, the one that waits for longest first. They are kept
+/// from others until `kept_until`.
+pub(super) fn take_put_off(
+    conn: &Connection,
+    now: Timestamp,
+    kept_until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Ticket>> {
+    let mut statement = conn
+        .prepare_cached(&format!(
+            "UPDATE tickets SET again_at = ?2 WHERE (account_id, purpose) IN
+                (SELECT account_id, purpose FROM tickets
+                 WHERE done = 0 AND again_at > 0 AND again_at <= ?1 AND expires_at > ?1 ORDER BY again_at LIMIT ?3)
+             RETURNING {COLUMNS}"
+        ))
+        .sql()?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = statement.query_map([now.0, kept_until.0, limit], ticket).sql()?;
+    found.map(|row| known(row.sql()?)).collect()
 }
 
 /// Forgets the tickets of one who is gone.

@@ -114,3 +114,23 @@ pub(super) async fn requests_have_a_limit(s: Subject) {
     s.store.unfollow(&cx(), write(1, 4, 80)).await.unwrap();
     assert!(s.store.change(&cx(), Action::AcceptRequest, accept(90)).await.unwrap().relation.followed_by);
 }
+
+pub(super) async fn what_an_account_asked_is_listed_by_rising_id(s: Subject) {
+    for (target, at) in [(4, 10), (2, 11), (5, 9)] {
+        s.store.follow(&cx(), ask(1, target, at)).await.unwrap();
+    }
+    s.store.follow(&cx(), ask(3, 2, 12)).await.unwrap();
+    for size in [1, 2, 3, 9] {
+        let (mut all, mut after) = (Vec::new(), AccountId(0));
+        loop {
+            let page = s.store.requested(&cx(), A, after, size).await.unwrap();
+            assert!(page.len() <= size);
+            let Some(last) = page.last() else { break };
+            after = last.other;
+            all.extend(page.iter().map(|edge| (edge.other.get(), edge.at.0)));
+        }
+        assert_eq!(all, [(2, 11), (4, 10), (5, 9)], "in pages of {size}");
+    }
+    s.store.change(&cx(), Action::CancelRequest, write(1, 4, 20)).await.unwrap();
+    assert_eq!(s.store.requested(&cx(), A, AccountId(2), 9).await.unwrap().len(), 1);
+}

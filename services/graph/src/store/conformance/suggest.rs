@@ -104,6 +104,17 @@ pub(super) async fn dismissals_are_forgotten_from_the_oldest_on_and_with_either_
     assert_eq!(s.store.held(&cx(), AccountId(0), 9).await.unwrap(), [2, 10, 11, 12].map(AccountId));
 }
 
+pub(super) async fn dismissals_are_listed_by_rising_id(s: Subject) {
+    for (id, (account, other)) in (20..).zip([(1, 12), (1, 10), (2, 10), (1, 11), (1, 10)]) {
+        keep(&s, account, Own::Dismiss(AccountId(other)), id, Limits::NONE).await.unwrap();
+    }
+    let listed = async |after, limit| s.store.dismissed(&cx(), ME, AccountId(after), limit).await.unwrap();
+    assert_eq!(listed(0, 9).await, [10, 11, 12].map(AccountId));
+    assert_eq!(listed(0, 2).await, [10, 11].map(AccountId));
+    assert_eq!(listed(10, 9).await, [11, 12].map(AccountId));
+    assert!(listed(12, 9).await.is_empty());
+}
+
 pub(super) async fn random_suggestions_agree_with_brute_force(s: Subject) {
     let env = Env::manual(ManualClock::new(Timestamp(1_800_000_000_000)), 31);
     let account = || i64::try_from(1 + env.below(20)).unwrap();

@@ -98,6 +98,16 @@ impl Kind {
         )
     }
 
+    /// A query: as [`Kind::ids`], with the time of each edge.
+    pub(super) fn rising(self, end: End) -> String {
+        let (Self { name, .. }, (own, other)) = (self, self.ends(end));
+        format!(
+            "MATCH ()-[e:{name}{{ns}}]->() USING INDEX SEEK e:{name}{{ns}}({own}, {other})
+             WHERE e.{own} = $account AND e.{other} > $after
+             RETURN [e.{other}, e.at] AS edge ORDER BY e.{own}, e.{other} LIMIT $limit"
+        )
+    }
+
     /// A query: up to `$limit` edges of `$account` that come after `$at` and `$other`, newest first; `filter` is a further
     /// condition, such as `AND e.x = 1`.
     pub(super) fn newest(self, end: End, filter: &str) -> String {

@@ -223,6 +223,17 @@ pub(super) async fn requests(
     newest(db, cx, &REQUESTS.newest(End::To, ""), account, after, limit).await
 }
 
+pub(super) async fn requested(
+    db: &Neo4j,
+    cx: &Cx,
+    account: AccountId,
+    after: AccountId,
+    limit: usize,
+) -> Result<Vec<Edge>> {
+    let query = db.query(&REQUESTS.rising(End::From)).param("account", account.get());
+    edges_of(&db.read(cx, query.param("after", after.get()).param("limit", rows(limit))).await?)
+}
+
 pub(super) async fn mutes(
     db: &Neo4j,
     cx: &Cx,
@@ -250,7 +261,10 @@ async fn newest(
     after: EdgeKey,
     limit: usize,
 ) -> Result<Vec<Edge>> {
-    let rows = db.read(cx, page(db.query(cypher), account, after, limit)).await?;
+    edges_of(&db.read(cx, page(db.query(cypher), account, after, limit)).await?)
+}
+
+fn edges_of(rows: &[Row]) -> Result<Vec<Edge>> {
     let edge = |row: &Row| {
         let (other, at): (i64, i64) = get(row, "edge")?;
         Ok(Edge { other: AccountId(other), at: Timestamp(at) })

@@ -67,6 +67,9 @@ const DISMISS: &str = "MERGE (a:Account{ns} {id: $account}) MERGE (b:Account{ns}
 const OLDEST_DISMISSED: &str = "MATCH ()-[d:DISMISSES{ns}]->() USING INDEX SEEK d:DISMISSES{ns}(account, id)
     WHERE d.account = $account AND d.id IS NOT NULL
     WITH d, d.other AS id ORDER BY d.account DESC, d.id DESC SKIP $kept DELETE d RETURN collect(id) AS ids";
+const DISMISSED: &str = "MATCH ()-[d:DISMISSES{ns}]->() USING INDEX SEEK d:DISMISSES{ns}(account, other)
+    WHERE d.account = $account AND d.other > $after
+    WITH d.other AS id ORDER BY d.account, d.other LIMIT $limit RETURN collect(id) AS ids";
 const ERASE_DISMISSED: &str = "
     CALL { MATCH ()-[d:DISMISSES{ns} {account: $account}]->() RETURN d, d.other AS id
            UNION MATCH ()-[d:DISMISSES{ns} {other: $account}]->() RETURN d, d.account AS id }
@@ -368,6 +371,17 @@ pub(super) async fn lists(
 fn read_list(row: &Row) -> Result<List> {
     let about = About { name: get(row, "name")?, public: get(row, "public")?, exclusive: get(row, "exclusive")? };
     Ok(List { id: get(row, "id")?, owner: AccountId(get(row, "owner")?), about })
+}
+
+pub(super) async fn dismissed(
+    db: &Neo4j,
+    cx: &Cx,
+    account: AccountId,
+    after: AccountId,
+    limit: usize,
+) -> Result<Vec<AccountId>> {
+    let query = db.query(DISMISSED).param("account", account.get()).param("after", after.get());
+    listed(db, cx, query.param("limit", rows(limit))).await
 }
 
 pub(super) async fn members(db: &Neo4j, cx: &Cx, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

@@ -113,6 +113,11 @@ pub(super) fn newest(
     collect(conn, sql, params![account.get(), after.at.0, after.other.get(), rows(limit)], edge)
 }
 
+pub(super) fn requested(conn: &Connection, account: AccountId, after: AccountId, limit: usize) -> Result<Vec<Edge>> {
+    let sql = "SELECT target, at FROM follow_requests WHERE requester = ?1 AND target > ?2 ORDER BY target LIMIT ?3";
+    collect(conn, sql, params![account.get(), after.get(), rows(limit)], edge)
+}
+
 pub(super) fn mutes(
     conn: &Connection,
     account: AccountId,

@@ -187,6 +187,16 @@ fn read_list(row: &Row<'_>) -> rusqlite::Result<List> {
     Ok(List { id: row.get(0)?, owner: AccountId(row.get(1)?), about })
 }
 
+pub(super) fn dismissed(
+    conn: &Connection,
+    account: AccountId,
+    after: AccountId,
+    limit: usize,
+) -> Result<Vec<AccountId>> {
+    let sql = "SELECT other FROM dismissed WHERE account = ?1 AND other > ?2 ORDER BY other LIMIT ?3";
+    collect(conn, sql, params![account.get(), after.get(), rows(limit)], account_id)
+}
+
 pub(super) fn members(conn: &Connection, list: i64, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
     let sql = "SELECT member FROM list_members WHERE list = ?1 AND member > ?2 ORDER BY member LIMIT ?3";
     collect(conn, sql, params![list, after.get(), rows(limit)], account_id)

@@ -5,7 +5,7 @@ use plaza_core::{AccountId, PostId, reason};
 use super::threads::{edit, tagged};
 use super::{Subject, Told, bookmark, cx, like, new, quote, reply, repost, request, undone};
 use crate::domain::{Counts, Media, Sensitive};
-use crate::store::{END, NewPost};
+use crate::store::{Buried, END, NewPost};
 
 const AUTHOR: AccountId = AccountId(1);
 const HOUR_MS: i64 = 3_600_000;
@@ -91,4 +91,40 @@ pub(super) async fn an_erasure_leaves_nothing_of_deleted_posts(s: Subject) {
     assert_eq!(erased.iter().sum::<usize>(), 5);
     assert_eq!(s.store.held(&cx(), AccountId(0), 10).await.unwrap(), [AccountId(8)]);
     assert!(s.store.restore(&cx(), AUTHOR, only_deleted).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
+}
+
+pub(super) async fn what_is_set_aside_of_an_accounts_posts_is_listed(s: Subject) {
+    let warned = NewPost {
+        sensitive: Sensitive { is: true, warning: "w".to_owned() },
+        language: "en".to_owned(),
+        ..new(1, "0")
+    };
+    let mut posts = vec![s.publish(warned).await.post];
+    for n in 1..5 {
+        posts.push(s.publish(new(1, &n.to_string())).await.post);
+    }
+    s.store.edit(&cx(), edit(1, posts[3], "edited")).await.unwrap();
+    s.publish(new(2, "another's")).await;
+    s.clock.advance(1_000);
+    for post in [posts[3], posts[0], posts[1]] {
+        s.store.delete(&cx(), AUTHOR, post).await.unwrap();
+    }
+    let at = plaza_core::Clock::now(&*s.clock);
+    let buried = |post, text: &str, edits| Buried {
+        post,
+        at,
+        text: text.to_owned(),
+        warning: String::new(),
+        language: String::new(),
+        edits,
+        media: Vec::new(),
+        poll_options: Vec::new(),
+    };
+    let first = Buried { warning: "w".to_owned(), language: "en".to_owned(), ..buried(posts[0], "0", 0) };
+    let expected = [buried(posts[3], "edited", 1), buried(posts[1], "1", 0), first];
+    assert_eq!(s.store.graves(&cx(), AUTHOR, END, 9).await.unwrap(), expected);
+    assert_eq!(s.store.graves(&cx(), AUTHOR, END, 1).await.unwrap(), expected[..1]);
+    assert_eq!(s.store.graves(&cx(), AUTHOR, posts[3], 1).await.unwrap(), expected[1..2]);
+    assert_eq!(s.store.revisions(&cx(), posts[3], 1, 9).await.unwrap()[0].text, "3");
+    assert!(s.store.graves(&cx(), AccountId(2), END, 9).await.unwrap().is_empty());
 }

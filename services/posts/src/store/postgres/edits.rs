@@ -10,7 +10,7 @@ use super::locks::Locks;
 use super::single::{Came, Restoration, Single, tell};
 use super::{polls, rows};
 use crate::domain::{Edits, Revision, Sensitive, Span, spans};
-use crate::store::{Changed, Edit, Edited, MAX_EDITS, Restored, columns};
+use crate::store::{Buried, Changed, Edit, Edited, MAX_EDITS, Restored, columns};
 
 /// The columns of [`Said`].
 type SaidRow = (i64, String, bool, String, String, i32, Option<i64>);
@@ -236,6 +236,34 @@ pub(super) async fn revisions(
         Ok(Revision { edits, at: Timestamp(at), text, spans, sensitive: Sensitive { is, warning }, language })
     };
     found.into_iter().map(revision).collect()
+}
+
+/// A grave as it stands in its columns.
+type GraveRow = (i64, i64, String, String, String, i32, Option<String>, Option<String>);
+
+pub(super) async fn graves(
+    conn: &mut PgConnection,
+    account: AccountId,
+    before: PostId,
+    limit: usize,
+) -> Result<Vec<Buried>> {
+    let found: Vec<GraveRow> = sqlx::query_as(
+        "SELECT g.post_id, g.at, g.text, g.warning, g.language, p.edit_count, g.media, q.options
+         FROM graves AS g JOIN posts AS p ON p.id = g.post_id LEFT JOIN polls AS q ON q.post_id = g.post_id
+         WHERE g.author_id = $1 AND g.post_id < $2 ORDER BY g.post_id DESC LIMIT $3",
+    )
+    .bind(account.0)
+    .bind(before.0)
+    .bind(rows::limit(limit))
+    .fetch_all(conn)
+    .await
+    .sql()?;
+    let buried = |(post, at, text, warning, language, edits, media, options): GraveRow| {
+        let (post, at, media) = (PostId(post), Timestamp(at), columns::decode_media(media.as_deref())?);
+        let poll_options = columns::decode_options(options.as_deref())?;
+        Ok(Buried { post, at, text, warning, language, edits, media, poll_options })
+    };
+    found.into_iter().map(buried).collect()
 }
 
 fn no_post() -> Error {

@@ -35,8 +35,8 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, Only, PinChange, Pinned,
-    Place, PostStore, Published, Restored, Tags, Vote, Voted,
+    Buried, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, Only, PinChange,
+    Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
 use crate::NAME;
 use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight};
@@ -179,6 +179,16 @@ impl PostStore for PostgresPosts {
         self.db.read_replica(cx, |mut conn| async move { polls::votes(&mut conn, account, ids).await }).await
     }
 
+    async fn votes_of(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<(PostId, Choices)>> {
+        self.db.read(cx, |mut conn| async move { polls::votes_of(&mut conn, account, before, limit).await }).await
+    }
+
     async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
         self.db.read(cx, |mut conn| async move { polls::recount(&mut conn, post).await }).await
     }
@@ -271,6 +281,10 @@ impl PostStore for PostgresPosts {
     async fn ids_by_hashtag(&self, cx: &Cx, tags: &Tags, before: PostId, limit: usize) -> Result<Vec<PostId>> {
         let read = |mut conn: Conn| async move { threads::ids_by_hashtag(&mut conn, tags, before, limit).await };
         self.db.read(cx, read).await
+    }
+
+    async fn graves(&self, cx: &Cx, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {
+        self.db.read(cx, |mut conn| async move { edits::graves(&mut conn, account, before, limit).await }).await
     }
 
     async fn revisions(&self, cx: &Cx, post: PostId, before: i32, limit: usize) -> Result<Vec<Revision>> {

@@ -231,17 +231,6 @@ pub(super) async fn recount(conn: &mut PgConnection, post: PostId) -> Result<Opt
     Ok(Some(results))
 }
 
-/// Up to `limit` posts in whose polls an account voted.
-pub(super) async fn of_account(conn: &mut PgConnection, account: AccountId, limit: usize) -> Result<Vec<PostId>> {
-    let posts: Vec<i64> = sqlx::query_scalar("SELECT post_id FROM votes WHERE account_id = $1 LIMIT $2")
-        .bind(account.0)
-        .bind(rows::limit(limit))
-        .fetch_all(conn)
-        .await
-        .sql()?;
-    Ok(posts.into_iter().map(PostId).collect())
-}
-
 /// Takes an account's votes about these posts back, which are locked; tells which of the posts live, and their authors. A
 /// deleted post has no count, and nobody is to be told of it.
 pub(super) async fn take_back(
@@ -275,5 +264,20 @@ pub(super) async fn votes(
             .fetch_all(conn)
             .await
             .sql()?;
+    Ok(votes.into_iter().map(|(post, choices)| (PostId(post), Choices::of(choices))).collect())
+}
+
+/// Pairs, as in [`super::reads::ALL_BY_AUTHOR`].
+pub(super) const VOTES_OF: &str = "SELECT post_id, choices FROM votes
+     WHERE account_id >= $1 AND (account_id, post_id) < ($1, $2) ORDER BY account_id DESC, post_id DESC LIMIT $3";
+
+pub(super) async fn votes_of(
+    conn: &mut PgConnection,
+    account: AccountId,
+    before: PostId,
+    limit: usize,
+) -> Result<Vec<(PostId, Choices)>> {
+    let votes = sqlx::query_as(VOTES_OF).bind(account.0).bind(before.0).bind(rows::limit(limit));
+    let votes: Vec<(i64, i32)> = votes.fetch_all(conn).await.sql()?;
     Ok(votes.into_iter().map(|(post, choices)| (PostId(post), Choices::of(choices))).collect())
 }

@@ -64,6 +64,19 @@ pub(crate) async fn only_so_many_devices_are_known(b: Bench) {
     assert_eq!(b.new_devices().await.len(), MAX_DEVICES + 2, "the one unused for longest was forgotten");
 }
 
+pub(crate) async fn known_devices_are_listed_by_their_last_sign_in(b: Bench) {
+    let start = b.env.now().0;
+    for device in [1, 2, 1] {
+        b.opened_by(device).await;
+    }
+    assert_eq!(b.store.devices(&cx(), ADA).await.unwrap(), [start + 2, start + 1]);
+    assert!(b.store.devices(&cx(), BOB).await.unwrap().is_empty());
+    b.clock.advance(KNOWN_MS - 2);
+    assert_eq!(b.store.devices(&cx(), ADA).await.unwrap(), [start + 2], "the other was not used for 90 days");
+    b.store.erase(&cx(), &[ADA]).await.unwrap();
+    assert!(b.store.devices(&cx(), ADA).await.unwrap().is_empty());
+}
+
 pub(crate) async fn a_token_that_came_back_is_told(b: Bench) {
     let opened = b.opened(ADA).await;
     for generation in 1..=2 {

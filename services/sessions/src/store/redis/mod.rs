@@ -216,6 +216,13 @@ impl SessionStore for RedisSessions {
         found.into_iter().map(|fields| text::session(account, fields)).collect()
     }
 
+    async fn devices(&self, cx: &Cx, account: AccountId) -> Result<Vec<i64>> {
+        let known_since = self.env.now().plus_ms(-KNOWN_MS).0;
+        let args = vec![self.now(), text::account(account).into(), known_since.into()];
+        let seen: Vec<String> = self.redis.run(cx, &scripts::DEVICES, &self.script(args)).await?;
+        seen.iter().map(|at| text::number(at)).collect()
+    }
+
     async fn revoked_after(&self, cx: &Cx, after: i64, limit: usize) -> Result<Revoked> {
         let since = self.env.now().plus_ms(-REVOCATION_MS).0;
         let args = vec![self.now(), after.into(), since.into(), count(limit)];

@@ -27,6 +27,7 @@ scripts! {
     APP_REVOKE: "once.lua" "app_revoke.lua";
     APP_LIST: "app_list.lua";
     LIST: "list.lua";
+    DEVICES: "devices.lua";
     REVOKED: "revoked.lua";
     KEYS: "keys.lua";
     KEY_ADD: "key_add.lua";

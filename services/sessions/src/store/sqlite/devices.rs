@@ -29,6 +29,14 @@ pub(super) fn saw(conn: &Connection, account: AccountId, device: Device, now: Ti
     Ok(known.is_none())
 }
 
+/// When those that are known were seen last, the last one first.
+pub(super) fn list(conn: &Connection, account: AccountId, now: Timestamp) -> Result<Vec<i64>> {
+    let sql = "SELECT seen_at FROM known_devices WHERE account_id = ?1 AND seen_at > ?2 ORDER BY seen_at DESC LIMIT ?3";
+    let mut statement = conn.prepare_cached(sql).sql()?;
+    let known = params![account.get(), now.plus_ms(-KNOWN_MS).0, count(MAX_DEVICES)];
+    statement.query_map(known, |row| row.get(0)).sql()?.collect::<rusqlite::Result<_>>().sql()
+}
+
 /// Forgets devices that were not used for long.
 pub(super) fn prune(conn: &Connection, now: Timestamp) -> Result<usize> {
     conn.prepare_cached(

@@ -150,6 +150,11 @@ impl SessionStore for SqliteSessions {
         self.db.read(cx, |conn| rows::list(conn, account, before, limit, now)).await
     }
 
+    async fn devices(&self, cx: &Cx, account: AccountId) -> Result<Vec<i64>> {
+        let now = self.env.now();
+        self.db.read(cx, |conn| devices::list(conn, account, now)).await
+    }
+
     async fn revoked_after(&self, cx: &Cx, after: i64, limit: usize) -> Result<Revoked> {
         let since = self.env.now().plus_ms(-REVOCATION_MS);
         self.db.read(cx, |conn| rows::revoked_after(conn, after, since, limit)).await
