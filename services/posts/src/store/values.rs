@@ -179,10 +179,12 @@ pub struct Buried {
     pub warning: String,
     /// A BCP 47 tag; empty if not said.
     pub language: String,
-    /// Its pictures and the like.
-    pub media: Vec<Media>,
     /// How often it was edited.
     pub edits: i32,
+    /// Pictures and the like that belonged to it.
+    pub media: Vec<Media>,
+    /// What its poll asked; empty if nothing.
+    pub poll_options: Vec<String>,
 }
 
 /// What bringing a post back came to. Remembered with the request.

@@ -123,6 +123,8 @@ pub(super) async fn what_is_set_aside_of_an_accounts_posts_is_listed(s: Subject)
         language: String::new(),
         media: Vec::new(),
         edits,
+        media: Vec::new(),
+        poll_options: Vec::new(),
     };
     let (warning, language) = ("w".to_owned(), "en".to_owned());
     let first = Buried { warning, language, media: pictures(), ..buried(posts[0], "0", 0) };
