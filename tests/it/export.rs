@@ -14,7 +14,8 @@ use plaza_proto::graph::v1::{
     MuteRequest, MuteWordRequest,
 };
 use plaza_proto::posts::v1::{
-    BookmarkPostRequest, DeletePostRequest, EditPostRequest, LikePostRequest, PinPostRequest, RepostRequest,
+    BookmarkPostRequest, CreateDraftRequest, CreatePostRequest, DeletePostRequest, EditPostRequest, LikePostRequest,
+    NewPoll, NewPost, PinPostRequest, RepostRequest, VotePollRequest,
 };
 use plaza_proto::sessions::v1::{BeginTotpSetupRequest, CreateAppPasswordRequest, Scope};
 use plaza_testkit::person::{PASSWORD, request_id};
@@ -107,6 +108,15 @@ async fn posts(ada: &Person, ben: &Person) {
     ada.call(LikePostRequest { request_id: request_id(), post_id: theirs }).await.expect("like");
     ada.call(RepostRequest { request_id: request_id(), post_id: theirs }).await.expect("repost");
     ada.call(BookmarkPostRequest { request_id: request_id(), post_id: theirs }).await.expect("bookmark");
+    let draft = Some(NewPost { text: "not yet".to_owned(), ..NewPost::default() });
+    let draft = CreateDraftRequest { request_id: request_id(), post: draft, publish_time: None };
+    ada.call(draft).await.expect("a draft");
+    let options = vec!["yes".to_owned(), "no".to_owned()];
+    let poll = Some(NewPoll { options, duration_seconds: 3_600, ..NewPoll::default() });
+    let text = "well?".to_owned();
+    let asks = CreatePostRequest { request_id: request_id(), text, poll, ..CreatePostRequest::default() };
+    let post_id = ben.call(asks).await.expect("a poll").message.post.unwrap_or_default().post_id;
+    ada.call(VotePollRequest { request_id: request_id(), post_id, choices: vec![0] }).await.expect("a vote");
     let (feed, place) = (FeedKind::Home.into(), theirs);
     ada.call(SetReadPositionRequest { request_id: request_id(), feed, place, force: false }).await.expect("position");
 }

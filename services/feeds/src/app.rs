@@ -112,6 +112,7 @@ impl App {
             heartbeat: config.live_heartbeat(),
             marks: marks.clone(),
             consistency_wait: config.consistency_wait(),
+            hashtags: config.max_hashtags,
         };
         let entry = FeedsServiceEntry::new(Arc::new(handler), &deps.gate);
         let projection =

@@ -122,7 +122,12 @@ fn posts(method: &str, post: i64, other: i64) -> Option<Value> {
         }
         "ListPostsByHashtag" => json!({"hashtag": "rust"}),
         "ListPostsByAuthor" => json!({"author_id": other}),
-        "ListBookmarks" => json!({}),
+        "CreateDraft" => json!({"request_id": id, "post": {"text": "fine"}}),
+        "UpdateDraft" => json!({"request_id": id, "draft_id": post, "post": {"text": "fine"}}),
+        "DeleteDraft" | "PublishDraft" => json!({"request_id": id, "draft_id": post}),
+        "VotePoll" => json!({"request_id": id, "post_id": post, "choices": [0]}),
+        "GetDraft" => json!({"draft_id": post}),
+        "ListBookmarks" | "ListDrafts" => json!({}),
         _ => return None,
     })
 }
@@ -132,6 +137,7 @@ fn feeds(method: &str, me: i64, other: i64) -> Option<Value> {
     let id = request_id();
     Some(match method {
         "GetUserFeed" => json!({"account_id": other}),
+        "GetHashtagFeed" => json!({"any_of": ["rust"]}),
         "GetListFeed" => json!({"list_id": 1}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
         "GetHomeFeed" | "GetCatchUpFeed" | "StreamHomeFeed" => json!({}),

@@ -2,6 +2,7 @@
 
 mod export_records;
 mod get_catch_up_feed;
+mod get_hashtag_feed;
 mod get_home_feed;
 mod get_list_feed;
 mod get_read_position;
@@ -21,9 +22,10 @@ use plaza_core::{Cx, Env, Result};
 use plaza_events::Marks;
 use plaza_proto::feeds::v1::{
     ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetCatchUpFeedRequest, GetCatchUpFeedResponse,
-    GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest, GetListFeedResponse, GetReadPositionRequest,
-    GetReadPositionResponse, GetUserFeedRequest, GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse,
-    SetReadPositionRequest, SetReadPositionResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
+    GetHashtagFeedRequest, GetHashtagFeedResponse, GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest,
+    GetListFeedResponse, GetReadPositionRequest, GetReadPositionResponse, GetUserFeedRequest, GetUserFeedResponse,
+    RebuildFeedRequest, RebuildFeedResponse, SetReadPositionRequest, SetReadPositionResponse, StreamHomeFeedRequest,
+    StreamHomeFeedResponse,
 };
 use plaza_rpc::Stream;
 
@@ -48,6 +50,8 @@ pub(crate) struct Handler {
     pub(crate) marks: Marks,
     /// How long a read waits for it at most.
     pub(crate) consistency_wait: Duration,
+    /// How many hashtags of each kind the feed of hashtags takes.
+    pub(crate) hashtags: usize,
 }
 
 impl Handler {
@@ -73,6 +77,10 @@ impl FeedsService for Handler {
 
     async fn get_user_feed(&self, cx: &Cx, req: GetUserFeedRequest) -> Result<GetUserFeedResponse> {
         get_user_feed::get_user_feed(self, cx, req).await
+    }
+
+    async fn get_hashtag_feed(&self, cx: &Cx, req: GetHashtagFeedRequest) -> Result<GetHashtagFeedResponse> {
+        get_hashtag_feed::get_hashtag_feed(self, cx, req).await
     }
 
     async fn get_list_feed(&self, cx: &Cx, req: GetListFeedRequest) -> Result<GetListFeedResponse> {

@@ -91,7 +91,11 @@ impl Known {
         let post = change.entry().post;
         match change {
             Change::New(entry) => self.shown(entry).map(Told::Post),
-            Change::Edited(_) => self.stands(post).map(Told::Edited),
+            // What it says now may keep it from the reader, or not any more.
+            Change::Edited(_) => match self.stands(post) {
+                Some(item) => Some(Told::Edited(item)),
+                None => self.might_stand(post).then_some(Told::Removed { post, deleted: false }),
+            },
             Change::Deleted { entry, mentioned_only } => {
                 // One that was restored meanwhile.
                 if let Some(item) = self.stands(post) {
@@ -113,6 +117,14 @@ impl Known {
     /// Where the feed shows the post now.
     fn stands(&self, post: PostId) -> Option<Item> {
         self.places.get(&post)?.iter().find_map(|entry| self.shown(entry))
+    }
+
+    /// Whether the feed would show the post if it said something else.
+    fn might_stand(&self, post: PostId) -> bool {
+        let Some(said) = self.posts.get(&post) else { return false };
+        let Post { post_id, author_id, reply_to_id, .. } = *said;
+        let silent = Post { post_id, author_id, reply_to_id, ..Post::default() };
+        self.places.get(&post).is_some_and(|places| places.iter().any(|entry| self.rules.admit(entry, &silent)))
     }
 
     /// The entry, if the feed may show it now.

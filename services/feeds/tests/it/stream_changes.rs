@@ -17,6 +17,7 @@ on_each_engine![
     stream_home_feed_tells_edits_and_deletions_of_what_home_shows,
     stream_home_feed_tells_edits_and_deletions_of_what_was_reposted_before,
     stream_home_feed_tells_where_a_post_stands_when_a_repost_is_undone,
+    stream_home_feed_tells_what_an_edit_keeps_from_the_reader,
     stream_home_feed_tells_nothing_of_posts_for_others,
     stream_home_feed_goes_on_after_a_token_on_any_replica,
     stream_home_feed_goes_on_after_a_gap_of_a_slow_reader,
@@ -53,7 +54,7 @@ async fn stream_home_feed_tells_edits_and_deletions_of_what_home_shows(engine: E
     let (own, followed, strange) = (bench.world.post(1), bench.world.post(2), bench.world.post(3));
     bench.deliver().await;
     let mut live = open(&bench, 1).await;
-    [own, strange, followed].into_iter().for_each(|post| bench.world.edit(post));
+    [own, strange, followed].into_iter().for_each(|post| bench.world.revise(post));
     bench.deliver().await;
     for post in [own, followed] {
         match update(&mut live).await {
@@ -76,8 +77,8 @@ async fn stream_home_feed_tells_edits_and_deletions_of_what_was_reposted_before(
     bench.deliver().await;
     let mut live = open(&bench, 1).await;
     let second = bench.world.repost(2, since).unwrap();
-    bench.world.edit(before);
-    bench.world.edit(since);
+    bench.world.revise(before);
+    bench.world.revise(since);
     bench.deliver().await;
     assert_eq!(post(&mut live).await, since);
     for (post_id, repost_id) in [(before, first), (since, second)] {
@@ -118,6 +119,26 @@ async fn stream_home_feed_tells_where_a_post_stands_when_a_repost_is_undone(engi
     assert!(is_quiet(&mut live));
 }
 
+async fn stream_home_feed_tells_what_an_edit_keeps_from_the_reader(engine: Engine) {
+    let bench = Bench::new(engine, 3).await;
+    bench.world.follow(1, 2);
+    bench.world.mute_word(1, "rain", 1_000_000);
+    let (followed, strange) = (bench.world.say(2, "sun", ""), bench.world.say(3, "sun", ""));
+    bench.deliver().await;
+    let mut live = open(&bench, 1).await;
+    for text in ["rain", "sun"] {
+        bench.world.edit(strange, text);
+        bench.world.edit(followed, text);
+        bench.deliver().await;
+        match (text, update(&mut live).await) {
+            ("rain", told) => assert_eq!(told, removed(followed, false)),
+            (_, Update::Edited(post)) => assert_eq!((post.post_id, post.text.as_str()), (followed, "sun")),
+            (_, other) => panic!("not an edit: {other:?}"),
+        }
+    }
+    assert!(is_quiet(&mut live));
+}
+
 async fn stream_home_feed_tells_nothing_of_posts_for_others(engine: Engine) {
     let bench = Bench::new(engine, 6).await;
     for author in [2, 4, 5] {
@@ -130,7 +151,7 @@ async fn stream_home_feed_tells_nothing_of_posts_for_others(engine: Engine) {
     bench.world.block(4, 1);
     bench.world.mute(1, 5, [true, true], 1_000_000);
     for post in [strange, blocked, hidden] {
-        bench.world.edit(post);
+        bench.world.revise(post);
         bench.world.delete(post);
     }
     // One for those whom it mentioned: of its followers nobody knows who they were.
@@ -154,7 +175,7 @@ async fn stream_home_feed_goes_on_after_a_token_on_any_replica(engine: Engine) {
     let last = told(&mut live).await;
     assert!(matches!(last.update, Some(Update::Post(post)) if post.post_id == shown));
     drop(live);
-    bench.world.edit(edited);
+    bench.world.revise(edited);
     bench.world.delete(deleted);
     bench.world.post(3);
     let missed = bench.world.post(2);

@@ -155,7 +155,7 @@ impl Run {
             Op::Reply(author, to) => {
                 nth(to, &posts).map(|to| world.reply(*author, to));
             }
-            Op::Edit(of) => nth(of, &posts).into_iter().for_each(|post| world.edit(post)),
+            Op::Edit(of) => nth(of, &posts).into_iter().for_each(|post| world.revise(post)),
             Op::Delete(of) => nth(of, &posts).into_iter().for_each(|post| world.delete(post)),
             Op::Repost(by, of) => {
                 nth(of, &posts).and_then(|post| world.repost(*by, post));

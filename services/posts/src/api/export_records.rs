@@ -5,12 +5,13 @@ use plaza_core::{AccountId, Cx, PostId, Result, id};
 use plaza_export::{ExportAccount, Key, Page, export};
 use plaza_proto::posts::v1::export_record::Record;
 use plaza_proto::posts::v1::{
-    DeletedPost, ExportRecord, ExportRecordsRequest, ExportRecordsResponse, PinnedPost, PostMark, PostRevision,
+    DeletedPost, Draft, ExportRecord, ExportRecordsRequest, ExportRecordsResponse, PinnedPost, Post, PostMark,
+    PostRevision, PostVote,
 };
 
 use super::list_revisions::revision;
-use super::{Handler, view};
-use crate::domain::{Mark, Sight};
+use super::{Handler, drafts, media, polls, view};
+use crate::domain::{Choices, Mark, Sight};
 use crate::store::{Buried, END, Place};
 
 /// The largest page: of the longest posts, what one answer can hold.
@@ -32,6 +33,8 @@ pub(crate) enum Section {
     Deleted,
     Marks(Mark),
     Pins,
+    Drafts,
+    Votes,
 }
 
 /// A post with how often it was edited.
@@ -53,6 +56,8 @@ impl ExportAccount for Handler {
         Section::Marks(Mark::Repost),
         Section::Marks(Mark::Bookmark),
         Section::Pins,
+        Section::Drafts,
+        Section::Votes,
     ];
 
     async fn page(
@@ -71,9 +76,32 @@ impl ExportAccount for Handler {
                 let found = self.store.marked_by(cx, account, mark, before, limit + 1).await?;
                 Ok(Page::cut(found, limit, |place| [place.id, place.of.get()], |place| marked(mark, place)))
             }
+            Section::Drafts => {
+                let before = after.map_or(i64::MAX, |[id, _]| id);
+                let found = self.store.drafts(cx, account, before, limit + 1).await?;
+                let found: Vec<Draft> = found.into_iter().map(drafts::message).collect::<Result<_>>()?;
+                Ok(Page::cut(found, limit, |draft| [draft.draft_id, 0], Record::Draft))
+            }
+            Section::Votes => {
+                let before = after.map_or(END, |[post, _]| PostId(post));
+                let found = self.store.votes_of(cx, account, before, limit + 1).await?;
+                Ok(Page::cut(found, limit, |(post, _)| [post.get(), 0], voted))
+            }
             Section::Pins => {
                 let told = |post: PostId| Record::PinnedPost(PinnedPost { post_id: post.get() });
                 Ok(Page::whole(self.store.pins(cx, account).await?.into_iter().map(told).collect()))
+            }
+            Section::Drafts => {
+                let before = after.map_or(i64::MAX, |[id, _]| id);
+                let found = self.store.drafts(cx, account, before, limit + 1).await?;
+                let Page { records, next } = Page::cut(found, limit, |draft| [draft.id, 0], drafts::message);
+                let records = records.into_iter().map(|draft| draft.map(Record::Draft)).collect::<Result<_>>()?;
+                Ok(Page { records, next })
+            }
+            Section::Votes => {
+                let before = after.map_or(END, |[post, _]| PostId(post));
+                let found = self.store.voted_by(cx, account, before, limit + 1).await?;
+                Ok(Page::cut(found, limit, |(post, _)| [post.get(), 0], |(post, choices)| voted(post, choices)))
             }
         }
     }
@@ -144,11 +172,16 @@ impl Handler {
         let ids = self.store.ids_by_author(cx, account, Sight::Everything, before, limit).await?;
         let posts: Vec<_> = self.store.posts(cx, &ids).await?.into_iter().flatten().collect();
         let marked = view::marked(self, cx, account, &posts).await?;
+        let voted = polls::own(self, cx, account, &posts).await?;
         let mut posts = posts.iter().peekable();
         // One that goes between the two reads keeps its place: the number of ids tells whether these are the last.
         let written = ids.into_iter().map(|id| {
             let post = posts.next_if(|post| post.id == id);
-            let told = post.map(|post| Record::Post(view::message(post, |mark| marked.contains(&(id, mark)))));
+            let told = post.map(|post| {
+                let own = voted.get(&id).copied().unwrap_or_default();
+                let poll = post.poll.as_ref().map(|poll| polls::message(poll, own, true));
+                Record::Post(Post { poll, ..view::message(post, |mark| marked.contains(&(id, mark))) })
+            });
             Written { id, edits: post.map_or(0, |post| post.edits.count), record: told }
         });
         Ok(written.collect())
@@ -165,10 +198,16 @@ impl Handler {
                 text: buried.text,
                 warning: buried.warning,
                 language: buried.language,
+                media: media::messages(&buried.media),
+                poll_options: buried.poll_options,
             })),
         };
         Ok(found.into_iter().map(written).collect())
     }
+}
+
+fn voted((post, choices): (PostId, Choices)) -> Record {
+    Record::Vote(PostVote { post_id: post.get(), choices: polls::places(choices) })
 }
 
 fn marked(mark: Mark, place: Place<PostId>) -> Record {

@@ -2,7 +2,7 @@
 
 use plaza_core::{AccountId, PostId, Timestamp};
 
-use super::Span;
+use super::{Poll, Span};
 
 /// Who may see a post, as its author chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,8 +86,12 @@ pub struct Post {
     pub sensitive: Sensitive,
     /// A BCP 47 tag; empty if not said.
     pub language: String,
+    /// Pictures and the like that belong to it.
+    pub media: Vec<Media>,
     /// How often it was edited, and when last.
     pub edits: Edits,
+    /// What it asks.
+    pub poll: Option<Poll>,
     /// How often it is marked, replied to and quoted.
     pub counts: Counts,
     /// All marks of it, while they are few; `None` when they are many.
@@ -100,6 +104,15 @@ impl Post {
     pub fn mentions(&self, account: AccountId) -> bool {
         self.spans.iter().any(|span| span.account == Some(account))
     }
+}
+
+/// A picture, a sound or a film that belongs to a post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Where it is: an id or an address.
+    pub source: String,
+    /// What it shows; may be empty.
+    pub alt: String,
 }
 
 /// How often a post was edited.

@@ -4,11 +4,15 @@ use plaza_core::{AccountId, PostId, reason};
 
 use super::threads::{edit, tagged};
 use super::{Subject, Told, bookmark, cx, like, new, quote, reply, repost, request, undone};
-use crate::domain::{Counts, Sensitive};
+use crate::domain::{Counts, Media, Sensitive};
 use crate::store::{Buried, END, NewPost};
 
 const AUTHOR: AccountId = AccountId(1);
 const HOUR_MS: i64 = 3_600_000;
+
+fn pictures() -> Vec<Media> {
+    vec![Media { source: "m1".to_owned(), alt: "a cat".to_owned() }]
+}
 
 pub(super) async fn a_deleted_post_comes_back_with_all_that_belongs_to_it(s: Subject) {
     let (target, quoted) = (s.publish(new(2, "target")).await.post, s.publish(new(3, "quoted")).await.post);
@@ -16,6 +20,7 @@ pub(super) async fn a_deleted_post_comes_back_with_all_that_belongs_to_it(s: Sub
         reply_to: Some(target),
         sensitive: Sensitive { is: true, warning: "w".to_owned() },
         language: "en".to_owned(),
+        media: pictures(),
         ..quote(1, "first #tag", quoted)
     };
     let id = s.publish(answer).await.post;
@@ -42,7 +47,10 @@ pub(super) async fn a_deleted_post_comes_back_with_all_that_belongs_to_it(s: Sub
     let counts = Counts { likes: 1, reposts: 1, bookmarks: 1, replies: 1, quotes: 0 };
     assert_eq!(s.counts(id).await, Some(counts));
     let after = s.post(id).await.unwrap();
-    assert_eq!((&after.text, &after.spans, after.edits), (&before.text, &before.spans, before.edits));
+    assert_eq!(
+        (&after.text, &after.spans, &after.media, after.edits),
+        (&before.text, &before.spans, &before.media, before.edits)
+    );
     assert_eq!((after.quote_of, after.reply_to, after.root), (before.quote_of, before.reply_to, before.root));
     assert_eq!(s.store.revisions(&cx(), id, 9, 9).await.unwrap()[0].sensitive.warning, "w");
     assert_eq!(s.counts(target).await, Some(Counts { replies: 1, ..Counts::default() }));
@@ -93,6 +101,7 @@ pub(super) async fn what_is_set_aside_of_an_accounts_posts_is_listed(s: Subject)
     let warned = NewPost {
         sensitive: Sensitive { is: true, warning: "w".to_owned() },
         language: "en".to_owned(),
+        media: pictures(),
         ..new(1, "0")
     };
     let mut posts = vec![s.publish(warned).await.post];
@@ -112,9 +121,13 @@ pub(super) async fn what_is_set_aside_of_an_accounts_posts_is_listed(s: Subject)
         text: text.to_owned(),
         warning: String::new(),
         language: String::new(),
+        media: Vec::new(),
         edits,
+        media: Vec::new(),
+        poll_options: Vec::new(),
     };
-    let first = Buried { warning: "w".to_owned(), language: "en".to_owned(), ..buried(posts[0], "0", 0) };
+    let (warning, language) = ("w".to_owned(), "en".to_owned());
+    let first = Buried { warning, language, media: pictures(), ..buried(posts[0], "0", 0) };
     let expected = [buried(posts[3], "edited", 1), buried(posts[1], "1", 0), first];
     assert_eq!(s.store.graves(&cx(), AUTHOR, END, 9).await.unwrap(), expected);
     assert_eq!(s.store.graves(&cx(), AUTHOR, END, 1).await.unwrap(), expected[..1]);

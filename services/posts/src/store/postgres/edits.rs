@@ -7,8 +7,8 @@ use sqlx::PgConnection;
 
 use super::batch::{Done, Job};
 use super::locks::Locks;
-use super::rows;
 use super::single::{Came, Restoration, Single, tell};
+use super::{polls, rows};
 use crate::domain::{Edits, Revision, Sensitive, Span, spans};
 use crate::store::{Buried, Changed, Edit, Edited, MAX_EDITS, Restored, columns};
 
@@ -66,6 +66,9 @@ pub(super) async fn edit(conn: &mut PgConnection, env: &Env, job: &Job<Single>, 
     }
     if said.edit_count >= MAX_EDITS {
         return Err(Error::new(reason::TOO_MANY_EDITS));
+    }
+    if said.text != edit.text {
+        polls::no_votes(conn, edit.post).await?;
     }
     let edits = Edits { count: said.edit_count + 1, at: Some(env.now()) };
     let since = said.edited_at.unwrap_or_else(|| edit.post.time().0);
@@ -158,9 +161,9 @@ pub(super) async fn restore(
     let restored: Option<(Option<i64>, Option<i64>, Option<String>)> = sqlx::query_as(
         "WITH grave AS (
             DELETE FROM graves WHERE post_id = $1 AND author_id = $2 AND at > $3
-            RETURNING text, spans, warning, language)
+            RETURNING text, spans, warning, language, media)
          UPDATE posts AS p SET text = g.text, spans = g.spans, warning = g.warning, language = g.language,
-                               deleted_at = NULL, kept = false
+                               media = g.media, deleted_at = NULL, kept = false
          FROM grave AS g WHERE p.id = $1 RETURNING p.reply_to_id, p.quote_of_id, p.spans",
     )
     .bind(post.0)
@@ -172,6 +175,7 @@ pub(super) async fn restore(
     let (reply_to, quote_of, stored) = restored.ok_or_else(|| Error::new(reason::POST_NOT_RESTORABLE))?;
     tag(conn, post, &columns::decode_spans(stored.as_deref())?).await?;
     count_anew(conn, post).await?;
+    polls::count_anew(conn, post).await?;
     let (reply_to_id, quote_of_id) = (reply_to.unwrap_or(0), quote_of.unwrap_or(0));
     let event = PostRestored { post_id: post.0, author_id: author.0, reply_to_id, quote_of_id };
     let position = tell(conn, env, job, post, &event).await?;
@@ -235,7 +239,7 @@ pub(super) async fn revisions(
 }
 
 /// A grave as it stands in its columns.
-type GraveRow = (i64, i64, String, String, String, i32);
+type GraveRow = (i64, i64, String, String, String, i32, Option<String>, Option<String>);
 
 pub(super) async fn graves(
     conn: &mut PgConnection,
@@ -244,8 +248,8 @@ pub(super) async fn graves(
     limit: usize,
 ) -> Result<Vec<Buried>> {
     let found: Vec<GraveRow> = sqlx::query_as(
-        "SELECT g.post_id, g.at, g.text, g.warning, g.language, p.edit_count
-         FROM graves AS g JOIN posts AS p ON p.id = g.post_id
+        "SELECT g.post_id, g.at, g.text, g.warning, g.language, p.edit_count, g.media, q.options
+         FROM graves AS g JOIN posts AS p ON p.id = g.post_id LEFT JOIN polls AS q ON q.post_id = g.post_id
          WHERE g.author_id = $1 AND g.post_id < $2 ORDER BY g.post_id DESC LIMIT $3",
     )
     .bind(account.0)
@@ -254,15 +258,12 @@ pub(super) async fn graves(
     .fetch_all(conn)
     .await
     .sql()?;
-    let buried = |(post, at, text, warning, language, edits): GraveRow| Buried {
-        post: PostId(post),
-        at: Timestamp(at),
-        text,
-        warning,
-        language,
-        edits,
+    let buried = |(post, at, text, warning, language, edits, media, options): GraveRow| {
+        let (post, at, media) = (PostId(post), Timestamp(at), columns::decode_media(media.as_deref())?);
+        let poll_options = columns::decode_options(options.as_deref())?;
+        Ok(Buried { post, at, text, warning, language, edits, media, poll_options })
     };
-    Ok(found.into_iter().map(buried).collect())
+    found.into_iter().map(buried).collect()
 }
 
 fn no_post() -> Error {

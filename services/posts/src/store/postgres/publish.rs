@@ -10,8 +10,9 @@ use sqlx::PgConnection;
 
 use super::batch::{Done, Job, Work};
 use super::locks::Locks;
+use super::{drafts, polls};
 use crate::domain::spans;
-use crate::store::{Changed, NewPost, Published, columns};
+use crate::store::{Changed, DraftVersion, NewPost, Published, columns};
 
 /// How often new ids are drawn when some are taken; a clash has odds of one in millions.
 const ID_TRIES: usize = 3;
@@ -19,10 +20,19 @@ const ID_TRIES: usize = 3;
 impl Work for NewPost {
     type Outcome = Published;
 
+    /// Two publications of one draft.
+    fn apart(&self) -> Option<(PostId, AccountId)> {
+        self.draft.map(|draft| (PostId(draft.id), self.author))
+    }
+
     async fn lock(conn: &mut PgConnection, jobs: &[&Job<Self>]) -> Result<()> {
         let mut locks = Locks::default();
         for job in jobs {
-            locks.share_account(job.work.author);
+            match job.work.draft {
+                // Whoever publishes a draft has it alone.
+                Some(_) => locks.own_account(job.work.author),
+                None => locks.share_account(job.work.author),
+            }
             for target in answered(&job.work) {
                 locks.share_post(target);
             }
@@ -33,7 +43,11 @@ impl Work for NewPost {
     async fn perform(conn: &mut PgConnection, env: &Env, jobs: &[&Job<Self>]) -> Result<Vec<Result<Done<Published>>>> {
         let known = Known::read(conn, jobs).await?;
         let mut drafts: Vec<Result<Draft<'_>>> = jobs.iter().map(|job| known.draft(job)).collect();
+        check_kept(conn, &mut drafts).await?;
         insert(conn, env, known.highest, &mut drafts).await?;
+        end_kept(conn, &drafts).await?;
+        let asked = drafts.iter().flatten().filter_map(|draft| Some((draft.id?, draft.job.work.poll.as_ref()?)));
+        polls::ask(conn, &asked.collect::<Vec<_>>()).await?;
         let written = || drafts.iter().flatten().filter_map(|draft| Some((draft, draft.id?)));
         let events: Vec<_> = written()
             .map(|(draft, id)| {
@@ -70,6 +84,7 @@ struct Draft<'a> {
     /// The root of the thread that it replies to.
     thread: Option<PostId>,
     spans: Option<String>,
+    media: Option<String>,
     /// Once it is inserted.
     id: Option<PostId>,
 }
@@ -125,8 +140,37 @@ impl Known {
         if post.quote_of.is_some_and(|quoted| !self.roots.contains_key(&quoted)) {
             return Err(no_quote_target());
         }
-        Ok(Draft { job, thread, spans: columns::encode_spans(&post.spans)?, id: None })
+        let (spans, media) = (columns::encode_spans(&post.spans)?, columns::encode_media(&post.media)?);
+        Ok(Draft { job, thread, spans, media, id: None })
     }
+}
+
+/// The author's own draft that a post comes from.
+fn kept(post: &NewPost) -> Option<(AccountId, DraftVersion)> {
+    Some((post.author, post.draft?))
+}
+
+/// Refuses posts whose authors' drafts, which they come from, are gone or were replaced.
+async fn check_kept(conn: &mut PgConnection, drafts: &mut [Result<Draft<'_>>]) -> Result<()> {
+    let named: Vec<_> = drafts.iter().flatten().filter_map(|draft| kept(&draft.job.work)).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let mut standing = drafts::standing(conn, &named).await?.into_iter();
+    for draft in drafts.iter_mut() {
+        let from_draft = draft.as_ref().is_ok_and(|draft| kept(&draft.job.work).is_some());
+        if from_draft && let Some(Err(error)) = standing.next() {
+            *draft = Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the drafts whose posts are inserted.
+async fn end_kept(conn: &mut PgConnection, drafts: &[Result<Draft<'_>>]) -> Result<()> {
+    let inserted = drafts.iter().flatten().filter(|draft| draft.id.is_some());
+    let ended: Vec<_> = inserted.filter_map(|draft| kept(&draft.job.work)).collect();
+    if ended.is_empty() { Ok(()) } else { drafts::end(conn, &ended).await }
 }
 
 /// Inserts the drafts under ids above `highest`: so a post's id is higher than those of all that were published before the
@@ -166,6 +210,7 @@ struct Columns<'a> {
     sensitive: Vec<bool>,
     warnings: Vec<&'a str>,
     languages: Vec<&'a str>,
+    media: Vec<Option<&'a str>>,
     tagged: Vec<i64>,
     tags: Vec<String>,
 }
@@ -188,6 +233,7 @@ impl<'a> Columns<'a> {
             columns.sensitive.push(post.sensitive.is);
             columns.warnings.push(&post.sensitive.warning);
             columns.languages.push(&post.language);
+            columns.media.push(draft.media.as_deref());
             for tag in spans::hashtags(&post.spans) {
                 columns.tagged.push(*id);
                 columns.tags.push(tag);
@@ -204,14 +250,15 @@ async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) ->
         "WITH new AS (
             INSERT INTO posts
                 (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy,
-                 reply_policy, sensitive, warning, language)
+                 reply_policy, sensitive, warning, language, media)
             SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::int2[], $6::int8[], $7::int8[],
-                                 $8::int8[], $9::int2[], $10::int2[], $11::bool[], $12::text[], $13::text[])
+                                 $8::int8[], $9::int2[], $10::int2[], $11::bool[], $12::text[], $13::text[],
+                                 $14::text[])
             ON CONFLICT (id) DO NOTHING
             RETURNING id, reply_to_id, quote_of_id),
          tags AS (
             INSERT INTO hashtags (tag, post_id)
-            SELECT tag, id FROM new JOIN unnest($14::int8[], $15::text[]) AS t (post_id, tag) ON t.post_id = new.id),
+            SELECT tag, id FROM new JOIN unnest($15::int8[], $16::text[]) AS t (post_id, tag) ON t.post_id = new.id),
          answered AS (
             INSERT INTO post_counts AS c (post_id, replies, quotes)
             SELECT target_id, sum(replies), sum(quotes)
@@ -235,6 +282,7 @@ async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) ->
     .bind(columns.sensitive)
     .bind(columns.warnings)
     .bind(columns.languages)
+    .bind(columns.media)
     .bind(columns.tagged)
     .bind(columns.tags)
     .fetch_all(conn)
