@@ -13,7 +13,8 @@ use plaza_proto::graph::v1::{
     UpdateListRequest,
 };
 use plaza_proto::posts::v1::{
-    DeletePostRequest, EditPostRequest, PinPostRequest, RestorePostRequest, UnpinPostRequest,
+    CreateDraftRequest, DeleteDraftRequest, DeletePostRequest, EditPostRequest, GetDraftRequest, NewPost,
+    PinPostRequest, PublishDraftRequest, RestorePostRequest, UnpinPostRequest, UpdateDraftRequest,
 };
 use plaza_proto::sessions::v1::{
     CreateAppPasswordRequest, ListSessionsRequest, RevokeAppPasswordRequest, RevokeSessionRequest, Scope,
@@ -90,6 +91,7 @@ async fn call_owners(method: &str, owner: &Person, caller: &Person) -> Result<()
         }
         "UpdateList" | "DeleteList" | "AddListMembers" | "RemoveListMembers" => call_list(method, owner, caller).await,
         "EditPost" | "PinPost" | "UnpinPost" | "RestorePost" | "DeletePost" => call_post(method, owner, caller).await,
+        "GetDraft" | "UpdateDraft" | "DeleteDraft" | "PublishDraft" => call_draft(method, owner, caller).await,
         "RevokeAppPassword" => {
             let (name, scopes) = ("bot".to_owned(), vec![Scope::Read.into()]);
             let password = PASSWORD.to_owned();
@@ -120,6 +122,23 @@ async fn call_post(method: &str, owner: &Person, caller: &Person) -> Result<(), 
         "UnpinPost" => caller.call(UnpinPostRequest { request_id, post_id }).await.map(drop),
         "RestorePost" => caller.call(RestorePostRequest { request_id, post_id }).await.map(drop),
         _ => caller.call(DeletePostRequest { request_id, post_id }).await.map(drop),
+    }
+}
+
+/// The same for what is done to a draft.
+async fn call_draft(method: &str, owner: &Person, caller: &Person) -> Result<(), plaza_core::Error> {
+    let post = Some(NewPost { text: "a draft".to_owned(), ..NewPost::default() });
+    let create = CreateDraftRequest { request_id: request_id(), post: post.clone(), publish_time: None };
+    let draft_id = owner.call(create).await?.message.draft_id;
+    let request_id = request_id();
+    match method {
+        "GetDraft" => caller.call(GetDraftRequest { draft_id }).await.map(drop),
+        "UpdateDraft" => {
+            let request = UpdateDraftRequest { request_id, draft_id, post, publish_time: None };
+            caller.call(request).await.map(drop)
+        }
+        "DeleteDraft" => caller.call(DeleteDraftRequest { request_id, draft_id }).await.map(drop),
+        _ => caller.call(PublishDraftRequest { request_id, draft_id }).await.map(drop),
     }
 }
 

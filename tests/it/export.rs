@@ -8,12 +8,14 @@ use plaza_proto::accounts::v1::{
     ChangeHandleRequest, ExportAccountRequest, ExportProgress, Preferences, RequestEmailVerificationRequest,
     UpdatePreferencesRequest,
 };
+use plaza_proto::feeds::v1::{FeedKind, SetReadPositionRequest};
 use plaza_proto::graph::v1::{
     AddListMembersRequest, BlockRequest, CreateListRequest, DismissSuggestionRequest, FollowHashtagRequest,
     MuteRequest, MuteWordRequest,
 };
 use plaza_proto::posts::v1::{
-    BookmarkPostRequest, DeletePostRequest, EditPostRequest, LikePostRequest, PinPostRequest, RepostRequest,
+    BookmarkPostRequest, CreateDraftRequest, CreatePostRequest, DeletePostRequest, EditPostRequest, LikePostRequest,
+    NewPoll, NewPost, PinPostRequest, RepostRequest, VotePollRequest,
 };
 use plaza_proto::sessions::v1::{BeginTotpSetupRequest, CreateAppPasswordRequest, Scope};
 use plaza_testkit::person::{PASSWORD, request_id};
@@ -100,6 +102,17 @@ async fn posts(ada: &Person, ben: &Person) {
     ada.call(LikePostRequest { request_id: request_id(), post_id: theirs }).await.expect("like");
     ada.call(RepostRequest { request_id: request_id(), post_id: theirs }).await.expect("repost");
     ada.call(BookmarkPostRequest { request_id: request_id(), post_id: theirs }).await.expect("bookmark");
+    let draft = NewPost { text: "unsaid".to_owned(), ..NewPost::default() };
+    let request = CreateDraftRequest { request_id: request_id(), post: Some(draft), publish_time: None };
+    ada.call(request).await.expect("a draft");
+    let options = ["yes", "no"].map(str::to_owned).to_vec();
+    let poll = Some(NewPoll { options, duration_seconds: 3_600, ..NewPoll::default() });
+    let text = "well?".to_owned();
+    let asks = CreatePostRequest { request_id: request_id(), text, poll, ..CreatePostRequest::default() };
+    let post_id = ben.call(asks).await.expect("a poll").message.post.unwrap_or_default().post_id;
+    ada.call(VotePollRequest { request_id: request_id(), post_id, choices: vec![0] }).await.expect("a vote");
+    let (feed, place) = (FeedKind::Home.into(), theirs);
+    ada.call(SetReadPositionRequest { request_id: request_id(), feed, place, force: false }).await.expect("position");
 }
 
 /// The lines of an export from a place on, and how far each page came.

@@ -119,7 +119,7 @@ pub(crate) async fn a_deleted_account_is_gone_everywhere(sandbox: Sandbox) {
         let request = GetErasureReceiptRequest { receipt_token: receipt_token.clone() };
         let receipt = guest.call(request).await.expect("a receipt").message;
         assert!(receipt.delete_time.is_some() && receipt.erasures.iter().all(|erasure| !erasure.kinds.is_empty()));
-        (receipt.complete && receipt.erasures.len() == 4).then_some(())
+        (receipt.complete && receipt.erasures.len() == 5).then_some(())
     })
     .await;
     let back = guest.sign_in("ada").await.expect_err("no way back in");

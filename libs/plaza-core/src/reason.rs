@@ -97,6 +97,12 @@ reasons! {
     POST_NOT_RESTORABLE: NotFound, "the caller deleted no such post, or too long ago to bring it back";
     TOO_MANY_EDITS: FailedPrecondition, "the post was edited as often as a post can be";
     TOO_MANY_PINS: FailedPrecondition, "as many posts are pinned as can be; unpin one first";
+    DRAFT_NOT_FOUND: NotFound, "the caller has no such draft; it may be published by now";
+    TOO_MANY_DRAFTS: FailedPrecondition, "as many drafts are kept as can be; publish or delete one first";
+    POLL_NOT_FOUND: NotFound, "this post asks for no votes";
+    POLL_CLOSED: FailedPrecondition, "the poll has closed and takes no votes any more";
+    ALREADY_VOTED: AlreadyExists, "the caller has voted in this poll; a vote cannot be changed";
+    POLL_HAS_VOTES: FailedPrecondition, "somebody has voted in the poll, so what the post says cannot be changed any more";
     REPLY_NOT_ALLOWED: PermissionDenied, "the author of the post or of its thread's first post does not want replies of the caller";
     QUOTE_TARGET_NOT_FOUND: NotFound, "the post to quote does not exist, or the caller may not see it";
     QUOTE_NOT_ALLOWED: PermissionDenied, "only public posts whose authors allow it can be quoted by others";

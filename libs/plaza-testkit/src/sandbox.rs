@@ -345,6 +345,7 @@ fn own_parts(backends: &Backends, name: &str) -> Vec<(&'static str, String)> {
         ("PLAZA_SESSIONS__STORE", format!("{}/0?prefix={name}:", backends.address(Store::Redis))),
         ("PLAZA_GRAPH__STORE", format!("{}/neo4j?namespace={name}", backends.address(Store::Neo4j))),
         ("PLAZA_FEEDS__STORE", format!("{cache}/0?prefix={name}:")),
+        ("PLAZA_FEEDS__POSITIONS", format!("{postgres}?schema={name}_feeds")),
         ("PLAZA_EVENTS__STORE", backends.address(Store::Nats)),
         ("PLAZA_EVENTS__PREFIX", name.to_owned()),
         ("PLAZA_ACCOUNTS__CACHE", format!("{cache}/0?prefix={name}:")),

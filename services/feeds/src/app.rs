@@ -3,22 +3,26 @@
 use std::sync::Arc;
 
 use plaza_core::page::Pager;
-use plaza_core::{Env, Result, Secret};
+use plaza_core::{Cx, Env, Result, Secret};
+use plaza_erasure::Erasure;
 use plaza_events::{Follow, Followed, Freshness, Marks, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{FeedsService, FeedsServiceClient, FeedsServiceEntry, FeedsServiceServer};
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::PostsServiceClient;
 use plaza_rpc::{Dependency, Gate};
-use plaza_stores::{Gauge, ServerKind};
+use plaza_stores::{Gauge, ServerKind, StoreAddress};
 
 use crate::api::Handler;
 use crate::config::Config;
-use crate::domain::{Builder, Live, LiveOptions, Pages, Peers, Relations, RelationsOptions, Sources};
-use crate::projections::{HomeFeeds, Lists, LiveFeeds, POSTS, SOURCES};
+use crate::domain::{Builder, Live, LiveOptions, NAME, Pages, Peers, Relations, RelationsOptions, Sources};
+use crate::projections::{HomeFeeds, Lists, LiveFeeds, POSTS, SOURCES, StoredPositions};
 use crate::store::FeedStore;
 use crate::store::memory::{MemoryFeeds, MemoryOptions};
+use crate::store::positions::PositionStore;
+use crate::store::postgres::PostgresPositions;
 use crate::store::redis::{RedisFeeds, RedisFeedsOptions};
+use crate::store::sqlite::SqlitePositions;
 
 /// What the service needs from outside.
 #[derive(Clone)]
@@ -41,30 +45,37 @@ pub struct Deps {
 pub struct App {
     entry: Arc<FeedsServiceEntry>,
     store: Arc<dyn FeedStore>,
+    positions: Arc<dyn PositionStore>,
     relations: Arc<Relations>,
     live: Arc<Live>,
-    projection: Arc<HomeFeeds>,
-    marks: Marks,
+    projections: Vec<(Arc<dyn Projection>, Marks)>,
     followers: Vec<(Arc<dyn Follow>, Followed)>,
 }
 
 impl App {
-    /// Opens the store and starts the service.
+    /// Opens the stores and starts the service.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` that names wrong settings, or why the store cannot be opened.
+    /// `INVALID_ARGUMENT` that names wrong settings, or why a store cannot be opened.
     pub async fn build(config: Config, deps: Deps) -> Result<Self> {
         config.check()?;
         let store = open(&config, &deps.env)?;
-        Self::with_store(&config, deps, store)
+        let positions = open_positions(&config.positions, &deps.env).await?;
+        Self::with_stores(&config, deps, store, positions)
     }
 
-    /// Starts the service on a store that is open; its cap must be the settings'.
+    /// Starts the service on stores that are open; the cap of feeds must be the settings'.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` that names wrong settings.
-    pub fn with_store(config: &Config, deps: Deps, store: Arc<dyn FeedStore>) -> Result<Self> {
+    pub fn with_stores(
+        config: &Config,
+        deps: Deps,
+        store: Arc<dyn FeedStore>,
+        positions: Arc<dyn PositionStore>,
+    ) -> Result<Self> {
         config.check()?;
+        let erasure = erasure(&deps.accounts, &positions);
         let peers = Peers::new(deps.posts, deps.graph, deps.accounts);
         let freshness = Freshness::of(config.store.is_shared(), &SOURCES);
         let relations = Relations::new(relations_options(config), peers.clone(), &deps.env, freshness.clone());
@@ -95,6 +106,7 @@ impl App {
             pager: Pager::new(&deps.secret),
             pages: Arc::new(Pages::new(sources)),
             store: store.clone(),
+            positions: positions.clone(),
             builder: builder.clone(),
             live: live.clone(),
             marks: marks.clone(),
@@ -104,7 +116,8 @@ impl App {
         let projection =
             HomeFeeds { store: store.clone(), peers, relations: relations.clone(), builder, cap: config.cap };
         let followers = followers(&relations, &live, &marks, &freshness);
-        Ok(Self { entry, store, relations, live, projection: Arc::new(projection), marks, followers })
+        let projections: Vec<(Arc<dyn Projection>, Marks)> = vec![erasure, (Arc::new(projection), marks)];
+        Ok(Self { entry, store, positions, relations, live, projections, followers })
     }
 
     /// The service behind its entry steps.
@@ -128,7 +141,7 @@ impl App {
     /// What follows others' events, with the marks that reads wait for: whoever applies the events raises them.
     #[must_use]
     pub fn projections(&self) -> Vec<(Arc<dyn Projection>, Marks)> {
-        vec![(self.projection.clone(), self.marks.clone())]
+        self.projections.clone()
     }
 
     /// What each replica does with every event by itself, with what it keeps up to date.
@@ -137,29 +150,45 @@ impl App {
         self.followers.clone()
     }
 
-    /// What it needs to be there, besides its peers. Without its store it reads from the others, slower.
+    /// What it needs to be there, besides its peers. Without its feeds it reads from the others, slower; without read
+    /// positions it serves feeds on.
     #[must_use]
     pub fn dependencies(&self) -> Vec<Dependency> {
-        let store = self.store.clone();
+        let (store, positions) = (self.store.clone(), self.positions.clone());
+        let positions = Dependency::new("feeds-positions", move |cx| {
+            let positions = positions.clone();
+            Box::pin(async move { positions.ping(cx).await })
+        });
         let store = Dependency::new("feeds-store", move |cx| {
             let store = store.clone();
             Box::pin(async move { store.ping(cx).await })
         });
-        vec![store]
+        vec![store, positions]
     }
 
     /// Figures for metrics.
     #[must_use]
     pub fn gauges(&self) -> Vec<Gauge> {
         let mut gauges = self.store.observe();
+        gauges.extend(self.positions.observe());
         gauges.extend(self.relations.observe());
         gauges.push(self.live.observe());
         gauges
     }
 
-    /// Ends live feeds. All else needs no end.
+    /// Forgets a bounded number of remembered answers that are over 24 hours old; returns how many. To be called now
+    /// and then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn maintain(&self, cx: &Cx) -> Result<usize> {
+        self.positions.prune(cx).await
+    }
+
+    /// Ends live feeds and closes the store of read positions.
     pub async fn close(&self) {
         self.live.close();
+        self.positions.close().await;
     }
 }
 
@@ -172,6 +201,22 @@ fn open(config: &Config, env: &Env) -> Result<Arc<dyn FeedStore>> {
     }
     let options = MemoryOptions { cap, max_entries: config.max_entries, active_ms };
     Ok(Arc::new(MemoryFeeds::new(options, env.clone())))
+}
+
+/// The store of read positions that the address names.
+async fn open_positions(address: &StoreAddress, env: &Env) -> Result<Arc<dyn PositionStore>> {
+    if let Some(server) = address.server(ServerKind::Postgres) {
+        return Ok(Arc::new(PostgresPositions::open(server, env.clone()).await?));
+    }
+    Ok(Arc::new(SqlitePositions::open(address, env.clone())?))
+}
+
+/// What erases read positions, with marks that nobody waits for.
+fn erasure(accounts: &AccountsServiceClient, positions: &Arc<dyn PositionStore>) -> (Arc<dyn Projection>, Marks) {
+    let held = StoredPositions(positions.clone());
+    let erasure = Erasure::new("feeds-erasure", accounts.clone().as_service(NAME), held);
+    let marks = Marks::new(erasure.sources());
+    (Arc::new(erasure), marks)
 }
 
 /// With a store of its own a process applies all events itself, and so forgets lists in step.

@@ -15,6 +15,8 @@ use crate::store::memory::FEED_WEIGHT;
 pub struct Config {
     /// Where feeds are kept: `memory:`, or `redis://HOST` to share them among replicas. All in it is derived.
     pub store: StoreAddress,
+    /// Where read positions are kept, which are truth: a file for one process, or `postgres://HOST` for several.
+    pub positions: StoreAddress,
     /// How many of a home feed's newest entries are kept; older ones are read from the posts service.
     pub cap: usize,
     /// Posts of an author with more followers are not written to feeds but merged in when a feed is read.
@@ -52,6 +54,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: StoreAddress::Memory,
+            positions: StoreAddress::sqlite("plaza-data/feeds.db"),
             cap: 800,
             celebrity_threshold: 10_000,
             active_days: 30,
@@ -80,6 +83,11 @@ impl Config {
         let mut wrong = Violations::default();
         if self.store != StoreAddress::Memory && self.store.server(ServerKind::Redis).is_none() {
             wrong.push("store", "feeds are kept in `memory:` or `redis://HOST:PORT/DATABASE?prefix=TEXT`");
+        }
+        if let StoreAddress::Server(server) = &self.positions
+            && server.kind() != ServerKind::Postgres
+        {
+            wrong.push("positions", "are kept in `sqlite:PATH`, `memory:` or `postgres://HOST/DATABASE?schema=TEXT`");
         }
         if !(1..MAX_REFS).contains(&self.cap) {
             wrong.push("cap", "must be 1 to 999, such as 800");
@@ -144,6 +152,8 @@ mod tests {
         assert_eq!(fields, ["cap", "active_days", "max_entries", "builds", "live_queue"]);
         let redis = Config { store: "redis://cache:6379/0?prefix=t:".parse().unwrap(), ..Config::default() };
         redis.check().unwrap();
+        let elsewhere = Config { positions: "redis://cache".parse().unwrap(), ..Config::default() };
+        assert_eq!(elsewhere.check().unwrap_err().violations()[0].field, "positions");
         let small = Config { max_entries: 809, store: "sqlite:x".parse().unwrap(), ..Config::default() };
         assert_eq!(small.check().unwrap_err().violations().len(), 2);
     }

@@ -17,6 +17,7 @@ use crate::api::Handler;
 use crate::config::Config;
 use crate::projections::{Authors, CachedPosts, StoredPosts};
 use crate::store::{Cached, PostCache, PostStore, PostgresPosts, SqlitePosts};
+use crate::timetable::Timetable;
 
 /// What the service needs from outside.
 pub struct Deps {
@@ -58,6 +59,7 @@ pub struct App {
     cache: Arc<dyn Follow>,
     freshness: Freshness,
     authors: Arc<Authors>,
+    timetable: Timetable,
 }
 
 impl std::fmt::Debug for App {
@@ -77,19 +79,23 @@ impl App {
         let freshness = Freshness::of(config.store.is_shared(), &[NAME]);
         let store = open(&config, deps.env.clone(), cache.clone(), freshness.clone()).await?;
         let (graph, accounts) = (deps.graph.as_service(NAME), deps.accounts.as_service(NAME));
-        let authors = Arc::new(Authors::new(deps.env, accounts.clone(), config.cache_ttl()));
-        let handler = Handler {
+        let authors = Arc::new(Authors::new(deps.env.clone(), accounts.clone(), config.cache_ttl()));
+        let handler = Arc::new(Handler {
+            env: deps.env,
+            limits: config.limits(),
             store: store.clone(),
             graph,
             accounts: accounts.clone(),
             authors: authors.clone(),
             pager: Pager::new(&deps.secret),
-        };
-        let entry = PostsServiceEntry::new(Arc::new(handler), &deps.gate);
+        });
+        let timetable = Timetable::start(handler.clone());
+        let entry = PostsServiceEntry::new(handler, &deps.gate);
         let held = StoredPosts::new(store.clone(), config.erase_batch);
         let erasure = Arc::new(Erasure::new("posts-erasure", accounts, held));
         let marks = Marks::new(erasure.sources());
-        Ok(Self { entry, store, erasure, marks, cache: Arc::new(CachedPosts::new(cache)), freshness, authors })
+        let cache = Arc::new(CachedPosts::new(cache));
+        Ok(Self { entry, store, erasure, marks, cache, freshness, authors, timetable })
     }
 
     /// The service, its entry steps in front.
@@ -163,6 +169,7 @@ impl App {
 
     /// Finishes what is under way and closes the store.
     pub async fn close(&self) {
+        self.timetable.end().await;
         self.store.close().await;
     }
 }

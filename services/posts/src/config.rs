@@ -6,6 +6,8 @@ use plaza_core::{Result, Violations};
 use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::poll::MAX_OPTIONS;
+
 /// The settings of the posts service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +24,27 @@ pub struct Config {
     pub restore_seconds: u64,
     /// How many posts or marks one transaction of an erasure removes; other writes wait for it.
     pub erase_batch: usize,
+    /// How many drafts an account may keep, scheduled ones included.
+    pub drafts: usize,
+    /// How far ahead a post can be scheduled, in seconds.
+    pub schedule_ahead_seconds: u64,
+    /// How many options a poll may have.
+    pub poll_options: usize,
+    /// For how long a poll may be open, in seconds.
+    pub poll_seconds: u64,
+}
+
+/// What the settings let callers do.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many drafts an account may keep.
+    pub drafts: usize,
+    /// How far ahead a post can be scheduled.
+    pub schedule_ahead: Duration,
+    /// How many options a poll may have.
+    pub poll_options: usize,
+    /// For how long a poll may be open.
+    pub poll_open: Duration,
 }
 
 impl Default for Config {
@@ -33,6 +56,10 @@ impl Default for Config {
             cache_ttl_seconds: 600,
             restore_seconds: 3_600,
             erase_batch: 200,
+            drafts: 100,
+            schedule_ahead_seconds: 31_622_400,
+            poll_options: 6,
+            poll_seconds: 2_592_000,
         }
     }
 }
@@ -63,7 +90,30 @@ impl Config {
         if !(1..=10_000).contains(&self.erase_batch) {
             wrong.push("erase_batch", "must be 1 to 10000, such as 200");
         }
+        if !(1..=10_000).contains(&self.drafts) {
+            wrong.push("drafts", "must be 1 to 10000, such as 100");
+        }
+        if !(60..=316_224_000).contains(&self.schedule_ahead_seconds) {
+            wrong.push("schedule_ahead_seconds", "must be 60 to 316224000 seconds; 31622400 are 366 days");
+        }
+        if !(2..=MAX_OPTIONS).contains(&self.poll_options) {
+            wrong.push("poll_options", format!("must be 2 to {MAX_OPTIONS}, such as 6"));
+        }
+        if !(300..=316_224_000).contains(&self.poll_seconds) {
+            wrong.push("poll_seconds", "must be 300 to 316224000 seconds; 2592000 are 30 days");
+        }
         wrong.into_result()
+    }
+
+    /// What callers may do.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        Limits {
+            drafts: self.drafts,
+            schedule_ahead: Duration::from_secs(self.schedule_ahead_seconds),
+            poll_options: self.poll_options,
+            poll_open: Duration::from_secs(self.poll_seconds),
+        }
     }
 
     /// How long a deleted post can be restored.
@@ -91,11 +141,16 @@ mod tests {
             cache_ttl_seconds: 0,
             restore_seconds: 1 << 40,
             erase_batch: 0,
+            drafts: 0,
+            schedule_ahead_seconds: 1 << 40,
+            poll_options: 1,
+            poll_seconds: 299,
             ..Config::default()
         };
         let error = wrong.check().unwrap_err();
         let named: Vec<&str> = error.violations().iter().map(|v| v.field.as_str()).collect();
-        assert_eq!(named, ["cache_bytes", "cache_ttl_seconds", "restore_seconds", "erase_batch"]);
+        let all = ["cache_bytes", "cache_ttl_seconds", "restore_seconds", "erase_batch", "drafts"];
+        assert_eq!(named, [&all[..], &["schedule_ahead_seconds", "poll_options", "poll_seconds"]].concat());
     }
 
     #[test]

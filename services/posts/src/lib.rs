@@ -7,6 +7,7 @@ pub mod config;
 pub mod domain;
 pub mod projections;
 pub mod store;
+mod timetable;
 
 pub use app::{App, Deps};
 pub use config::Config;

@@ -122,7 +122,12 @@ fn posts(method: &str, post: i64, other: i64) -> Option<Value> {
         }
         "ListPostsByHashtag" => json!({"hashtag": "rust"}),
         "ListPostsByAuthor" => json!({"author_id": other}),
-        "ListBookmarks" => json!({}),
+        "CreateDraft" => json!({"request_id": id, "post": {"text": "fine"}}),
+        "UpdateDraft" => json!({"request_id": id, "draft_id": post, "post": {"text": "fine"}}),
+        "DeleteDraft" | "PublishDraft" => json!({"request_id": id, "draft_id": post}),
+        "VotePoll" => json!({"request_id": id, "post_id": post, "choices": [0]}),
+        "GetDraft" => json!({"draft_id": post}),
+        "ListBookmarks" | "ListDrafts" => json!({}),
         _ => return None,
     })
 }
@@ -135,6 +140,8 @@ fn feeds(method: &str, me: i64, other: i64) -> Option<Value> {
         "GetListFeed" => json!({"list_id": 1}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
         "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        "GetReadPosition" => json!({"feed": "FEED_KIND_HOME"}),
+        "SetReadPosition" => json!({"request_id": id, "feed": "FEED_KIND_HOME", "place": 1}),
         _ => return None,
     })
 }

@@ -69,6 +69,7 @@ pub(crate) fn settings(processes: &[Planned], stores: &[(Kind, String)]) -> Outc
         ("sessions.store".to_owned(), at(Kind::Redis)?.to_owned()),
         ("graph.store".to_owned(), at(Kind::Neo4j)?.to_owned()),
         ("feeds.store".to_owned(), cache.to_owned()),
+        ("feeds.positions".to_owned(), with_option(postgres, "schema=feeds")),
         ("rate_limit.store".to_owned(), cache.to_owned()),
         ("events.store".to_owned(), at(Kind::Nats)?.to_owned()),
     ];

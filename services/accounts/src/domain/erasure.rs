@@ -3,7 +3,7 @@
 use plaza_core::{AccountId, Timestamp};
 
 /// Who must have reported before a receipt is complete.
-const REPORTERS: [&str; 3] = ["sessions", "graph", "posts"];
+const REPORTERS: [&str; 4] = ["sessions", "graph", "posts", "feeds"];
 /// What the deletion itself erases.
 const OWN: [&str; 7] =
     ["handle", "e-mail address", "password", "profile", "preferences", "tokens by mail", "remembered requests"];

@@ -28,7 +28,7 @@ async fn get_erasure_receipt_tells_what_each_service_erased_and_when() {
     assert_eq!((first.account_id, first.delete_time.unwrap().seconds, first.complete), (id, 1_800_000_000, false));
     assert_eq!((first.erasures.len(), first.erasures[0].service.as_str()), (1, "accounts"));
     assert!(first.erasures[0].kinds.contains(&"password".to_owned()));
-    for (n, name) in [(1, "graph"), (2, "posts"), (3, "sessions")] {
+    for (n, name) in [(1, "graph"), (2, "posts"), (3, "sessions"), (4, "feeds")] {
         assert!(!receipt(&w, &token).await.unwrap().complete);
         w.clock.advance(1_000);
         w.client.report_erasure(&service(), report(n, id, name, &["follows", "blocks"])).await.unwrap();
@@ -36,7 +36,8 @@ async fn get_erasure_receipt_tells_what_each_service_erased_and_when() {
     let all = receipt(&w, &token).await.unwrap();
     let told: Vec<_> = all.erasures.iter().map(|e| (e.service.as_str(), e.erase_time.unwrap().seconds)).collect();
     let at = |s: i64| 1_800_000_000 + s;
-    assert_eq!(told, [("accounts", at(0)), ("graph", at(1)), ("posts", at(2)), ("sessions", at(3))]);
+    let expected = [("accounts", at(0)), ("graph", at(1)), ("posts", at(2)), ("sessions", at(3)), ("feeds", at(4))];
+    assert_eq!(told, expected);
     assert_eq!((all.complete, &all.erasures[1].kinds[..]), (true, &["follows".to_owned(), "blocks".to_owned()][..]));
     assert_eq!(delete(&w, id).await, token, "the same request, the same answer");
 }

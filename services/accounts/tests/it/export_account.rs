@@ -9,12 +9,12 @@ use plaza_accounts::{Config, Holders};
 use plaza_core::{AccountId, Caller, Cx, Error, Result, SessionId, reason};
 use plaza_proto::accounts::v1::export_account_response::Update;
 use plaza_proto::accounts::v1::*;
-use plaza_proto::{graph, posts, sessions};
+use plaza_proto::{feeds, graph, posts, sessions};
 use serde_json::Value;
 
 use crate::world::{World, by, request_id, said, user};
 
-/// The other services: sessions hold one record on one page, graph nothing, posts as many as said, ten on a page.
+/// The other services: sessions hold one record on one page, graph and feeds nothing, posts as many as said, ten on a page.
 #[derive(Default)]
 struct Others {
     posts: i64,
@@ -57,6 +57,18 @@ impl graph::v1::GraphService for Others {
 }
 
 #[async_trait::async_trait]
+impl feeds::v1::FeedsService for Others {
+    async fn export_records(
+        &self,
+        cx: &Cx,
+        _: feeds::v1::ExportRecordsRequest,
+    ) -> Result<feeds::v1::ExportRecordsResponse> {
+        self.asked(cx);
+        Ok(feeds::v1::ExportRecordsResponse::default())
+    }
+}
+
+#[async_trait::async_trait]
 impl posts::v1::PostsService for Others {
     async fn export_records(
         &self,
@@ -86,6 +98,7 @@ fn connect(w: &World, posts: i64) -> Arc<Others> {
         sessions: sessions::v1::SessionsServiceClient::local(others.clone()),
         graph: graph::v1::GraphServiceClient::local(others.clone()),
         posts: posts::v1::PostsServiceClient::local(others.clone()),
+        feeds: feeds::v1::FeedsServiceClient::local(others.clone()),
     });
     others
 }
@@ -158,16 +171,17 @@ async fn export_account_streams_what_every_service_holds_with_its_progress() {
     let progress: Vec<_> =
         told.progress.iter().map(|p| (p.service.as_str(), p.records, p.services_done, p.services)).collect();
     let expected = [
-        ("accounts", 4, 1, 4),
-        ("sessions", 5, 2, 4),
-        ("graph", 5, 3, 4),
-        ("posts", 15, 3, 4),
-        ("posts", 25, 3, 4),
-        ("posts", 30, 4, 4),
+        ("accounts", 4, 1, 5),
+        ("sessions", 5, 2, 5),
+        ("graph", 5, 3, 5),
+        ("posts", 15, 3, 5),
+        ("posts", 25, 3, 5),
+        ("posts", 30, 4, 5),
+        ("feeds", 30, 5, 5),
     ];
     assert_eq!(progress, expected);
-    assert!(told.progress.iter().all(|p| p.resume_token.is_empty() == (p.services_done == 4)));
-    assert_eq!(others.calls.load(Ordering::SeqCst), 5);
+    assert!(told.progress.iter().all(|p| p.resume_token.is_empty() == (p.services_done == 5)));
+    assert_eq!(others.calls.load(Ordering::SeqCst), 6);
 }
 
 #[tokio::test]
@@ -176,7 +190,7 @@ async fn export_account_goes_on_where_it_broke() {
     let id = w.join("ada").await.account_id;
     let others = connect(&w, 25);
     let whole = export(&w, &owner(&w, id), request(id, "")).await.unwrap();
-    for at in &whole.progress[..5] {
+    for at in &whole.progress[..6] {
         let mut stream = w.client.export_account(&owner(&w, id), request(id, &at.resume_token)).await.unwrap();
         let (mut lines, mut last) = (0, None);
         while let Some(next) = stream.next().await {
@@ -224,7 +238,7 @@ async fn export_account_refuses_what_is_wrong() {
     let id = w.join("ada").await.account_id;
     assert!(export(&w, &owner(&w, id), request(id, "")).await.unwrap_err().is(reason::EXPORT_OFF));
     connect(&w, 25);
-    for bad in ["x", "4.0.", "0.-1.", &"1".repeat(512)] {
+    for bad in ["x", "5.0.", "0.-1.", &"1".repeat(512)] {
         let refused = export(&w, &owner(&w, id), request(id, bad)).await.unwrap_err();
         assert_eq!(said(&refused), ("PAGE_TOKEN_INVALID", "resume_token"), "{bad}");
     }

@@ -1,10 +1,14 @@
 //! One file for each RPC.
 
+mod export_records;
 mod get_home_feed;
 mod get_list_feed;
+mod get_read_position;
 mod get_user_feed;
 mod items;
+mod positions;
 mod rebuild_feed;
+mod set_read_position;
 mod stream_home_feed;
 
 use std::sync::Arc;
@@ -15,13 +19,16 @@ use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result};
 use plaza_events::Marks;
 use plaza_proto::feeds::v1::{
-    FeedsService, GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest, GetListFeedResponse, GetUserFeedRequest,
-    GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
+    ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetHomeFeedRequest, GetHomeFeedResponse,
+    GetListFeedRequest, GetListFeedResponse, GetReadPositionRequest, GetReadPositionResponse, GetUserFeedRequest,
+    GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse, SetReadPositionRequest, SetReadPositionResponse,
+    StreamHomeFeedRequest, StreamHomeFeedResponse,
 };
 use plaza_rpc::Stream;
 
 use crate::domain::{Builder, Live, Pages};
 use crate::store::FeedStore;
+use crate::store::positions::PositionStore;
 
 /// What the handlers work with.
 pub(crate) struct Handler {
@@ -29,6 +36,7 @@ pub(crate) struct Handler {
     pub(crate) pager: Pager,
     pub(crate) pages: Arc<Pages>,
     pub(crate) store: Arc<dyn FeedStore>,
+    pub(crate) positions: Arc<dyn PositionStore>,
     pub(crate) builder: Arc<Builder>,
     pub(crate) live: Arc<Live>,
     /// How far the projection has got.
@@ -68,6 +76,18 @@ impl FeedsService for Handler {
 
     async fn rebuild_feed(&self, cx: &Cx, req: RebuildFeedRequest) -> Result<RebuildFeedResponse> {
         rebuild_feed::rebuild_feed(self, cx, req).await
+    }
+
+    async fn get_read_position(&self, cx: &Cx, req: GetReadPositionRequest) -> Result<GetReadPositionResponse> {
+        get_read_position::get_read_position(self, cx, req).await
+    }
+
+    async fn set_read_position(&self, cx: &Cx, req: SetReadPositionRequest) -> Result<SetReadPositionResponse> {
+        set_read_position::set_read_position(self, cx, req).await
+    }
+
+    async fn export_records(&self, cx: &Cx, req: ExportRecordsRequest) -> Result<ExportRecordsResponse> {
+        export_records::export_records(self, cx, req).await
     }
 
     async fn stream_home_feed(&self, cx: &Cx, req: StreamHomeFeedRequest) -> Result<Stream<StreamHomeFeedResponse>> {

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use plaza_core::{AccountId, Cx, Error, Result, TraceContext, reason};
 use tokio::sync::Semaphore;
 
-use super::peers::SERVICE;
+use super::peers::NAME;
 use super::relations::floor;
 use super::{Peers, Relations};
 use crate::store::FeedStore;
@@ -86,7 +86,7 @@ impl Builder {
         let task = tokio::spawn(async move {
             // Leaves the list of running builds however this ends.
             let _landing = Landing { inner: &inner, owner };
-            let cx = Cx::background(SERVICE, inner.timeout).with_trace(trace);
+            let cx = Cx::background(NAME, inner.timeout).with_trace(trace);
             cx.within(inner.build(&cx, owner)).await
         });
         let ended = async move { task.await.unwrap_or_else(|e| Err(Error::internal(format!("feed build: {e}")))) };

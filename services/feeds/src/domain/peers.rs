@@ -18,7 +18,7 @@ use plaza_proto::posts::v1::{
 use super::{Entry, merge, together};
 
 /// The name under which feeds call others.
-pub(crate) const SERVICE: &str = "feeds";
+pub(crate) const NAME: &str = "feeds";
 /// The most ids of followers or followed accounts that graph gives at once.
 const IDS_PAGE: usize = 5_000;
 /// The most authors that posts takes at once for references.
@@ -40,11 +40,7 @@ pub(crate) struct Peers {
 
 impl Peers {
     pub(crate) fn new(posts: PostsServiceClient, graph: GraphServiceClient, accounts: AccountsServiceClient) -> Self {
-        Self {
-            posts: posts.as_service(SERVICE),
-            graph: graph.as_service(SERVICE),
-            accounts: accounts.as_service(SERVICE),
-        }
+        Self { posts: posts.as_service(NAME), graph: graph.as_service(NAME), accounts: accounts.as_service(NAME) }
     }
 
     /// The followers of `author` by rising id, or `None` if there are more than `most`.
@@ -219,7 +215,7 @@ impl Peers {
 
 /// A context in which feeds act for `account`, within the time and trace of `cx`, asking for as much as `cx` asks.
 pub(crate) fn acting_for(cx: &Cx, account: AccountId) -> Cx {
-    let caller = Caller { account: Some(account), ..Caller::service(SERVICE) };
+    let caller = Caller { account: Some(account), ..Caller::service(NAME) };
     Cx::new(caller, cx.deadline()).with_trace(cx.trace()).with_token(cx.token().clone())
 }
 

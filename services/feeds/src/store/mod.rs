@@ -1,10 +1,14 @@
-//! The store of home feeds. All in it is derived: losing any of it makes reads slower, never wrong.
+//! The store of home feeds. All in it is derived: losing any of it makes reads slower, never wrong. Read positions, which
+//! are truth, have a store of their own: [`positions`].
 
 #[cfg(test)]
 mod conformance;
 pub mod faulty;
 pub mod memory;
+pub mod positions;
+pub mod postgres;
 pub mod redis;
+pub mod sqlite;
 
 use std::collections::HashSet;
 use std::sync::Arc;

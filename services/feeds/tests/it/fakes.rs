@@ -250,6 +250,16 @@ impl AccountsService for Fake {
         Ok(accounts::ListAccountIdsResponse { account_ids: ids.collect() })
     }
 
+    async fn report_erasure(
+        &self,
+        cx: &Cx,
+        req: accounts::ReportErasureRequest,
+    ) -> Result<accounts::ReportErasureResponse> {
+        by_service(cx)?;
+        self.0.state.lock().receipts.push((req.account_id, req.service, req.kinds));
+        Ok(accounts::ReportErasureResponse::default())
+    }
+
     async fn create_account(
         &self,
         _: &Cx,

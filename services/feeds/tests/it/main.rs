@@ -14,6 +14,7 @@ mod mutes;
 mod outages;
 mod property;
 mod races;
+mod read_positions;
 mod rebuild_feed;
 mod replicas;
 mod reposts;

@@ -8,6 +8,8 @@ use plaza_events::projection::{AuditOptions, audit};
 use plaza_events::{Event, Marks, Projection};
 use plaza_feeds::store::FeedStore;
 use plaza_feeds::store::faulty::FaultyFeeds;
+use plaza_feeds::store::positions::PositionStore;
+use plaza_feeds::store::sqlite::SqlitePositions;
 use plaza_feeds::{App, Config, Deps};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{
@@ -17,7 +19,7 @@ use plaza_proto::feeds::v1::{
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{Post, PostsServiceClient};
 use plaza_rpc::Gate;
-use plaza_stores::Faults;
+use plaza_stores::{Faults, StoreAddress};
 use plaza_testkit::Server;
 
 pub(crate) use crate::engine::Engine;
@@ -85,7 +87,19 @@ impl Bench {
         Self::over(self.world.clone(), config, self.opened.beside())
     }
 
+    /// The service with this store of read positions.
+    pub(crate) async fn with_positions(positions: Arc<dyn PositionStore>) -> Self {
+        let world = World::new(1);
+        let opened = Engine::Memory.open(&config(), &world.env).await;
+        Self::assemble(world, &config(), opened, positions)
+    }
+
     fn over(world: Arc<World>, config: &Config, opened: Opened) -> Self {
+        let positions = SqlitePositions::open(&StoreAddress::Memory, world.env.clone()).unwrap();
+        Self::assemble(world, config, opened, Arc::new(positions))
+    }
+
+    fn assemble(world: Arc<World>, config: &Config, opened: Opened, positions: Arc<dyn PositionStore>) -> Self {
         let (faults, secret) = (Faults::new(), Secret::new([7; 32]));
         let deps = Deps {
             env: world.env.clone(),
@@ -97,7 +111,7 @@ impl Bench {
         };
         let store = opened.store.clone();
         let faulty = Arc::new(FaultyFeeds::new(store.clone(), faults.clone()));
-        let app = App::with_store(config, deps, faulty).unwrap();
+        let app = App::with_stores(config, deps, faulty, positions).unwrap();
         let (projection, marks) = app.projections().pop().unwrap();
         Self { client: app.client(), world, app, opened, store, faults, projection, marks }
     }

@@ -63,6 +63,8 @@ pub(crate) struct State {
     pub(crate) reposts: BTreeMap<i64, FakeRepost>,
     /// Reposts that were taken back.
     pub(crate) undone: BTreeMap<i64, FakeRepost>,
+    /// What was reported as erased: of which account, by which service, which kinds.
+    pub(crate) receipts: Vec<(i64, String, Vec<String>)>,
     outbox: Vec<Event>,
     positions: BTreeMap<&'static str, i64>,
 }

@@ -210,6 +210,7 @@ impl Settings {
         self.sessions.store = store("sessions", Sync::Full);
         self.graph.store = store("graph", Sync::Full);
         self.posts.store = store("posts", Sync::Full);
+        self.feeds.positions = store("feeds", Sync::Full);
         // What the log loses with the machine's power, the outboxes still have.
         self.events.store = store("events", Sync::Normal);
         if self.accounts.insecure_fast_hash {
@@ -221,14 +222,14 @@ impl Settings {
     /// Whether `service` keeps its data, or the events that it writes or follows, in the data folder.
     #[must_use]
     pub fn keeps_in_folder(&self, service: Service) -> bool {
-        let store = match service {
-            Service::Accounts => &self.accounts.store,
-            Service::Sessions => &self.sessions.store,
-            Service::Graph => &self.graph.store,
-            Service::Posts => &self.posts.store,
-            Service::Feeds => &self.feeds.store,
+        let stores = match service {
+            Service::Accounts => vec![&self.accounts.store],
+            Service::Sessions => vec![&self.sessions.store],
+            Service::Graph => vec![&self.graph.store],
+            Service::Posts => vec![&self.posts.store],
+            Service::Feeds => vec![&self.feeds.store, &self.feeds.positions],
         };
-        [store, &self.events.store].into_iter().any(|store| !matches!(store, StoreAddress::Server(_)))
+        stores.into_iter().chain([&self.events.store]).any(|store| !matches!(store, StoreAddress::Server(_)))
     }
 
     pub(super) fn check_services(&self, wrong: &mut Vec<String>) {

@@ -186,15 +186,20 @@ impl Platform {
     }
 }
 
-/// Several processes of feeds share one projection, so that each alone would see a part of it.
+/// Several processes of feeds share one projection, so that each alone would see a part of it, and read positions, so that
+/// it does not matter which of them a device calls.
 fn refuse_apart(settings: &Settings, services: &[Service]) -> Result<()> {
     let several = settings.peers.of(Service::Feeds).is_some_and(|address| address.contains(','));
-    if services.contains(&Service::Feeds) && several && settings.feeds.store == StoreAddress::Memory {
-        return Err(Failure::new(
-            "`peers.feeds` names several processes, which must share their feeds: set `feeds.store` to redis://HOST:PORT",
-        ));
+    if !services.contains(&Service::Feeds) || !several {
+        return Ok(());
     }
-    Ok(())
+    let shared = |store: &StoreAddress| matches!(store, StoreAddress::Server(_));
+    let missing = match (shared(&settings.feeds.store), shared(&settings.feeds.positions)) {
+        (true, true) => return Ok(()),
+        (false, _) => "their feeds: set `feeds.store` to redis://HOST:PORT",
+        (true, false) => "read positions: set `feeds.positions` to postgres://HOST:PORT/DATABASE",
+    };
+    Err(Failure::new(format!("`peers.feeds` names several processes, which must share {missing}")))
 }
 
 async fn open_log(events: &EventsConfig, env: &Env) -> Result<Arc<dyn EventLog>> {

@@ -83,7 +83,7 @@ part!(plaza_accounts::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| a
 part!(plaza_sessions::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
 part!(plaza_graph::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
 part!(plaza_posts::App, outbox: |app| Some(app.outbox()), upkeep: |app, cx| app.maintain(cx).await);
-part!(plaza_feeds::App, outbox: |_| None, upkeep: |_app, _cx| Ok(0));
+part!(plaza_feeds::App, outbox: |_| None, upkeep: |app, cx| app.maintain(cx).await);
 
 /// The services that run here, and a client of every service that they know, here or elsewhere.
 pub(super) struct Parts {

@@ -100,15 +100,18 @@ impl Peers {
         known(self.posts.as_ref(), Service::Posts)
     }
 
+    fn feeds(&self) -> Result<FeedsServiceClient> {
+        known(self.feeds.as_ref(), Service::Feeds)
+    }
+
     /// Those that hold something of accounts, besides accounts.
     pub(super) fn holders(&self) -> Result<Holders> {
-        Ok(Holders { sessions: self.sessions()?, graph: self.graph()?, posts: self.posts()? })
+        Ok(Holders { sessions: self.sessions()?, graph: self.graph()?, posts: self.posts()?, feeds: self.feeds()? })
     }
 
     /// All of them.
     pub(super) fn all(&self) -> Result<Clients> {
-        let feeds = known(self.feeds.as_ref(), Service::Feeds)?;
         let (accounts, sessions) = (self.accounts()?, self.sessions()?);
-        Ok(Clients { accounts, sessions, graph: self.graph()?, posts: self.posts()?, feeds })
+        Ok(Clients { accounts, sessions, graph: self.graph()?, posts: self.posts()?, feeds: self.feeds()? })
     }
 }

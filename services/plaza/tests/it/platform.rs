@@ -107,10 +107,16 @@ async fn several_processes_of_feeds_must_share_them() {
     for service in Service::ALL {
         settings.peers.set(service, "http://127.0.0.1:1,http://127.0.0.1:2");
     }
-    let listeners = Listeners::bind(&settings).await.unwrap();
-    let started = Platform::start_on(settings, Env::system(), &[Service::Feeds], listeners).await;
-    let refused = started.unwrap_err().to_string();
+    let refuse = async |settings: &Settings| {
+        let listeners = Listeners::bind(settings).await.unwrap();
+        let started = Platform::start_on(settings.clone(), Env::system(), &[Service::Feeds], listeners).await;
+        started.unwrap_err().to_string()
+    };
+    let refused = refuse(&settings).await;
     assert!(refused.contains("`peers.feeds` names several") && refused.contains("`feeds.store`"), "{refused}");
+    settings.feeds.store = "redis://127.0.0.1:1".parse().unwrap();
+    let refused = refuse(&settings).await;
+    assert!(refused.contains("`peers.feeds` names several") && refused.contains("`feeds.positions`"), "{refused}");
 }
 
 #[tokio::test]

@@ -2,32 +2,55 @@
 
 use plaza_core::text::Lines;
 use plaza_core::{AccountId, Cx, Error, PostId, Result, Violations, reason};
-use plaza_proto::posts::v1::{CreatePostRequest, CreatePostResponse};
+use plaza_proto::posts::v1::{self as pb, CreatePostRequest, CreatePostResponse};
 
 use super::view::{self, Sights};
-use super::{Handler, choices, mentions};
+use super::{Handler, choices, mentions, polls};
 use crate::NAME;
+use crate::config::Limits;
 use crate::domain::replies::may_reply;
 use crate::domain::sharing::may_quote;
-use crate::domain::{Sensitive, text};
+use crate::domain::{Choices, Sensitive, text};
 use crate::store::{NewPost, Published};
 
 pub(crate) async fn create_post(h: &Handler, cx: &Cx, req: CreatePostRequest) -> Result<CreatePostResponse> {
-    let mut post = read(cx.account()?, req)?;
-    if let Err(refusal) = may_answer(h, cx, &post).await {
-        // What was published already is answered again, though what it answers may be out of sight by now.
-        let published = h.store.answered_publish(cx).await?.ok_or(refusal)?;
-        return Ok(answer(cx, post, &published));
-    }
-    mentions::resolve(h, cx, &mut post.spans).await?;
-    let published = h.store.publish(cx, post.clone()).await?;
+    let (post, published) = publish(h, cx, read(cx.account()?, said(req), &h.limits, "")?).await?;
     Ok(answer(cx, post, &published))
 }
 
-fn read(author: AccountId, req: CreatePostRequest) -> Result<NewPost> {
+fn said(req: CreatePostRequest) -> pb::NewPost {
+    pb::NewPost {
+        text: req.text,
+        visibility: req.visibility,
+        reply_to_id: req.reply_to_id,
+        quote_of_id: req.quote_of_id,
+        quote_policy: req.quote_policy,
+        sensitive: req.sensitive,
+        warning: req.warning,
+        language: req.language,
+        reply_policy: req.reply_policy,
+        poll: req.poll,
+    }
+}
+
+/// Publishes a post if its author may answer what it answers.
+pub(super) async fn publish(h: &Handler, cx: &Cx, mut post: NewPost) -> Result<(NewPost, Published)> {
+    if let Err(refusal) = may_answer(h, cx, &post).await {
+        // What was published already is answered again, though what it answers may be out of sight by now.
+        let published = h.store.answered_publish(cx).await?.ok_or(refusal)?;
+        return Ok((post, published));
+    }
+    mentions::resolve(h, cx, &mut post.spans).await?;
+    let published = h.store.publish(cx, post.clone()).await?;
+    Ok((post, published))
+}
+
+/// What is to be published, checked; `at` stands before the names of fields.
+pub(super) fn read(author: AccountId, mut req: pb::NewPost, limits: &Limits, at: &str) -> Result<NewPost> {
     let mut faults = Violations::default();
-    text::check("text", &req.text, &mut faults);
-    plaza_core::text::check("warning", &req.warning, Lines::Single, &mut faults);
+    text::check(&format!("{at}text"), &req.text, &mut faults);
+    plaza_core::text::check(&format!("{at}warning"), &req.warning, Lines::Single, &mut faults);
+    let poll = req.poll.take().map(|poll| polls::read(poll, limits, at, &mut faults));
     faults.into_result()?;
     let optional = |id: i64| (id != 0).then_some(PostId(id));
     Ok(NewPost {
@@ -38,6 +61,7 @@ fn read(author: AccountId, req: CreatePostRequest) -> Result<NewPost> {
         reply_policy: choices::reply_policy_of(req.reply_policy()),
         sensitive: Sensitive { is: req.sensitive || !req.warning.is_empty(), warning: req.warning },
         language: req.language,
+        poll,
         ..NewPost::new(author, req.text)
     })
 }
@@ -77,5 +101,7 @@ async fn answers(h: &Handler, cx: &Cx, account: AccountId, target: PostId) -> Re
 /// The post as it was when it was published, also for a repeated request.
 fn answer(cx: &Cx, new: NewPost, published: &Published) -> CreatePostResponse {
     cx.wrote(NAME, published.position);
-    CreatePostResponse { post: Some(view::message(&new.published(published), |_| false)) }
+    let post = new.published(published);
+    let poll = post.poll.as_ref().map(|poll| polls::message(poll, Choices::default(), true));
+    CreatePostResponse { post: Some(pb::Post { poll, ..view::message(&post, |_| false) }) }
 }

@@ -5,12 +5,13 @@ use plaza_core::{AccountId, Cx, PostId, Result, id};
 use plaza_export::{ExportAccount, Key, Page, export};
 use plaza_proto::posts::v1::export_record::Record;
 use plaza_proto::posts::v1::{
-    DeletedPost, ExportRecord, ExportRecordsRequest, ExportRecordsResponse, PinnedPost, PostMark, PostRevision,
+    DeletedPost, ExportRecord, ExportRecordsRequest, ExportRecordsResponse, PinnedPost, PollVote, PostMark,
+    PostRevision,
 };
 
 use super::list_revisions::revision;
-use super::{Handler, view};
-use crate::domain::{Mark, Sight};
+use super::{Handler, drafts, view};
+use crate::domain::{Choices, Mark, Sight};
 use crate::store::{Buried, END, Place};
 
 /// The largest page: of the longest posts, what one answer can hold.
@@ -32,6 +33,8 @@ pub(crate) enum Section {
     Deleted,
     Marks(Mark),
     Pins,
+    Drafts,
+    Votes,
 }
 
 /// A post with how often it was edited.
@@ -53,6 +56,8 @@ impl ExportAccount for Handler {
         Section::Marks(Mark::Repost),
         Section::Marks(Mark::Bookmark),
         Section::Pins,
+        Section::Drafts,
+        Section::Votes,
     ];
 
     async fn page(
@@ -74,6 +79,18 @@ impl ExportAccount for Handler {
             Section::Pins => {
                 let told = |post: PostId| Record::PinnedPost(PinnedPost { post_id: post.get() });
                 Ok(Page::whole(self.store.pins(cx, account).await?.into_iter().map(told).collect()))
+            }
+            Section::Drafts => {
+                let before = after.map_or(i64::MAX, |[id, _]| id);
+                let found = self.store.drafts(cx, account, before, limit + 1).await?;
+                let Page { records, next } = Page::cut(found, limit, |draft| [draft.id, 0], drafts::message);
+                let records = records.into_iter().map(|draft| draft.map(Record::Draft)).collect::<Result<_>>()?;
+                Ok(Page { records, next })
+            }
+            Section::Votes => {
+                let before = after.map_or(END, |[post, _]| PostId(post));
+                let found = self.store.voted_by(cx, account, before, limit + 1).await?;
+                Ok(Page::cut(found, limit, |(post, _)| [post.get(), 0], |(post, choices)| voted(post, choices)))
             }
         }
     }
@@ -169,6 +186,11 @@ impl Handler {
         };
         Ok(found.into_iter().map(written).collect())
     }
+}
+
+fn voted(post: PostId, choices: Choices) -> Record {
+    let choices = choices.options().filter_map(|option| i32::try_from(option).ok()).collect();
+    Record::PollVote(PollVote { post_id: post.get(), choices })
 }
 
 fn marked(mark: Mark, place: Place<PostId>) -> Record {

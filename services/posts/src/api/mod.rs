@@ -3,14 +3,20 @@
 mod batch_get_posts;
 mod bookmark_post;
 mod choices;
+mod create_draft;
 mod create_post;
+mod delete_draft;
 mod delete_post;
+mod drafts;
+mod due;
 mod edit_post;
 mod export_records;
+mod get_draft;
 mod get_post;
 mod get_thread;
 mod like_post;
 mod list_bookmarks;
+mod list_drafts;
 mod list_likers;
 mod list_post_refs;
 mod list_posts_by_author;
@@ -22,6 +28,8 @@ mod list_revisions;
 mod marking;
 mod mentions;
 mod pin_post;
+mod polls;
+mod publish_draft;
 mod repost;
 mod restore_post;
 mod threads;
@@ -29,33 +37,41 @@ mod unbookmark_post;
 mod undo_repost;
 mod unlike_post;
 mod unpin_post;
+mod update_draft;
 mod view;
+mod vote_poll;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use plaza_core::page::Pager;
-use plaza_core::{Cx, Result};
+use plaza_core::{Cx, Env, Result};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{
-    BatchGetPostsRequest, BatchGetPostsResponse, BookmarkPostRequest, BookmarkPostResponse, CreatePostRequest,
-    CreatePostResponse, DeletePostRequest, DeletePostResponse, EditPostRequest, EditPostResponse, ExportRecordsRequest,
-    ExportRecordsResponse, GetPostRequest, GetPostResponse, GetThreadRequest, GetThreadResponse, LikePostRequest,
-    LikePostResponse, ListBookmarksRequest, ListBookmarksResponse, ListLikersRequest, ListLikersResponse,
-    ListPostRefsRequest, ListPostRefsResponse, ListPostsByAuthorRequest, ListPostsByAuthorResponse,
-    ListPostsByHashtagRequest, ListPostsByHashtagResponse, ListQuotesRequest, ListQuotesResponse, ListRepliesRequest,
-    ListRepliesResponse, ListRepostersRequest, ListRepostersResponse, ListRevisionsRequest, ListRevisionsResponse,
-    PinPostRequest, PinPostResponse, PostsService, RepostRequest, RepostResponse, RestorePostRequest,
-    RestorePostResponse, UnbookmarkPostRequest, UnbookmarkPostResponse, UndoRepostRequest, UndoRepostResponse,
-    UnlikePostRequest, UnlikePostResponse, UnpinPostRequest, UnpinPostResponse,
+    BatchGetPostsRequest, BatchGetPostsResponse, BookmarkPostRequest, BookmarkPostResponse, CreateDraftRequest,
+    CreateDraftResponse, CreatePostRequest, CreatePostResponse, DeleteDraftRequest, DeleteDraftResponse,
+    DeletePostRequest, DeletePostResponse, EditPostRequest, EditPostResponse, ExportRecordsRequest,
+    ExportRecordsResponse, GetDraftRequest, GetDraftResponse, GetPostRequest, GetPostResponse, GetThreadRequest,
+    GetThreadResponse, LikePostRequest, LikePostResponse, ListBookmarksRequest, ListBookmarksResponse,
+    ListDraftsRequest, ListDraftsResponse, ListLikersRequest, ListLikersResponse, ListPostRefsRequest,
+    ListPostRefsResponse, ListPostsByAuthorRequest, ListPostsByAuthorResponse, ListPostsByHashtagRequest,
+    ListPostsByHashtagResponse, ListQuotesRequest, ListQuotesResponse, ListRepliesRequest, ListRepliesResponse,
+    ListRepostersRequest, ListRepostersResponse, ListRevisionsRequest, ListRevisionsResponse, PinPostRequest,
+    PinPostResponse, PostsService, PublishDraftRequest, PublishDraftResponse, RepostRequest, RepostResponse,
+    RestorePostRequest, RestorePostResponse, UnbookmarkPostRequest, UnbookmarkPostResponse, UndoRepostRequest,
+    UndoRepostResponse, UnlikePostRequest, UnlikePostResponse, UnpinPostRequest, UnpinPostResponse, UpdateDraftRequest,
+    UpdateDraftResponse, VotePollRequest, VotePollResponse,
 };
 
+use crate::config::Limits;
 use crate::projections::Authors;
 use crate::store::PostStore;
 
 /// What the RPCs work with.
 pub(crate) struct Handler {
+    pub(crate) env: Env,
+    pub(crate) limits: Limits,
     pub(crate) store: Arc<dyn PostStore>,
     pub(crate) graph: GraphServiceClient,
     pub(crate) accounts: AccountsServiceClient,
@@ -159,6 +175,34 @@ impl PostsService for Handler {
 
     async fn list_quotes(&self, cx: &Cx, req: ListQuotesRequest) -> Result<ListQuotesResponse> {
         list_quotes::list_quotes(self, cx, req).await
+    }
+
+    async fn create_draft(&self, cx: &Cx, req: CreateDraftRequest) -> Result<CreateDraftResponse> {
+        create_draft::create_draft(self, cx, req).await
+    }
+
+    async fn update_draft(&self, cx: &Cx, req: UpdateDraftRequest) -> Result<UpdateDraftResponse> {
+        update_draft::update_draft(self, cx, req).await
+    }
+
+    async fn get_draft(&self, cx: &Cx, req: GetDraftRequest) -> Result<GetDraftResponse> {
+        get_draft::get_draft(self, cx, req).await
+    }
+
+    async fn list_drafts(&self, cx: &Cx, req: ListDraftsRequest) -> Result<ListDraftsResponse> {
+        list_drafts::list_drafts(self, cx, req).await
+    }
+
+    async fn delete_draft(&self, cx: &Cx, req: DeleteDraftRequest) -> Result<DeleteDraftResponse> {
+        delete_draft::delete_draft(self, cx, req).await
+    }
+
+    async fn publish_draft(&self, cx: &Cx, req: PublishDraftRequest) -> Result<PublishDraftResponse> {
+        publish_draft::publish_draft(self, cx, req).await
+    }
+
+    async fn vote_poll(&self, cx: &Cx, req: VotePollRequest) -> Result<VotePollResponse> {
+        vote_poll::vote_poll(self, cx, req).await
     }
 
     async fn list_post_refs(&self, cx: &Cx, req: ListPostRefsRequest) -> Result<ListPostRefsResponse> {

@@ -1,13 +1,13 @@
 //! From ids to posts as a viewer sees them: hydrate, rules, present. Each step is one batch, however many posts.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use plaza_core::{AccountId, Cx, Error, PostId, Result, Timestamp};
 use plaza_proto::graph::v1::{BatchGetRelationshipsRequest, GraphService as _};
 use plaza_proto::posts::v1 as pb;
 
-use super::{Handler, choices};
+use super::{Handler, choices, polls};
 use crate::domain::visibility::sight;
 use crate::domain::{Mark, Post, Relation, Sight, Span, SpanKind, Standing};
 
@@ -124,7 +124,18 @@ pub(crate) async fn present(h: &Handler, cx: &Cx, posts: &[Arc<Post>]) -> Result
         Some(viewer) => marked(h, cx, viewer, posts).await?,
         None => HashSet::new(),
     };
-    Ok(posts.iter().map(|post| message(post, |mark| marked.contains(&(post.id, mark)))).collect())
+    let (viewer, now) = (cx.viewer(), h.env.now());
+    let voted = match viewer {
+        Some(viewer) => polls::own(h, cx, viewer, posts).await?,
+        None => HashMap::new(),
+    };
+    let poll = |post: &Post| {
+        let (poll, own) = (post.poll.as_ref()?, voted.get(&post.id).copied().unwrap_or_default());
+        Some(polls::message(poll, own, polls::shows(post, poll, viewer, own, now)))
+    };
+    let post =
+        |post: &Arc<Post>| pb::Post { poll: poll(post), ..message(post, |mark| marked.contains(&(post.id, mark))) };
+    Ok(posts.iter().map(post).collect())
 }
 
 /// How the viewer marks the posts. The store is asked only about those with many marks; of the others all are known.
@@ -151,7 +162,7 @@ pub(crate) async fn marked(
     Ok(marked)
 }
 
-/// A post as it travels, with what the caller marks it by.
+/// A post as it travels, with what the caller marks it by, without its poll.
 pub(crate) fn message(post: &Post, marked: impl Fn(Mark) -> bool) -> pb::Post {
     pb::Post {
         post_id: post.id.get(),
@@ -178,6 +189,8 @@ pub(crate) fn message(post: &Post, marked: impl Fn(Mark) -> bool) -> pb::Post {
         reply_policy: choices::reply_policy(post.reply_policy).into(),
         edit_count: post.edits.count,
         edit_time: post.edits.at.map(timestamp),
+        // Depends on more than marks.
+        poll: None,
     }
 }
 

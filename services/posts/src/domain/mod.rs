@@ -1,5 +1,6 @@
 //! Rules and types of posts: no transport, no driver, no bus.
 
+pub mod poll;
 pub mod post;
 pub mod replies;
 pub mod sharing;
@@ -7,6 +8,7 @@ pub mod spans;
 pub mod text;
 pub mod visibility;
 
+pub use poll::{Choices, NewPoll, Poll, Results};
 pub use post::{
     Counts, Edits, Mark, Node, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Revision, Sensitive, Stands,
     Visibility,

@@ -2,7 +2,7 @@
 
 use plaza_core::{AccountId, PostId, Timestamp};
 
-use super::Span;
+use super::{Poll, Span};
 
 /// Who may see a post, as its author chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +88,8 @@ pub struct Post {
     pub language: String,
     /// How often it was edited, and when last.
     pub edits: Edits,
+    /// What it asks.
+    pub poll: Option<Poll>,
     /// How often it is marked, replied to and quoted.
     pub counts: Counts,
     /// All marks of it, while they are few; `None` when they are many.

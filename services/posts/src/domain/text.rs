@@ -14,13 +14,19 @@ pub fn check(field: &str, text: &str, out: &mut Violations) {
     if text.len() > MAX_BYTES {
         return out.push(field, format!("must be at most {MAX_BYTES} bytes long"));
     }
-    if !text.chars().any(is_visible) {
+    if !shows(text) {
         return out.push(field, "must hold something besides white space");
     }
     if text.graphemes(true).nth(MAX_GRAPHEMES).is_some() {
         out.push(field, format!("must be at most {MAX_GRAPHEMES} characters (grapheme clusters) long"));
     }
     text::check(field, text, Lines::Many, out);
+}
+
+/// Whether a reader sees anything of the text.
+#[must_use]
+pub fn shows(text: &str) -> bool {
+    text.chars().any(is_visible)
 }
 
 /// Whether a reader sees anything of the character: neither white space nor one of the characters that only steer how

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, PostId, Result};
 use plaza_events::{Event, Follow};
 use plaza_proto::posts::v1::{
-    PostBookmarked, PostCreated, PostDeleted, PostEdited, PostLiked, PostRestored, PostUnbookmarked, PostUnliked,
-    RepostUndone, Reposted,
+    PollVoted, PostBookmarked, PostCreated, PostDeleted, PostEdited, PostLiked, PostRestored, PostUnbookmarked,
+    PostUnliked, RepostUndone, Reposted,
 };
 
 use crate::NAME;
@@ -57,6 +57,7 @@ fn changed(event: &Event) -> Result<Changed> {
         .or_else(|| counted::<PostEdited>(event, |e| e.post_id))
         .or_else(|| counted::<PostLiked>(event, |e| e.post_id))
         .or_else(|| counted::<PostUnliked>(event, |e| e.post_id))
+        .or_else(|| counted::<PollVoted>(event, |e| e.post_id))
         .or_else(|| counted::<Reposted>(event, |e| e.post_id))
         .or_else(|| counted::<RepostUndone>(event, |e| e.post_id))
         .or_else(|| counted::<PostBookmarked>(event, |e| e.post_id))

@@ -8,7 +8,8 @@ use plaza_erasure::EraseAccount;
 
 use crate::store::PostStore;
 
-/// Erases an account's posts, with their events, then its likes, reposts and bookmarks of others' posts.
+/// Erases an account's drafts and posts, with their events, then its likes, reposts and bookmarks of others' posts, and its
+/// votes in their polls.
 pub struct StoredPosts {
     store: Arc<dyn PostStore>,
     batch: usize,
@@ -27,11 +28,12 @@ impl EraseAccount for StoredPosts {
     async fn erase(&self, cx: &Cx, account: AccountId) -> Result<()> {
         while self.store.erase_posts(cx, account, self.batch).await? >= self.batch {}
         while self.store.erase_marks(cx, account, self.batch).await? >= self.batch {}
+        while self.store.erase_votes(cx, account, self.batch).await? >= self.batch {}
         Ok(())
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["posts", "likes", "reposts", "bookmarks"]
+        &["posts", "drafts", "likes", "reposts", "bookmarks", "votes"]
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

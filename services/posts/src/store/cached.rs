@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, PostId, Result};
+use plaza_core::{AccountId, Cx, Env, PostId, Result, Timestamp};
 use plaza_events::{Freshness, Outbox};
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{
-    Buried, Changed, Changes, Deleted, END, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place,
-    PostStore, Published, Restored, Tags,
+    Buried, Changed, Changes, Deleted, Draft, DraftChange, Drafted, END, Edit, Edited, MarkChange, Marked, NewPost,
+    PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
-use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight, Span};
+use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight, Span};
 
 /// What is kept in memory.
 pub struct PostCache {
@@ -60,8 +60,10 @@ impl PostCache {
 fn weight(post: Option<&Post>) -> u32 {
     let span = |s: &Span| size_of::<Span>() + s.value.len();
     let marks = |p: &Post| p.marks.as_ref().map_or(0, |marks| marks.len() * size_of::<(Mark, AccountId)>());
-    let held = post
-        .map_or(0, |p| p.text.len() + p.sensitive.warning.len() + p.spans.iter().map(span).sum::<usize>() + marks(p));
+    let option = |text: &String| size_of::<String>() + text.len() + size_of::<i64>();
+    let poll = |p: &Post| p.poll.as_ref().map_or(0, |poll| poll.options.iter().map(option).sum());
+    let text = |p: &Post| p.text.len() + p.sensitive.warning.len() + p.spans.iter().map(span).sum::<usize>();
+    let held = post.map_or(0, |p| text(p) + marks(p) + poll(p));
     u32::try_from(ENTRY_BYTES + held).unwrap_or(u32::MAX)
 }
 
@@ -143,6 +145,32 @@ impl<S: PostStore> PostStore for Cached<S> {
 
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
         self.store.answered_publish(cx).await
+    }
+
+    async fn vote(&self, cx: &Cx, vote: Vote) -> Result<Voted> {
+        self.store.vote(cx, vote).await
+    }
+
+    async fn answered_vote(&self, cx: &Cx) -> Result<Option<Voted>> {
+        self.store.answered_vote(cx).await
+    }
+
+    async fn votes(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Choices)>> {
+        self.store.votes(cx, account, ids).await
+    }
+
+    async fn voted_by(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<(PostId, Choices)>> {
+        self.store.voted_by(cx, account, before, limit).await
+    }
+
+    async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
+        self.store.recount_poll(cx, post).await
     }
 
     async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>> {
@@ -246,6 +274,26 @@ impl<S: PostStore> PostStore for Cached<S> {
         self.store.replies(cx, parents, after, limit).await
     }
 
+    async fn change_draft(&self, cx: &Cx, change: DraftChange) -> Result<Drafted> {
+        self.store.change_draft(cx, change).await
+    }
+
+    async fn answered_draft(&self, cx: &Cx) -> Result<Option<Drafted>> {
+        self.store.answered_draft(cx).await
+    }
+
+    async fn fail_draft(&self, cx: &Cx, draft: &Draft, failure: &str) -> Result<()> {
+        self.store.fail_draft(cx, draft, failure).await
+    }
+
+    async fn drafts(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Draft>> {
+        self.store.drafts(cx, account, before, limit).await
+    }
+
+    async fn due(&self, cx: &Cx, now: Timestamp, after: Option<&Draft>, limit: usize) -> Result<Vec<Draft>> {
+        self.store.due(cx, now, after, limit).await
+    }
+
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
         self.store.refs(cx, authors, before, limit).await
     }
@@ -266,6 +314,10 @@ impl<S: PostStore> PostStore for Cached<S> {
 
     async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         self.store.erase_marks(cx, account, limit).await
+    }
+
+    async fn erase_votes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.store.erase_votes(cx, account, limit).await
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

@@ -1,9 +1,9 @@
 //! How parts of a post stand in columns, the same in every SQL engine.
 
-use plaza_core::{AccountId, Error, Result};
+use plaza_core::{AccountId, Error, Result, Timestamp};
 use serde::Deserialize;
 
-use crate::domain::{Mark, QuotePolicy, ReplyPolicy, Span, SpanKind, Stands, Visibility};
+use crate::domain::{Choices, Mark, Poll, QuotePolicy, ReplyPolicy, Results, Span, SpanKind, Stands, Visibility};
 
 /// `visibility`, as the indexes name it.
 const PUBLIC: i16 = 1;
@@ -79,6 +79,54 @@ pub(super) fn mark(mark: Mark) -> i16 {
 pub(super) fn mark_of(number: i16) -> Result<Mark> {
     let found = Mark::ALL.into_iter().find(|kind| mark(*kind) == number);
     found.ok_or_else(|| Error::internal(format!("stored marks cannot be read: no kind {number}")))
+}
+
+/// Where the number of voters stands among the counters of a poll's options.
+const VOTERS: i16 = -1;
+
+/// A poll's options as they are stored, a JSON list.
+pub(super) fn encode_options(options: &[String]) -> Result<String> {
+    serde_json::to_string(options).map_err(|e| Error::internal(format!("a poll cannot be stored: {e}")))
+}
+
+/// The counters that a vote counts in.
+pub(super) fn counted(choices: Choices) -> impl Iterator<Item = i16> {
+    choices.options().filter_map(|option| i16::try_from(option).ok()).chain([VOTERS])
+}
+
+/// Puts a counter among the results of its poll.
+pub(super) fn put_votes(results: &mut Results, option: i16, votes: i64) {
+    if option == VOTERS {
+        results.voters = votes;
+    } else if let Some(counter) = usize::try_from(option).ok().and_then(|option| results.votes.get_mut(option)) {
+        *counter = votes;
+    }
+}
+
+/// A poll as it is stored.
+pub(super) struct PollColumns<'a> {
+    /// As [`encode_options`].
+    pub(super) options: &'a str,
+    pub(super) multiple: bool,
+    pub(super) hides: bool,
+    pub(super) closes_at: i64,
+    /// Counters as a text `option:votes,option:votes`; `None` if there are none.
+    pub(super) counts: Option<&'a str>,
+}
+
+impl PollColumns<'_> {
+    /// The poll.
+    pub(super) fn decode(self) -> Result<Poll> {
+        let damaged = || Error::internal("a stored poll cannot be read");
+        let options: Vec<String> = serde_json::from_str(self.options).map_err(|_| damaged())?;
+        let mut results = Results::none(options.len());
+        for pair in self.counts.into_iter().flat_map(|counts| counts.split(',')) {
+            let (option, votes) = pair.split_once(':').ok_or_else(damaged)?;
+            put_votes(&mut results, option.parse().map_err(|_| damaged())?, votes.parse().map_err(|_| damaged())?);
+        }
+        let closes_at = Timestamp(self.closes_at);
+        Ok(Poll { options, multiple: self.multiple, hides: self.hides, closes_at, results })
+    }
 }
 
 /// What stands at a place in a thread, from `deleted_at IS NULL` and `kept`.

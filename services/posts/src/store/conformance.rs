@@ -3,10 +3,12 @@
 //! An engine's test runs each of [`cases`] on a fresh store, bare and with the cache in front.
 #![expect(clippy::unwrap_used, reason = "test support: a failure here is the test's failure")]
 
+mod drafts;
 mod erasure;
 mod grace;
 mod marks;
 mod model;
+mod polls;
 mod race;
 mod reads;
 mod threads;
@@ -99,6 +101,18 @@ cases![
     race::one_request_many_times_at_once_has_one_effect,
     race::deletions_at_any_moment_leave_exact_counts,
     model::random_sequences_agree_with_the_model,
+    drafts::drafts_are_kept_replaced_and_deleted,
+    drafts::an_account_keeps_so_many_drafts_and_no_more,
+    drafts::drafts_come_due_in_the_order_of_their_times,
+    drafts::a_draft_that_failed_says_why_until_it_is_replaced,
+    drafts::a_draft_is_published_once_however_many_try,
+    drafts::an_erased_account_leaves_no_draft,
+    polls::a_poll_is_kept_with_its_post_and_counts_each_account_once,
+    polls::votes_are_taken_of_living_posts_that_ask_and_until_the_poll_closes,
+    polls::what_a_poll_asks_stays_once_somebody_has_voted,
+    polls::a_thousand_votes_at_once_are_counted_exactly,
+    polls::votes_of_an_account_are_listed_in_pages,
+    polls::a_vote_goes_with_its_account,
     threads::what_a_post_said_is_kept_with_each_edit,
     threads::only_the_author_edits_what_lives,
     threads::a_post_is_edited_so_often_and_no_more,
@@ -113,6 +127,7 @@ cases![
     cases_with_grace:
     grace::a_deleted_post_comes_back_with_all_that_belongs_to_it,
     grace::only_the_author_brings_back_what_is_deleted_and_in_time,
+    polls::a_poll_comes_back_with_its_post_and_goes_for_good_with_it,
     grace::an_erasure_leaves_nothing_of_deleted_posts,
     grace::what_is_set_aside_of_an_accounts_posts_is_listed,
 ];
@@ -251,7 +266,7 @@ fn handed_on(event: &Event) -> (i64, Told) {
         let m = m.unwrap();
         (m.post_id, Told::Unbookmarked(PostId(m.post_id), AccountId(m.author_id)))
     } else {
-        let kinds = ["PostEdited", "PostRestored", "PostPinned", "PostUnpinned"];
+        let kinds = ["PostEdited", "PostRestored", "PostPinned", "PostUnpinned", "PollVoted"];
         let kind = kinds.into_iter().find(|kind| event.type_.ends_with(kind)).unwrap();
         (event.aggregate_id, Told::Other(kind, PostId(event.aggregate_id)))
     }

@@ -1,9 +1,11 @@
 //! The embedded engine.
 
+mod drafts;
 mod edits;
 mod erase;
 mod marks;
 mod pins;
+mod polls;
 mod prune;
 mod reads;
 mod refs;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, PostId, Result};
+use plaza_core::{AccountId, Cx, Env, PostId, Result, Timestamp};
 use plaza_events::{Outbox, SqliteOutbox, outbox};
 use plaza_stores::{Gauge, Migration, Sqlite, StoreAddress, requests};
 use rusqlite::Connection;
@@ -26,11 +28,11 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Buried, Changed, Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
-    Published, Restored, Tags,
+    Buried, Changed, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost,
+    PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
 use crate::NAME;
-use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
+use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight};
 use writes::Write;
 
 /// The schema's steps.
@@ -41,6 +43,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_marks", sql: include_str!("../../migrations/sqlite/0004_marks.sql") },
     Migration { name: "0005_audience", sql: include_str!("../../migrations/sqlite/0005_audience.sql") },
     Migration { name: "0006_threads", sql: include_str!("../../migrations/sqlite/0006_threads.sql") },
+    Migration { name: "0007_drafts", sql: include_str!("../../migrations/sqlite/0007_drafts.sql") },
+    Migration { name: "0008_polls", sql: include_str!("../../migrations/sqlite/0008_polls.sql") },
 ];
 
 /// Posts in a SQLite file.
@@ -106,6 +110,32 @@ impl PostStore for SqlitePosts {
 
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
         self.answered(cx).await
+    }
+
+    async fn vote(&self, cx: &Cx, vote: Vote) -> Result<Voted> {
+        self.change(cx, move |write| write.vote(vote)).await
+    }
+
+    async fn answered_vote(&self, cx: &Cx) -> Result<Option<Voted>> {
+        self.answered(cx).await
+    }
+
+    async fn votes(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Choices)>> {
+        self.db.read(cx, |conn| polls::votes(conn, account, ids)).await
+    }
+
+    async fn voted_by(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<(PostId, Choices)>> {
+        self.db.read(cx, |conn| polls::voted_by(conn, account, before, limit)).await
+    }
+
+    async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
+        self.db.read(cx, |conn| polls::recount(conn, post)).await
     }
 
     async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>> {
@@ -204,6 +234,27 @@ impl PostStore for SqlitePosts {
         self.db.read(cx, |conn| threads::replies(conn, parents, after, limit)).await
     }
 
+    async fn change_draft(&self, cx: &Cx, change: DraftChange) -> Result<Drafted> {
+        self.change(cx, move |write| write.change_draft(&change)).await
+    }
+
+    async fn answered_draft(&self, cx: &Cx) -> Result<Option<Drafted>> {
+        self.answered(cx).await
+    }
+
+    async fn fail_draft(&self, cx: &Cx, draft: &Draft, failure: &str) -> Result<()> {
+        let (account, draft, failure) = (draft.account, draft.version(), failure.to_owned());
+        self.db.write(cx, move |conn| drafts::fail(conn, account, draft, &failure)).await
+    }
+
+    async fn drafts(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Draft>> {
+        self.db.read(cx, |conn| drafts::of(conn, account, before, limit)).await
+    }
+
+    async fn due(&self, cx: &Cx, now: Timestamp, after: Option<&Draft>, limit: usize) -> Result<Vec<Draft>> {
+        self.db.read(cx, |conn| drafts::due(conn, now, after, limit)).await
+    }
+
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
         let refs = refs::newest(&self.db, cx, List::Posts, authors, before, limit).await?;
         Ok(refs.into_iter().map(PostRef::from).collect())
@@ -226,6 +277,10 @@ impl PostStore for SqlitePosts {
 
     async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         self.change(cx, move |write| write.erase_marks(account, limit)).await
+    }
+
+    async fn erase_votes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.change(cx, move |write| write.erase_votes(account, limit)).await
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

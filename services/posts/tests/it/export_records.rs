@@ -7,7 +7,9 @@ use plaza_stores::StoreAddress;
 use plaza_stores::postgres::Scratch;
 use plaza_testkit::Store;
 
+use crate::drafts::{create_draft, said};
 use crate::support::{World, service, user};
+use crate::vote_poll::{ask, poll, vote};
 
 /// All that is handed out of an account.
 async fn exported(w: &World, account_id: i64) -> Vec<Record> {
@@ -33,6 +35,8 @@ fn brief(record: Record) -> (&'static str, i64, String) {
         Record::Repost(mark) => ("repost", mark.post_id, String::new()),
         Record::Bookmark(mark) => ("bookmark", mark.post_id, String::new()),
         Record::PinnedPost(pin) => ("pin", pin.post_id, String::new()),
+        Record::Draft(draft) => ("draft", draft.draft_id, draft.post.unwrap_or_default().text),
+        Record::PollVote(vote) => ("vote", vote.post_id, format!("{:?}", vote.choices)),
     }
 }
 
@@ -56,6 +60,11 @@ async fn all_kinds(store: StoreAddress) {
     w.bookmark(1, others).await.unwrap();
     w.bookmark(2, first).await.unwrap();
     w.pin(1, first).await.unwrap();
+    let draft = create_draft(&w, 1, said("unsaid"), None).await.unwrap();
+    create_draft(&w, 2, said("another's"), None).await.unwrap();
+    let poll = ask(&w, 2, poll(&["a", "b", "c"], true, false)).await;
+    vote(&w, 1, poll, &[2, 0]).await.unwrap();
+    vote(&w, 3, poll, &[1]).await.unwrap();
     let expected = [
         ("post", last, "answer"),
         ("post", first, "third"),
@@ -68,13 +77,15 @@ async fn all_kinds(store: StoreAddress) {
         ("repost", others, ""),
         ("bookmark", others, ""),
         ("pin", first, ""),
+        ("draft", draft, "unsaid"),
+        ("vote", poll, "[0, 2]"),
     ];
     assert_eq!(briefs(&w, 1).await, expected.map(|(kind, post, text)| (kind, post, text.to_owned())));
     let told = exported(&w, 1).await;
     assert!(matches!(&told[1], Record::Post(post) if post.liked && !post.bookmarked), "as its author sees it");
     let seconds = w.env.now().0 / 1_000;
     assert!(matches!(&told[7], Record::Like(like) if like.create_time.unwrap().seconds == seconds));
-    assert!(exported(&w, 3).await.is_empty());
+    assert!(exported(&w, 4).await.is_empty());
     w.app.close().await;
 }
 

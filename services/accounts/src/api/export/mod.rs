@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use plaza_core::{AccountId, Cx, Error, Result, reason};
+use plaza_proto::feeds::v1::FeedsServiceClient;
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::PostsServiceClient;
 use plaza_proto::sessions::v1::SessionsServiceClient;
@@ -33,6 +34,8 @@ pub struct Holders {
     pub graph: GraphServiceClient,
     /// What they wrote.
     pub posts: PostsServiceClient,
+    /// How far they have read.
+    pub feeds: FeedsServiceClient,
 }
 
 /// A part of what a service holds of an account.

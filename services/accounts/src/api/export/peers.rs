@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use plaza_core::{AccountId, Cx, Result};
-use plaza_proto::{graph, posts, sessions};
+use plaza_proto::{feeds, graph, posts, sessions};
 
 use super::line::line;
 use super::{Holder, Holders, Page};
@@ -32,9 +32,15 @@ macro_rules! holder {
 holder!(sessions: SessionsServiceClient, SessionsService);
 holder!(graph: GraphServiceClient, GraphService);
 holder!(posts: PostsServiceClient, PostsService);
+holder!(feeds: FeedsServiceClient, FeedsService);
 
 /// All of them, in the order in which they are asked.
-pub(super) fn all(holders: Holders) -> [Arc<dyn Holder>; 3] {
-    let Holders { sessions, graph, posts } = holders;
-    [Arc::new(sessions.as_service(SOURCE)), Arc::new(graph.as_service(SOURCE)), Arc::new(posts.as_service(SOURCE))]
+pub(super) fn all(holders: Holders) -> [Arc<dyn Holder>; 4] {
+    let Holders { sessions, graph, posts, feeds } = holders;
+    [
+        Arc::new(sessions.as_service(SOURCE)),
+        Arc::new(graph.as_service(SOURCE)),
+        Arc::new(posts.as_service(SOURCE)),
+        Arc::new(feeds.as_service(SOURCE)),
+    ]
 }

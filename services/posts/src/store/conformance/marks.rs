@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use plaza_core::{AccountId, Env, ManualClock, PostId, Timestamp, reason};
 
+use super::polls::{asking, vote};
 use super::{Subject, Told, bookmark, cx, like, new, quote, reply, repost, undone};
 use crate::domain::{Counts, Mark, QuotePolicy, RepostRef};
 use crate::store::{END, FEW_MARKS, MarkChange, NewPost, Place};
@@ -189,18 +190,21 @@ pub(super) async fn an_erased_account_leaves_no_mark(s: Subject) {
     assert!(late.is(reason::ACCOUNT_NOT_FOUND));
 }
 
-/// 10,000 operations, 32 at a time, on few posts: likes, reposts, bookmarks, replies, quotes, deletions.
+/// How many accounts take part in the random operations.
+const ACCOUNTS: i64 = 20;
+
+/// 10,000 operations, 32 at a time, on few posts: likes, reposts, bookmarks, votes, replies, quotes, deletions.
 pub(super) async fn random_marks_at_once_leave_exact_counts(s: Subject) {
     let mut targets = Vec::new();
     for author in 1..=8 {
-        targets.push(s.publish(new(author, "target")).await.post);
+        targets.push(s.publish(asking(author, true)).await.post);
     }
     let env = Env::manual(ManualClock::new(Timestamp(1_800_000_000_000)), 7);
     let tasks = (0..32_i64).map(|task| {
         let (s, targets, env) = (s.clone(), targets.clone(), env.clone());
         tokio::spawn(async move {
             for _ in 0..312 {
-                step(&s, &env, 100 + task % 20, &targets).await;
+                step(&s, &env, 100 + task % ACCOUNTS, &targets).await;
             }
         })
     });
@@ -209,6 +213,7 @@ pub(super) async fn random_marks_at_once_leave_exact_counts(s: Subject) {
     }
     for target in &targets {
         let counts = s.counts(*target).await.unwrap();
+        assert!((1..=ACCOUNTS).contains(&s.results(*target).await.unwrap().voters));
         let few = s.post(*target).await.unwrap().marks.clone();
         assert!(
             few.is_none_or(|marks| counts.marks() <= FEW_MARKS && i64::try_from(marks.len()) == Ok(counts.marks()))
@@ -233,7 +238,14 @@ async fn step(s: &Subject, env: &Env, account: i64, targets: &[PostId]) {
                 s.store.delete(&cx(), AccountId(account), id).await.unwrap();
             }
         }
-        2 => assert!(s.store.posts(&cx(), targets).await.unwrap().iter().all(Option::is_some)),
+        // Most have voted by then.
+        2 | 3 => {
+            let choices = i32::try_from(env.below(7)).unwrap() + 1;
+            if let Err(refusal) = s.store.vote(&cx(), vote(account, target, choices)).await {
+                assert!(refusal.is(reason::ALREADY_VOTED), "{refusal}");
+            }
+        }
+        4 => assert!(s.store.posts(&cx(), targets).await.unwrap().iter().all(Option::is_some)),
         _ => drop(s.store.set_mark(&cx(), change).await.unwrap()),
     }
 }

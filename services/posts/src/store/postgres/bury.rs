@@ -103,7 +103,7 @@ pub(super) async fn lock(conn: &mut PgConnection, posts: &[PostId]) -> Result<()
 }
 
 /// Makes tombstones of those of `doomed` that live and belong to the author named; all must be locked. Their hashtags,
-/// counters and marks go; if there are too many marks the rest is left to pruning. Of those that are to be restorable what
+/// counters and marks go; if there are too many marks the rest is left to pruning, and so are votes. Of those that are to be restorable what
 /// is needed for that is set aside, and their marks stay.
 pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]) -> Result<Vec<Tomb>> {
     let (posts, authors): (Vec<i64>, Vec<i64>) = doomed.iter().map(|d| (d.post.0, d.author.0)).unzip();
@@ -119,6 +119,7 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
             SELECT id, author_id, $3, text, spans, warning, language FROM doomed WHERE restorable),
          revisions AS (
             DELETE FROM revisions USING doomed WHERE revisions.post_id = doomed.id AND NOT doomed.restorable),
+         polls AS (DELETE FROM polls USING doomed WHERE polls.post_id = doomed.id AND NOT doomed.restorable),
          pins AS (DELETE FROM pins USING doomed WHERE pins.account_id = doomed.author_id AND pins.post_id = doomed.id),
          buried AS (
             UPDATE posts AS p SET text = '', spans = NULL, warning = '', language = '', deleted_at = $3,
@@ -128,6 +129,7 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
             RETURNING p.id, p.author_id, p.reply_to_id, p.quote_of_id, doomed.restorable),
          tags AS (DELETE FROM hashtags USING buried WHERE post_id = buried.id),
          counts AS (DELETE FROM post_counts USING buried WHERE post_id = buried.id),
+         poll_counts AS (DELETE FROM poll_counts USING buried WHERE post_id = buried.id),
          answered AS (
             INSERT INTO post_counts AS c (post_id, replies, quotes)
             SELECT target.id, -sum(replies), -sum(quotes)
@@ -146,6 +148,9 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
          rest AS (
             INSERT INTO leftovers (post_id)
             SELECT post_id FROM unmarked GROUP BY 1 HAVING count(*) >= $4
+            UNION
+            SELECT id FROM buried
+            WHERE NOT restorable AND EXISTS (SELECT 1 FROM votes WHERE votes.post_id = buried.id)
             ON CONFLICT DO NOTHING)
          SELECT id, author_id, reply_to_id, quote_of_id FROM buried ORDER BY id",
     )

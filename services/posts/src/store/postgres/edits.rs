@@ -7,8 +7,8 @@ use sqlx::PgConnection;
 
 use super::batch::{Done, Job};
 use super::locks::Locks;
-use super::rows;
 use super::single::{Came, Restoration, Single, tell};
+use super::{polls, rows};
 use crate::domain::{Edits, Revision, Sensitive, Span, spans};
 use crate::store::{Buried, Changed, Edit, Edited, MAX_EDITS, Restored, columns};
 
@@ -66,6 +66,9 @@ pub(super) async fn edit(conn: &mut PgConnection, env: &Env, job: &Job<Single>, 
     }
     if said.edit_count >= MAX_EDITS {
         return Err(Error::new(reason::TOO_MANY_EDITS));
+    }
+    if said.text != edit.text {
+        polls::no_votes(conn, edit.post).await?;
     }
     let edits = Edits { count: said.edit_count + 1, at: Some(env.now()) };
     let since = said.edited_at.unwrap_or_else(|| edit.post.time().0);
@@ -172,6 +175,7 @@ pub(super) async fn restore(
     let (reply_to, quote_of, stored) = restored.ok_or_else(|| Error::new(reason::POST_NOT_RESTORABLE))?;
     tag(conn, post, &columns::decode_spans(stored.as_deref())?).await?;
     count_anew(conn, post).await?;
+    polls::count_anew(conn, post).await?;
     let (reply_to_id, quote_of_id) = (reply_to.unwrap_or(0), quote_of.unwrap_or(0));
     let event = PostRestored { post_id: post.0, author_id: author.0, reply_to_id, quote_of_id };
     let position = tell(conn, env, job, post, &event).await?;

@@ -10,7 +10,7 @@ use sqlx::{PgConnection, Postgres};
 use super::batch::{Done, Job, Work};
 use super::bury::{self, Deletion};
 use super::locks::Locks;
-use super::{marks, prune, reads, rows};
+use super::{marks, polls, prune, reads, rows};
 use crate::store::{Changed, END, MarkChange, columns};
 
 /// What of an account is erased.
@@ -18,6 +18,7 @@ use crate::store::{Changed, END, MarkChange, columns};
 pub(super) enum What {
     Posts,
     Marks,
+    Votes,
 }
 
 /// Up to `limit` posts or marks of an account that is gone.
@@ -46,6 +47,7 @@ impl Work for Erasure {
             done.push(Ok(match job.work.what {
                 What::Posts => erase_posts(conn, env, job).await?,
                 What::Marks => erase_marks(conn, env, job).await?,
+                What::Votes => erase_votes(conn, env, job).await?,
             }));
         }
         Ok(done)
@@ -73,6 +75,8 @@ async fn erase_posts(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> 
     }
     let events: Vec<NewEvent> = tombs.iter().map(|tomb| job.event(env, tomb.post, &tomb.event())).collect();
     outbox::postgres::append_many(conn, &events).await?;
+    let drafts = "DELETE FROM drafts WHERE account_id = $1";
+    sqlx::query(drafts).bind(author.0).execute(&mut *conn).await.sql()?;
     let graves = sqlx::query_scalar("SELECT post_id FROM graves WHERE author_id = $1 LIMIT $2").bind(author.0);
     let graves = ids(conn, graves.bind(rows::limit(job.work.limit - posts.len()))).await?;
     prune::purge(conn, &graves).await?;
@@ -106,6 +110,23 @@ async fn erase_marks(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> 
     }
     outbox::postgres::append_many(conn, &events).await?;
     Ok(Done { outcome: marks.len(), changed })
+}
+
+async fn erase_votes(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> Result<Done<usize>> {
+    let account = job.work.account;
+    let votes = polls::voted_by(conn, account, END, job.work.limit).await?;
+    let posts: Vec<PostId> = votes.into_iter().map(|(post, _)| post).collect();
+    let mut locks = Locks::default();
+    for post in &posts {
+        locks.share_post(*post);
+    }
+    locks.take(conn).await?;
+    mark_gone(conn, account).await?;
+    let living = polls::take_back(conn, account, &posts).await?;
+    let events: Vec<NewEvent> = living.iter().map(|(post, author)| polls::event(env, job, *post, *author)).collect();
+    outbox::postgres::append_many(conn, &events).await?;
+    let changed = Changed { posts: living.into_iter().map(|(post, _)| post).collect(), authors: Vec::new() };
+    Ok(Done { outcome: posts.len(), changed })
 }
 
 /// Takes these marks of an account back; of those of living posts returns post, author, kind and id. A deleted post has

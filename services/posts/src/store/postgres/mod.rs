@@ -5,11 +5,13 @@
 
 mod batch;
 mod bury;
+mod drafts;
 mod edits;
 mod erase;
 mod locks;
 mod marks;
 mod pins;
+mod polls;
 mod prune;
 mod publish;
 mod reads;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Env, Error, PostId, Result};
+use plaza_core::{AccountId, Cx, Env, Error, PostId, Result, Timestamp};
 use plaza_events::{Outbox, PostgresOutbox, outbox};
 use plaza_stores::postgres::{BatchOptions, Batcher, Conn, requests};
 use plaza_stores::{Gauge, Migration, Postgres, PostgresOptions, ServerAddress};
@@ -33,11 +35,11 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Buried, Changes, Deleted, Edit, Edited, MarkChange, Marked, NewPost, PinChange, Pinned, Place, PostStore,
-    Published, Restored, Tags,
+    Buried, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, PinChange,
+    Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
 use crate::NAME;
-use crate::domain::{Counts, Mark, Node, Post, PostRef, RepostRef, Revision, Sight};
+use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight};
 use batch::{Job, Writer};
 use bury::Deletion;
 use erase::{Erasure, What};
@@ -52,6 +54,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_marks", sql: include_str!("../../../migrations/postgres/0004_marks.sql") },
     Migration { name: "0005_audience", sql: include_str!("../../../migrations/postgres/0005_audience.sql") },
     Migration { name: "0006_threads", sql: include_str!("../../../migrations/postgres/0006_threads.sql") },
+    Migration { name: "0007_drafts", sql: include_str!("../../../migrations/postgres/0007_drafts.sql") },
+    Migration { name: "0008_polls", sql: include_str!("../../../migrations/postgres/0008_polls.sql") },
 ];
 
 /// How many posts or marks one transaction of an erasure takes at most: each is a lock in the server's memory.
@@ -68,6 +72,7 @@ pub struct PostgresPosts {
     env: Env,
     publishing: Batcher<Writer<NewPost>>,
     marking: Batcher<Writer<MarkChange>>,
+    voting: Batcher<Writer<Vote>>,
     deleting: Batcher<Writer<Deletion>>,
     erasing: Batcher<Writer<Erasure>>,
     single: Batcher<Writer<Single>>,
@@ -94,6 +99,7 @@ impl PostgresPosts {
         Ok(Self {
             publishing: Writer::start(&db, &env, &changes, BatchOptions::default()),
             marking: Writer::start(&db, &env, &changes, BatchOptions::default()),
+            voting: Writer::start(&db, &env, &changes, one),
             deleting: Writer::start(&db, &env, &changes, one),
             // One at a time, as an erasure takes its locks in two steps.
             erasing: Writer::start(&db, &env, &changes, BatchOptions { max_batch: 1, ..one }),
@@ -158,6 +164,34 @@ impl PostStore for PostgresPosts {
 
     async fn answered_publish(&self, cx: &Cx) -> Result<Option<Published>> {
         self.answered(cx).await
+    }
+
+    async fn vote(&self, cx: &Cx, vote: Vote) -> Result<Voted> {
+        Ok(self.voting.submit(cx, Job::new(cx, vote)).await?.outcome)
+    }
+
+    async fn answered_vote(&self, cx: &Cx) -> Result<Option<Voted>> {
+        self.answered(cx).await
+    }
+
+    async fn votes(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Choices)>> {
+        self.db.read_replica(cx, |mut conn| async move { polls::votes(&mut conn, account, ids).await }).await
+    }
+
+    async fn voted_by(
+        &self,
+        cx: &Cx,
+        account: AccountId,
+        before: PostId,
+        limit: usize,
+    ) -> Result<Vec<(PostId, Choices)>> {
+        self.db
+            .read_replica(cx, |mut conn| async move { polls::voted_by(&mut conn, account, before, limit).await })
+            .await
+    }
+
+    async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
+        self.db.read(cx, |mut conn| async move { polls::recount(&mut conn, post).await }).await
     }
 
     async fn answered_mark(&self, cx: &Cx) -> Result<Option<Marked>> {
@@ -265,6 +299,31 @@ impl PostStore for PostgresPosts {
         self.db.read(cx, |mut conn| async move { threads::replies(&mut conn, parents, after, limit).await }).await
     }
 
+    async fn change_draft(&self, cx: &Cx, change: DraftChange) -> Result<Drafted> {
+        let drafted = |came| if let Came::Drafted(drafted) = came { Some(drafted) } else { None };
+        self.settle(cx, Single::Draft(change), drafted).await
+    }
+
+    async fn answered_draft(&self, cx: &Cx) -> Result<Option<Drafted>> {
+        // A change is remembered with what kind of write it was.
+        let came = self.answered::<Came>(cx).await?;
+        Ok(came.and_then(|came| if let Came::Drafted(drafted) = came { Some(drafted) } else { None }))
+    }
+
+    async fn fail_draft(&self, cx: &Cx, draft: &Draft, failure: &str) -> Result<()> {
+        self.db
+            .write(cx, |mut conn| async move { drafts::fail(&mut conn, draft.account, draft.version(), failure).await })
+            .await
+    }
+
+    async fn drafts(&self, cx: &Cx, account: AccountId, before: i64, limit: usize) -> Result<Vec<Draft>> {
+        self.db.read(cx, |mut conn| async move { drafts::of(&mut conn, account, before, limit).await }).await
+    }
+
+    async fn due(&self, cx: &Cx, now: Timestamp, after: Option<&Draft>, limit: usize) -> Result<Vec<Draft>> {
+        self.db.read(cx, |mut conn| async move { drafts::due(&mut conn, now, after, limit).await }).await
+    }
+
     async fn refs(&self, cx: &Cx, authors: &[AccountId], before: PostId, limit: usize) -> Result<Vec<PostRef>> {
         let refs = refs::newest(&self.lists, cx, List::Posts, authors, before, limit).await?;
         Ok(refs.into_iter().map(PostRef::from).collect())
@@ -287,6 +346,10 @@ impl PostStore for PostgresPosts {
 
     async fn erase_marks(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
         self.erase(cx, account, What::Marks, limit).await
+    }
+
+    async fn erase_votes(&self, cx: &Cx, account: AccountId, limit: usize) -> Result<usize> {
+        self.erase(cx, account, What::Votes, limit).await
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
@@ -322,6 +385,7 @@ impl PostStore for PostgresPosts {
         gauges.extend([
             waiting("publish", self.publishing.queue_len()),
             waiting("mark", self.marking.queue_len()),
+            waiting("vote", self.voting.queue_len()),
             waiting("delete", self.deleting.queue_len()),
             waiting("erase", self.erasing.queue_len()),
             waiting("single", self.single.queue_len()),
@@ -331,7 +395,7 @@ impl PostStore for PostgresPosts {
 
     async fn close(&self) {
         let (publishing, marking, deleting) = (self.publishing.close(), self.marking.close(), self.deleting.close());
-        tokio::join!(publishing, marking, deleting, self.erasing.close(), self.single.close());
+        tokio::join!(publishing, marking, deleting, self.voting.close(), self.erasing.close(), self.single.close());
         self.db.close().await;
     }
 }

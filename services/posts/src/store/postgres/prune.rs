@@ -26,14 +26,15 @@ pub(super) async fn some(conn: &mut PgConnection, now: Timestamp, graves_until: 
     Ok(pruned + graves.len())
 }
 
-/// Removes what is set aside of deleted posts; their marks are left to the next rounds.
+/// Removes what is set aside of deleted posts; their marks and votes are left to the next rounds.
 pub(super) async fn purge(conn: &mut PgConnection, posts: &[PostId]) -> Result<()> {
     if posts.is_empty() {
         return Ok(());
     }
     sqlx::query(
         "WITH graves AS (DELETE FROM graves WHERE post_id = ANY($1)),
-         revisions AS (DELETE FROM revisions WHERE post_id = ANY($1))
+         revisions AS (DELETE FROM revisions WHERE post_id = ANY($1)),
+         polls AS (DELETE FROM polls WHERE post_id = ANY($1))
          INSERT INTO leftovers (post_id) SELECT * FROM unnest($1::int8[]) ON CONFLICT DO NOTHING",
     )
     .bind(rows::posts(posts))
@@ -43,7 +44,7 @@ pub(super) async fn purge(conn: &mut PgConnection, posts: &[PostId]) -> Result<(
     Ok(())
 }
 
-/// Removes marks of one deleted post that may have some left, which no other process is at work on; that counts as one
+/// Removes marks and votes of one deleted post that may have some left, which no other process is at work on; that counts as one
 /// more.
 async fn drop_marks(conn: &mut PgConnection) -> Result<usize> {
     let dropped: i64 = sqlx::query_scalar(
@@ -54,10 +55,16 @@ async fn drop_marks(conn: &mut PgConnection) -> Result<usize> {
                 SELECT account_id, kind FROM marks WHERE post_id = one.post_id LIMIT $1) AS part
             WHERE m.post_id = one.post_id AND m.account_id = part.account_id AND m.kind = part.kind
             RETURNING 1),
+         unvoted AS (
+            DELETE FROM votes AS v
+            USING one CROSS JOIN LATERAL (SELECT account_id FROM votes WHERE post_id = one.post_id LIMIT $1) AS part
+            WHERE v.post_id = one.post_id AND v.account_id = part.account_id
+            RETURNING 1),
          done AS (
             DELETE FROM leftovers USING one
-            WHERE leftovers.post_id = one.post_id AND (SELECT count(*) FROM dropped) < $1)
-         SELECT (SELECT count(*) FROM dropped) + (SELECT count(*) FROM one)",
+            WHERE leftovers.post_id = one.post_id AND (SELECT count(*) FROM dropped) < $1
+              AND (SELECT count(*) FROM unvoted) < $1)
+         SELECT (SELECT count(*) FROM dropped) + (SELECT count(*) FROM unvoted) + (SELECT count(*) FROM one)",
     )
     .bind(rows::limit(MARKS_AT_ONCE))
     .fetch_one(conn)

@@ -10,8 +10,9 @@ use sqlx::PgConnection;
 
 use super::batch::{Done, Job, Work};
 use super::locks::Locks;
+use super::{drafts, polls};
 use crate::domain::spans;
-use crate::store::{Changed, NewPost, Published, columns};
+use crate::store::{Changed, DraftVersion, NewPost, Published, columns};
 
 /// How often new ids are drawn when some are taken; a clash has odds of one in millions.
 const ID_TRIES: usize = 3;
@@ -19,10 +20,19 @@ const ID_TRIES: usize = 3;
 impl Work for NewPost {
     type Outcome = Published;
 
+    /// Two publications of one draft.
+    fn apart(&self) -> Option<(PostId, AccountId)> {
+        self.draft.map(|draft| (PostId(draft.id), self.author))
+    }
+
     async fn lock(conn: &mut PgConnection, jobs: &[&Job<Self>]) -> Result<()> {
         let mut locks = Locks::default();
         for job in jobs {
-            locks.share_account(job.work.author);
+            match job.work.draft {
+                // Whoever publishes a draft has it alone.
+                Some(_) => locks.own_account(job.work.author),
+                None => locks.share_account(job.work.author),
+            }
             for target in answered(&job.work) {
                 locks.share_post(target);
             }
@@ -33,7 +43,11 @@ impl Work for NewPost {
     async fn perform(conn: &mut PgConnection, env: &Env, jobs: &[&Job<Self>]) -> Result<Vec<Result<Done<Published>>>> {
         let known = Known::read(conn, jobs).await?;
         let mut drafts: Vec<Result<Draft<'_>>> = jobs.iter().map(|job| known.draft(job)).collect();
+        check_kept(conn, &mut drafts).await?;
         insert(conn, env, known.highest, &mut drafts).await?;
+        end_kept(conn, &drafts).await?;
+        let asked = drafts.iter().flatten().filter_map(|draft| Some((draft.id?, draft.job.work.poll.as_ref()?)));
+        polls::ask(conn, &asked.collect::<Vec<_>>()).await?;
         let written = || drafts.iter().flatten().filter_map(|draft| Some((draft, draft.id?)));
         let events: Vec<_> = written()
             .map(|(draft, id)| {
@@ -127,6 +141,34 @@ impl Known {
         }
         Ok(Draft { job, thread, spans: columns::encode_spans(&post.spans)?, id: None })
     }
+}
+
+/// The author's own draft that a post comes from.
+fn kept(post: &NewPost) -> Option<(AccountId, DraftVersion)> {
+    Some((post.author, post.draft?))
+}
+
+/// Refuses posts whose authors' drafts, which they come from, are gone or were replaced.
+async fn check_kept(conn: &mut PgConnection, drafts: &mut [Result<Draft<'_>>]) -> Result<()> {
+    let named: Vec<_> = drafts.iter().flatten().filter_map(|draft| kept(&draft.job.work)).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let mut standing = drafts::standing(conn, &named).await?.into_iter();
+    for draft in drafts.iter_mut() {
+        let from_draft = draft.as_ref().is_ok_and(|draft| kept(&draft.job.work).is_some());
+        if from_draft && let Some(Err(error)) = standing.next() {
+            *draft = Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the drafts whose posts are inserted.
+async fn end_kept(conn: &mut PgConnection, drafts: &[Result<Draft<'_>>]) -> Result<()> {
+    let inserted = drafts.iter().flatten().filter(|draft| draft.id.is_some());
+    let ended: Vec<_> = inserted.filter_map(|draft| kept(&draft.job.work)).collect();
+    if ended.is_empty() { Ok(()) } else { drafts::end(conn, &ended).await }
 }
 
 /// Inserts the drafts under ids above `highest`: so a post's id is higher than those of all that were published before the

@@ -17,8 +17,13 @@ pub(super) async fn posts(conn: &mut PgConnection, ids: &[PostId]) -> Result<Vec
                 p.quote_policy, c.likes, c.replies, c.reposts, c.quotes, c.bookmarks,
                 p.reply_policy, p.sensitive, p.warning, p.language, p.edit_count, p.edited_at,
                 CASE WHEN c.likes + c.reposts + c.bookmarks <= $2
-                     THEN (SELECT string_agg(kind || ':' || account_id, ',') FROM marks WHERE post_id = p.id) END
-         FROM posts AS p CROSS JOIN LATERAL (
+                     THEN (SELECT string_agg(kind || ':' || account_id, ',') FROM marks WHERE post_id = p.id) END,
+                q.options, q.multiple, q.hides, q.closes_at,
+                CASE WHEN q.options IS NOT NULL
+                     THEN (SELECT string_agg(option || ':' || votes, ',')
+                           FROM (SELECT option, sum(votes) AS votes FROM poll_counts WHERE post_id = p.id
+                                 GROUP BY option) AS counted) END
+         FROM posts AS p LEFT JOIN polls AS q ON q.post_id = p.id CROSS JOIN LATERAL (
             SELECT coalesce(sum(likes), 0) AS likes, coalesce(sum(replies), 0) AS replies,
                    coalesce(sum(reposts), 0) AS reposts, coalesce(sum(quotes), 0) AS quotes,
                    coalesce(sum(bookmarks), 0) AS bookmarks
@@ -120,7 +125,7 @@ pub(super) async fn recount(conn: &mut PgConnection, post: PostId) -> Result<Opt
     Ok(counted.map(counts))
 }
 
-/// Each step of the two recursions jumps to the next account in an index, past all rows of the one before.
+/// Each step of the recursions jumps to the next account in an index, past all rows of the one before.
 pub(super) async fn held(conn: &mut PgConnection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
     let held: Vec<i64> = sqlx::query_scalar(
         "WITH RECURSIVE
@@ -135,17 +140,31 @@ pub(super) async fn held(conn: &mut PgConnection, after: AccountId, limit: usize
             UNION ALL
             SELECT (SELECT author_id FROM graves WHERE author_id > buried.id ORDER BY author_id LIMIT 1)
             FROM buried WHERE buried.id IS NOT NULL),
+         drafters (id) AS (
+            (SELECT account_id FROM drafts WHERE account_id > $1 ORDER BY account_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT account_id FROM drafts WHERE account_id > drafters.id ORDER BY account_id LIMIT 1)
+            FROM drafters WHERE drafters.id IS NOT NULL),
          markers (id) AS (
             (SELECT account_id FROM marks WHERE account_id > $1 ORDER BY account_id LIMIT 1)
             UNION ALL
             SELECT (SELECT account_id FROM marks WHERE account_id > markers.id ORDER BY account_id LIMIT 1)
-            FROM markers WHERE markers.id IS NOT NULL)
+            FROM markers WHERE markers.id IS NOT NULL),
+         voters (id) AS (
+            (SELECT account_id FROM votes WHERE account_id > $1 ORDER BY account_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT account_id FROM votes WHERE account_id > voters.id ORDER BY account_id LIMIT 1)
+            FROM voters WHERE voters.id IS NOT NULL)
          SELECT id FROM (
             (SELECT id FROM authors WHERE id IS NOT NULL LIMIT $2)
             UNION
             (SELECT id FROM buried WHERE id IS NOT NULL LIMIT $2)
             UNION
-            (SELECT id FROM markers WHERE id IS NOT NULL LIMIT $2)) AS either
+            (SELECT id FROM drafters WHERE id IS NOT NULL LIMIT $2)
+            UNION
+            (SELECT id FROM markers WHERE id IS NOT NULL LIMIT $2)
+            UNION
+            (SELECT id FROM voters WHERE id IS NOT NULL LIMIT $2)) AS either
          ORDER BY id LIMIT $2",
     )
     .bind(after.0)
@@ -161,7 +180,9 @@ pub(super) async fn held_among(conn: &mut PgConnection, accounts: &[AccountId]) 
         "SELECT id FROM unnest($1::int8[]) AS account (id)
          WHERE EXISTS (SELECT 1 FROM posts WHERE author_id = account.id AND deleted_at IS NULL)
             OR EXISTS (SELECT 1 FROM graves WHERE author_id = account.id)
-            OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.id)",
+            OR EXISTS (SELECT 1 FROM drafts WHERE account_id = account.id)
+            OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.id)
+            OR EXISTS (SELECT 1 FROM votes WHERE account_id = account.id)",
     )
     .bind(rows::accounts(accounts))
     .fetch_all(conn)

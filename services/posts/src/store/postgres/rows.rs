@@ -5,8 +5,8 @@ use plaza_stores::PgResultExt as _;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Counts, Edits, Post, Sensitive};
-use crate::store::columns;
+use crate::domain::{Counts, Edits, Poll, Post, Sensitive};
+use crate::store::columns::{self, PollColumns};
 
 /// A bound on rows, as Postgres takes it.
 pub(super) fn limit(rows: usize) -> i64 {
@@ -21,6 +21,14 @@ pub(super) fn posts(ids: &[PostId]) -> Vec<i64> {
 /// As [`posts`].
 pub(super) fn accounts(ids: &[AccountId]) -> Vec<i64> {
     ids.iter().map(|id| id.0).collect()
+}
+
+/// The poll of a post, from the columns that [`super::reads`] selects.
+fn poll(row: &PgRow) -> Result<Option<Poll>> {
+    let Some(options) = row.try_get::<Option<&str>, _>(21).sql()? else { return Ok(None) };
+    let (multiple, hides, closes_at) = (row.try_get(22).sql()?, row.try_get(23).sql()?, row.try_get(24).sql()?);
+    let counts = row.try_get(25).sql()?;
+    PollColumns { options, multiple, hides, closes_at, counts }.decode().map(Some)
 }
 
 /// A post from the columns that [`super::reads`] selects.
@@ -43,6 +51,7 @@ pub(super) fn post(row: &PgRow) -> Result<Post> {
         sensitive: Sensitive { is: row.try_get(15).sql()?, warning: row.try_get(16).sql()? },
         language: row.try_get(17).sql()?,
         edits: Edits { count: row.try_get(18).sql()?, at: optional(19)?.map(Timestamp) },
+        poll: poll(row)?,
         counts: Counts { likes, replies, reposts, quotes: number(12)?, bookmarks: number(13)? },
         marks: marks.map(columns::decode_marks).transpose()?,
     })

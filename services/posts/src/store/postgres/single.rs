@@ -1,12 +1,12 @@
-//! Writes that come one at a time: edits, restorations, pins. Each is a transaction of its own.
+//! Writes that come one at a time: edits, restorations, pins, drafts. Each is a transaction of its own.
 
 use plaza_core::{AccountId, Env, PostId, Result};
 use plaza_events::outbox;
 use sqlx::PgConnection;
 
 use super::batch::{Done, Job, Work};
-use super::{edits, pins};
-use crate::store::{Edit, Edited, PinChange, Pinned, Restored};
+use super::{drafts, edits, pins};
+use crate::store::{DraftChange, Drafted, Edit, Edited, PinChange, Pinned, Restored};
 
 /// A write of one of these kinds.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub(super) enum Single {
     Edit(Edit),
     Restore(Restoration),
     Pin(PinChange),
+    Draft(DraftChange),
 }
 
 /// A deleted post that is to come back.
@@ -31,6 +32,7 @@ pub(super) enum Came {
     Edited(Edited),
     Restored(Restored),
     Pinned(Pinned),
+    Drafted(Drafted),
 }
 
 impl Work for Single {
@@ -42,6 +44,7 @@ impl Work for Single {
                 Self::Edit(edit) => edits::lock(conn, edit).await?,
                 Self::Restore(restoration) => edits::lock_restoration(conn, *restoration).await?,
                 Self::Pin(change) => pins::lock(conn, *change).await?,
+                Self::Draft(change) => drafts::lock(conn, change).await?,
             }
         }
         Ok(())
@@ -54,6 +57,7 @@ impl Work for Single {
                 Self::Edit(edit) => edits::edit(conn, env, job, edit).await,
                 Self::Restore(restoration) => edits::restore(conn, env, job, *restoration).await,
                 Self::Pin(change) => pins::set(conn, env, job, *change).await,
+                Self::Draft(change) => drafts::change(conn, env, change).await,
             });
         }
         Ok(done)

@@ -36,6 +36,9 @@ impl Write<'_> {
         if said.edits.count >= MAX_EDITS {
             return Err(Error::new(reason::TOO_MANY_EDITS));
         }
+        if said.text != edit.text {
+            self.no_votes(edit.post)?;
+        }
         let (post, since) = (edit.post.0, said.edits.at.unwrap_or_else(|| edit.post.time()));
         let old = params![
             post,
@@ -107,6 +110,7 @@ impl Write<'_> {
                     (SELECT count(*) FROM marks WHERE post_id = ?1 AND kind = 3)",
             [post.0],
         )?;
+        self.count_votes_anew(post)?;
         let said = self.said(post)?.ok_or_else(no_post)?;
         self.tag(post, &columns::decode_spans(said.spans.as_deref())?)?;
         let target = self.living(post)?.ok_or_else(no_post)?;

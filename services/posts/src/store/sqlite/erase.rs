@@ -16,7 +16,7 @@ impl Write<'_> {
         if statement.exists([account.0]).sql()? { Err(Error::new(reason::ACCOUNT_NOT_FOUND)) } else { Ok(()) }
     }
 
-    fn mark_gone(&self, account: AccountId) -> Result<()> {
+    pub(super) fn mark_gone(&self, account: AccountId) -> Result<()> {
         self.run("INSERT OR IGNORE INTO gone (account_id) VALUES (?1)", [account.0]).map(drop)
     }
 
@@ -32,6 +32,7 @@ impl Write<'_> {
                 self.bury(*post, &target, false)?;
             }
         }
+        self.run("DELETE FROM drafts WHERE account_id = ?1", [account.0])?;
         let graves =
             self.ids("SELECT post_id FROM graves WHERE author_id = ?1 LIMIT ?2", account, limit - posts.len())?;
         prune::purge(self.conn, &graves)?;
@@ -70,7 +71,7 @@ impl Write<'_> {
     }
 }
 
-/// Each step of the two recursions jumps to the next account in an index, past all rows of the one before.
+/// Each step of the recursions jumps to the next account in an index, past all rows of the one before.
 pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {
     let mut statement = conn
         .prepare_cached(
@@ -86,13 +87,24 @@ pub(super) fn held(conn: &Connection, after: AccountId, limit: usize) -> Result<
                 UNION ALL
                 SELECT (SELECT min(author_id) FROM graves WHERE author_id > buried.id)
                 FROM buried WHERE buried.id IS NOT NULL LIMIT ?2),
+             drafters (id) AS (
+                SELECT min(account_id) FROM drafts WHERE account_id > ?1
+                UNION ALL
+                SELECT (SELECT min(account_id) FROM drafts WHERE account_id > drafters.id)
+                FROM drafters WHERE drafters.id IS NOT NULL LIMIT ?2),
              markers (id) AS (
                 SELECT min(account_id) FROM marks WHERE account_id > ?1
                 UNION ALL
                 SELECT (SELECT min(account_id) FROM marks WHERE account_id > markers.id)
-                FROM markers WHERE markers.id IS NOT NULL LIMIT ?2)
+                FROM markers WHERE markers.id IS NOT NULL LIMIT ?2),
+             voters (id) AS (
+                SELECT min(account_id) FROM votes WHERE account_id > ?1
+                UNION ALL
+                SELECT (SELECT min(account_id) FROM votes WHERE account_id > voters.id)
+                FROM voters WHERE voters.id IS NOT NULL LIMIT ?2)
              SELECT id FROM authors WHERE id IS NOT NULL UNION SELECT id FROM buried WHERE id IS NOT NULL
-             UNION SELECT id FROM markers WHERE id IS NOT NULL
+             UNION SELECT id FROM drafters WHERE id IS NOT NULL UNION SELECT id FROM markers WHERE id IS NOT NULL
+             UNION SELECT id FROM voters WHERE id IS NOT NULL
              ORDER BY id LIMIT ?2",
         )
         .sql()?;
@@ -108,7 +120,9 @@ pub(super) fn held_among(conn: &Connection, accounts: &[AccountId]) -> Result<Ve
              WHERE EXISTS (SELECT 1 FROM posts INDEXED BY posts_by_author
                            WHERE author_id = account.value AND deleted_at IS NULL)
                 OR EXISTS (SELECT 1 FROM graves WHERE author_id = account.value)
-                OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.value)",
+                OR EXISTS (SELECT 1 FROM drafts WHERE account_id = account.value)
+                OR EXISTS (SELECT 1 FROM marks WHERE account_id = account.value)
+                OR EXISTS (SELECT 1 FROM votes WHERE account_id = account.value)",
         )
         .sql()?;
     let rows = statement.query_map([Ids(&ids)], |row| Ok(AccountId(row.get(0)?))).sql()?;

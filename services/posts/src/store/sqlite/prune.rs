@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows;
 
-/// How many marks of a deleted post one write removes.
+/// How many marks of a deleted post one write removes, and how many votes.
 pub(super) const MARKS_AT_ONCE: usize = 500;
 
 /// How many deleted posts one write purges.
@@ -33,12 +33,13 @@ fn graves(conn: &Connection, until: Timestamp) -> Result<Vec<PostId>> {
     rows.collect::<rusqlite::Result<_>>().sql()
 }
 
-/// Removes what is set aside of deleted posts; their marks are left to the next rounds.
+/// Removes what is set aside of deleted posts; their marks and votes are left to the next rounds.
 pub(super) fn purge(conn: &Connection, posts: &[PostId]) -> Result<()> {
     for post in posts {
         for sql in [
             "DELETE FROM graves WHERE post_id = ?1",
             "DELETE FROM revisions WHERE post_id = ?1",
+            "DELETE FROM polls WHERE post_id = ?1",
             "INSERT OR IGNORE INTO leftovers (post_id) VALUES (?1)",
         ] {
             conn.prepare_cached(sql).sql()?.execute([post.0]).sql()?;
@@ -47,7 +48,7 @@ pub(super) fn purge(conn: &Connection, posts: &[PostId]) -> Result<()> {
     Ok(())
 }
 
-/// Removes marks of a deleted post; notes it among the leftovers while there may be more.
+/// Removes marks and votes of a deleted post; notes it among the leftovers while there may be more.
 pub(super) fn drop_marks(conn: &Connection, post: PostId) -> Result<usize> {
     let dropped = conn
         .prepare_cached(
@@ -57,11 +58,19 @@ pub(super) fn drop_marks(conn: &Connection, post: PostId) -> Result<usize> {
         .sql()?
         .execute(params![post.0, rows::limit(MARKS_AT_ONCE)])
         .sql()?;
-    let note = if dropped < MARKS_AT_ONCE {
+    let votes = conn
+        .prepare_cached(
+            "DELETE FROM votes WHERE (post_id, account_id) IN
+             (SELECT post_id, account_id FROM votes WHERE post_id = ?1 LIMIT ?2)",
+        )
+        .sql()?
+        .execute(params![post.0, rows::limit(MARKS_AT_ONCE)])
+        .sql()?;
+    let note = if dropped.max(votes) < MARKS_AT_ONCE {
         "DELETE FROM leftovers WHERE post_id = ?1"
     } else {
         "INSERT OR IGNORE INTO leftovers (post_id) VALUES (?1)"
     };
     conn.prepare_cached(note).sql()?.execute([post.0]).sql()?;
-    Ok(dropped)
+    Ok(dropped + votes)
 }

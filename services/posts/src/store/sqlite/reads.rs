@@ -17,7 +17,8 @@ pub(super) fn posts(conn: &Connection, ids: &[PostId]) -> Result<Vec<Option<Arc<
         .prepare_cached(&format!(
             "SELECT {columns} FROM json_each(?1) AS wanted
              JOIN posts AS p ON p.id = wanted.value AND p.deleted_at IS NULL
-             LEFT JOIN post_counts AS c ON c.post_id = p.id"
+             LEFT JOIN post_counts AS c ON c.post_id = p.id
+             LEFT JOIN polls AS q ON q.post_id = p.id"
         ))
         .sql()?;
     let mut found = HashMap::with_capacity(ids.len());

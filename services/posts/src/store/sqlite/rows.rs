@@ -4,7 +4,7 @@ use plaza_core::{Result, Timestamp};
 use rusqlite::Row;
 
 use crate::domain::{Counts, Edits, Post, Sensitive};
-use crate::store::columns;
+use crate::store::columns::{self, PollColumns};
 
 /// The columns of [`Stored`], in its order; `?2` is the number of marks that come along.
 pub(super) const POST_COLUMNS: &str = "p.id, p.author_id, p.text, p.spans, p.visibility, p.reply_to_id, p.root_id,
@@ -12,7 +12,10 @@ pub(super) const POST_COLUMNS: &str = "p.id, p.author_id, p.text, p.spans, p.vis
     coalesce(c.quotes, 0), coalesce(c.bookmarks, 0), p.reply_policy, p.sensitive, p.warning, p.language,
     p.edit_count, p.edited_at,
     CASE WHEN c.likes + c.reposts + c.bookmarks <= ?2
-         THEN (SELECT group_concat(kind || ':' || account_id) FROM marks WHERE post_id = p.id) END";
+         THEN (SELECT group_concat(kind || ':' || account_id) FROM marks WHERE post_id = p.id) END,
+    q.options, q.multiple, q.hides, q.closes_at,
+    CASE WHEN q.options IS NOT NULL
+         THEN (SELECT group_concat(option || ':' || votes) FROM poll_counts WHERE post_id = p.id) END";
 
 /// A bound on rows, as SQLite takes it.
 pub(super) fn limit(rows: usize) -> i64 {
@@ -25,6 +28,9 @@ pub(super) struct Stored {
     spans: Option<String>,
     /// `None` also if there are none.
     marks: Option<String>,
+    /// Options, whether several, whether results are hidden, until when.
+    poll: Option<(String, bool, bool, i64)>,
+    poll_counts: Option<String>,
 }
 
 impl Stored {
@@ -44,15 +50,24 @@ impl Stored {
             sensitive: Sensitive { is: row.get(15)?, warning: row.get(16)? },
             language: row.get(17)?,
             edits: Edits { count: row.get(18)?, at: row.get::<_, Option<i64>>(19)?.map(Timestamp) },
+            poll: None,
             counts: Counts { likes, replies, reposts, quotes: row.get(12)?, bookmarks: row.get(13)? },
             marks: None,
         };
-        Ok(Self { post, spans: row.get(3)?, marks: row.get(20)? })
+        let poll = match row.get(21)? {
+            Some(options) => Some((options, row.get(22)?, row.get(23)?, row.get(24)?)),
+            None => None,
+        };
+        Ok(Self { post, spans: row.get(3)?, marks: row.get(20)?, poll, poll_counts: row.get(25)? })
     }
 
     pub(super) fn decode(mut self) -> Result<Post> {
         self.post.spans = columns::decode_spans(self.spans.as_deref())?;
         self.post.marks = self.marks.as_deref().map(columns::decode_marks).transpose()?;
+        if let Some((options, multiple, hides, closes_at)) = &self.poll {
+            let (multiple, hides, closes_at, counts) = (*multiple, *hides, *closes_at, self.poll_counts.as_deref());
+            self.post.poll = Some(PollColumns { options, multiple, hides, closes_at, counts }.decode()?);
+        }
         Ok(self.post)
     }
 }

@@ -42,9 +42,15 @@ impl Write<'_> {
         if let Some(quoted) = post.quote_of {
             self.living(quoted)?.ok_or_else(no_quote_target)?;
         }
+        if let Some(draft) = post.draft {
+            self.end_draft(post.author, draft)?;
+        }
         let id = self.insert(post, target.as_ref().map(|(_, target)| target.root))?;
         self.tag(id, &post.spans)?;
         self.run("INSERT INTO post_counts (post_id) VALUES (?1)", [id.0])?;
+        if let Some(poll) = &post.poll {
+            self.ask(id, poll)?;
+        }
         self.count_answer(post.reply_to, post.quote_of, 1)?;
         // Somebody may have asked for this id before there was such a post.
         self.changed.posts.push(id);
@@ -124,6 +130,7 @@ impl Write<'_> {
             )?;
         } else {
             self.run("DELETE FROM revisions WHERE post_id = ?1", [post.0])?;
+            self.run("DELETE FROM polls WHERE post_id = ?1", [post.0])?;
             prune::drop_marks(self.conn, post)?;
         }
         self.run(
@@ -136,6 +143,7 @@ impl Write<'_> {
         self.run("DELETE FROM pins WHERE account_id = ?1 AND post_id = ?2", (target.author.0, post.0))?;
         self.run("DELETE FROM hashtags WHERE post_id = ?1", [post.0])?;
         self.run("DELETE FROM post_counts WHERE post_id = ?1", [post.0])?;
+        self.run("DELETE FROM poll_counts WHERE post_id = ?1", [post.0])?;
         self.count_answer(target.reply_to, target.quote_of, -1)?;
         self.changed.posts.push(post);
         self.changed.authors.push(target.author);

@@ -1,0 +1,16 @@
+//! `GetReadPosition`: how far the caller has read in a feed.
+
+use plaza_core::{Cx, Result};
+use plaza_proto::feeds::v1::{GetReadPositionRequest, GetReadPositionResponse};
+
+use super::Handler;
+use super::positions::{kind, present};
+
+pub(crate) async fn get_read_position(
+    h: &Handler,
+    cx: &Cx,
+    req: GetReadPositionRequest,
+) -> Result<GetReadPositionResponse> {
+    let found = h.positions.get(cx, cx.account()?, kind(req.feed())?).await?;
+    Ok(GetReadPositionResponse { position: found.map(|position| present(req.feed(), position)) })
+}

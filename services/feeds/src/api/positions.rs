@@ -1,0 +1,21 @@
+//! Read positions as callers see them.
+
+use plaza_core::{Error, Result};
+use plaza_proto::feeds::v1;
+
+use crate::domain::{FeedKind, ReadPosition};
+
+/// The feed that a request names.
+pub(super) fn kind(feed: v1::FeedKind) -> Result<FeedKind> {
+    match feed {
+        v1::FeedKind::Home => Ok(FeedKind::Home),
+        v1::FeedKind::Mutuals => Ok(FeedKind::Mutuals),
+        v1::FeedKind::Unspecified => Err(Error::invalid_field("feed", "must name a feed")),
+    }
+}
+
+pub(super) fn present(feed: v1::FeedKind, position: ReadPosition) -> v1::ReadPosition {
+    let (seconds, nanos) = position.at.seconds_nanos();
+    let update_time = Some(prost_types::Timestamp { seconds, nanos });
+    v1::ReadPosition { feed: feed.into(), place: position.place.get(), update_time }
+}
