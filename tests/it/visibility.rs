@@ -184,7 +184,7 @@ impl Scene {
         let mut found = String::new();
         let mut add = |letter, there: bool| {
             if there {
-                found.push(letter)
+                found.push(letter);
             }
         };
         let holds = |posts: Vec<Post>| posts.iter().any(|found| found.post_id == post);
