@@ -5,11 +5,16 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use plaza_core::{Code, Token, reason};
 use plaza_proto::accounts::v1::{
-    DeleteAccountRequest, GetAccountRequest, GetErasureReceiptRequest, UpdateProfileRequest,
+    DeleteAccountRequest, GetAccountRequest, GetErasureReceiptRequest, Preferences, UpdatePreferencesRequest,
+    UpdateProfileRequest,
 };
 use plaza_proto::feeds::v1::stream_home_feed_response::Update;
-use plaza_proto::feeds::v1::{GetUserFeedRequest, RebuildFeedRequest, StreamHomeFeedRequest};
-use plaza_proto::graph::v1::{BatchGetCountsRequest, BlockRequest, UnfollowRequest};
+use plaza_proto::feeds::v1::{
+    GetHashtagFeedRequest, GetListFeedRequest, GetUserFeedRequest, RebuildFeedRequest, StreamHomeFeedRequest,
+};
+use plaza_proto::graph::v1::{
+    AddListMembersRequest, BatchGetCountsRequest, BlockRequest, CreateListRequest, MuteWordRequest, UnfollowRequest,
+};
 use plaza_proto::posts::v1::{CreatePostRequest, DeletePostRequest, GetPostRequest, LikePostRequest, Visibility};
 use plaza_proto::sessions::v1::{ListSessionsRequest, RefreshSessionRequest, RevokeSessionRequest, SignOutRequest};
 use plaza_testkit::person::request_id;
@@ -31,6 +36,7 @@ macro_rules! each_journey {
             requests_are_answered_once,
             profiles_posts_and_likes,
             an_account_is_exported_whole,
+            readers_are_spared_what_they_chose,
         }
     };
 }
@@ -58,6 +64,46 @@ pub(crate) async fn a_post_reaches_its_author_and_followers(sandbox: Sandbox) {
         (home(&ben, &Token::default()).await == [second.post_id, first.post_id]).then_some(())
     })
     .await;
+    sandbox.stop().await;
+}
+
+pub(crate) async fn readers_are_spared_what_they_chose(sandbox: Sandbox) {
+    let guest = sandbox.guest();
+    let (ada, ben, cid) = (guest.join("ada").await, guest.join("ben").await, guest.join("cid").await);
+    let mut token = ada.follow(&ben).await.expect("follow");
+    token.merge(&ada.follow(&cid).await.expect("follow"));
+    let (listed, wrote) = ben.post("by ben #plaza").await.expect("post");
+    token.merge(&wrote);
+    let text = "Kuchen! #plaza".to_owned();
+    let request = CreatePostRequest { request_id: request_id(), text, language: "de".to_owned(), ..Default::default() };
+    let said = cid.call(request).await.expect("post");
+    token.merge(&said.token);
+    let (other, wrote) = cid.post("no cake, #plaza").await.expect("post");
+    token.merge(&wrote);
+    let said = said.message.post.unwrap_or_default().post_id;
+    assert_eq!(home(&ada, &token).await, [other.post_id, said, listed.post_id]);
+
+    let create = CreateListRequest { request_id: request_id(), name: "ben".to_owned(), public: true, exclusive: true };
+    let list_id = ada.call(create).await.expect("a list").message.list.unwrap_or_default().list_id;
+    let members = AddListMembersRequest { request_id: request_id(), list_id, account_ids: vec![ben.id()] };
+    token.merge(&ada.call(members).await.expect("a member").token);
+    assert_eq!(home(&ada, &token).await, [other.post_id, said], "who is on an exclusive list is left out at once");
+    let list = cid.call(GetListFeedRequest { list_id, ..Default::default() }).await.expect("a public list");
+    assert_eq!(ids(&list.message.posts), [listed.post_id]);
+
+    let mute = MuteWordRequest { request_id: request_id(), word: "Cake".to_owned(), duration_seconds: 0 };
+    token.merge(&ada.call(mute).await.expect("a muted word").token);
+    assert_eq!(home(&ada, &token).await, [said]);
+    let preferences = Some(Preferences { reading_languages: vec!["en".to_owned()], ..Default::default() });
+    let update_mask = Some(prost_types::FieldMask { paths: vec!["reading_languages".to_owned()] });
+    let update = UpdatePreferencesRequest { request_id: request_id(), account_id: ada.id(), preferences, update_mask };
+    token.merge(&ada.call(update).await.expect("a preference").token);
+    assert!(home(&ada, &token).await.is_empty());
+    let tagged = GetHashtagFeedRequest { any_of: vec!["#Plaza".to_owned()], ..Default::default() };
+    let seen = ids(&ada.call_after(&token, tagged.clone()).await.expect("a page").message.posts);
+    assert_eq!(seen, [listed.post_id]);
+    let all = ids(&guest.call(tagged).await.expect("a page").message.posts);
+    assert_eq!(all, [other.post_id, said, listed.post_id]);
     sandbox.stop().await;
 }
 

@@ -111,6 +111,7 @@ impl App {
             live: live.clone(),
             marks: marks.clone(),
             consistency_wait: config.consistency_wait(),
+            hashtags: config.max_hashtags,
         };
         let entry = FeedsServiceEntry::new(Arc::new(handler), &deps.gate);
         let projection =

@@ -34,12 +34,14 @@ pub struct Config {
     pub following_cache_ids: u64,
     /// How many recent posts of authors above the threshold may be held together.
     pub recent_cache_posts: u64,
-    /// How many bytes what readers chose to be spared may take together, such as who is on their exclusive lists.
+    /// How many bytes what readers chose to be spared may take together: who is on their exclusive lists, words, languages.
     pub choices_cache_bytes: u64,
     /// How many feeds are built at once.
     pub builds: usize,
     /// How long building a feed may take, in milliseconds.
     pub build_timeout_ms: u64,
+    /// How many hashtags of each kind (any of, all of, none of) the feed of hashtags takes.
+    pub max_hashtags: usize,
     /// How long a read waits at most for the writes its token names, in milliseconds.
     pub consistency_wait_ms: u64,
     /// How many live feeds may be open.
@@ -66,6 +68,7 @@ impl Default for Config {
             choices_cache_bytes: 33_554_432,
             builds: 32,
             build_timeout_ms: 10_000,
+            max_hashtags: 10,
             consistency_wait_ms: 2_000,
             live_readers: 10_000,
             live_readers_per_account: 16,
@@ -109,6 +112,9 @@ impl Config {
         }
         if !(100..=300_000).contains(&self.build_timeout_ms) {
             wrong.push("build_timeout_ms", "must be 100 to 300000 milliseconds, such as 10000");
+        }
+        if !(1..=10).contains(&self.max_hashtags) {
+            wrong.push("max_hashtags", "must be 1 to 10");
         }
         if self.consistency_wait_ms > 60_000 {
             wrong.push("consistency_wait_ms", "must be at most 60000 milliseconds, such as 2000");

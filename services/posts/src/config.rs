@@ -32,6 +32,8 @@ pub struct Config {
     pub poll_options: usize,
     /// For how long a poll may be open, in seconds.
     pub poll_seconds: u64,
+    /// How many pictures and the like a post may have.
+    pub media: usize,
 }
 
 /// What the settings let callers do.
@@ -45,6 +47,8 @@ pub struct Limits {
     pub poll_options: usize,
     /// For how long a poll may be open.
     pub poll_open: Duration,
+    /// How many pictures and the like a post may have.
+    pub media: usize,
 }
 
 impl Default for Config {
@@ -60,6 +64,7 @@ impl Default for Config {
             schedule_ahead_seconds: 31_622_400,
             poll_options: 6,
             poll_seconds: 2_592_000,
+            media: 4,
         }
     }
 }
@@ -102,6 +107,9 @@ impl Config {
         if !(300..=316_224_000).contains(&self.poll_seconds) {
             wrong.push("poll_seconds", "must be 300 to 316224000 seconds; 2592000 are 30 days");
         }
+        if self.media > 16 {
+            wrong.push("media", "must be at most 16, such as 4; 0 for none");
+        }
         wrong.into_result()
     }
 
@@ -113,6 +121,7 @@ impl Config {
             schedule_ahead: Duration::from_secs(self.schedule_ahead_seconds),
             poll_options: self.poll_options,
             poll_open: Duration::from_secs(self.poll_seconds),
+            media: self.media,
         }
     }
 
@@ -145,12 +154,13 @@ mod tests {
             schedule_ahead_seconds: 1 << 40,
             poll_options: 1,
             poll_seconds: 299,
+            media: 17,
             ..Config::default()
         };
         let error = wrong.check().unwrap_err();
         let named: Vec<&str> = error.violations().iter().map(|v| v.field.as_str()).collect();
         let all = ["cache_bytes", "cache_ttl_seconds", "restore_seconds", "erase_batch", "drafts"];
-        assert_eq!(named, [&all[..], &["schedule_ahead_seconds", "poll_options", "poll_seconds"]].concat());
+        assert_eq!(named, [&all[..], &["schedule_ahead_seconds", "poll_options", "poll_seconds", "media"]].concat());
     }
 
     #[test]

@@ -10,6 +10,10 @@ use super::valid::valid;
 
 /// Wrong values for a field, each with a word for it.
 fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
+    if let (true, Kind::Message(of)) = (field.is_list(), field.kind()) {
+        let many = vec![Value::Message(DynamicMessage::new(of)); 17];
+        return vec![("too many", Value::List(many))];
+    }
     if field.is_list() && field.kind() == Kind::String {
         let texts = |text: &str, count| Value::List(vec![Value::String(text.to_owned()); count]);
         return vec![("eleven", texts("a", 11)), ("an empty one", texts("", 1)), ("two words", texts("a b", 1))];
@@ -136,6 +140,7 @@ async fn garbage_bodies_and_unknown_ids_are_never_internal() {
         "AcceptFollowRequest",
         "DeleteList",
         "GetList",
+        "GetListFeed",
         "RevokeSession",
         "RevokeAppPassword",
     ];

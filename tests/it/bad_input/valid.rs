@@ -137,6 +137,7 @@ fn feeds(method: &str, me: i64, other: i64) -> Option<Value> {
     let id = request_id();
     Some(match method {
         "GetUserFeed" => json!({"account_id": other}),
+        "GetHashtagFeed" => json!({"any_of": ["rust"]}),
         "GetListFeed" => json!({"list_id": 1}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
         "GetHomeFeed" | "StreamHomeFeed" => json!({}),

@@ -34,6 +34,7 @@ pub(crate) fn preferences(preferences: &Preferences) -> proto::Preferences {
         discoverable: preferences.discoverable,
         language: preferences.language.clone(),
         default_visibility: preferences.default_visibility,
+        reading_languages: preferences.reading_languages.clone(),
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) async fn update_preferences(
         discoverable: new.discoverable,
         default_visibility: new.default_visibility,
         language: new.language,
+        reading_languages: new.reading_languages,
     };
     let edit = PreferencesEdit::pick(&req.update_mask.unwrap_or_default().paths, &new)?;
     let change = Change::new(AccountId(req.account_id), Edit::Preferences(edit), h.env.now());

@@ -86,6 +86,7 @@ fn digest(account: &Account) -> Digest {
         .number(preferences.discoverable.into())
         .text(&preferences.language)
         .number(preferences.default_visibility.into())
+        .text(&preferences.reading_text())
         .number(account.deactivated_at.unwrap_or_default())
         .number(account.delete_at.unwrap_or_default())
         .number(account.email_verified.into())

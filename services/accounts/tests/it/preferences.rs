@@ -26,11 +26,13 @@ async fn update_preferences_changes_what_the_mask_names_and_shows_on_the_account
     assert_eq!((before.protected, before.discoverable, before.etag.as_str()), (false, true, "v1"));
     assert_eq!(preferences(&w, id).await, Preferences { discoverable: true, ..Preferences::default() });
 
-    let new = Preferences { protected: true, language: "pt-BR".to_owned(), default_visibility: 2, discoverable: false };
+    let reading_languages = vec!["pt".to_owned(), "zh-Hant".to_owned()];
+    let language = "pt-BR".to_owned();
+    let new = Preferences { protected: true, language, default_visibility: 2, discoverable: false, reading_languages };
     let cx = user(id);
     let request = update(1, id, &["protected", "language"], new.clone());
     let changed = w.client.update_preferences(&cx, request.clone()).await.unwrap();
-    let expected = Preferences { discoverable: true, default_visibility: 0, ..new.clone() };
+    let expected = Preferences { discoverable: true, default_visibility: 0, reading_languages: vec![], ..new.clone() };
     assert_eq!(changed.preferences, Some(expected.clone()));
     assert_eq!((cx.take_outcome().token.to_string(), preferences(&w, id).await), ("accounts=2".to_owned(), expected));
     for cx in [guest(), user(id), service()] {
@@ -38,10 +40,12 @@ async fn update_preferences_changes_what_the_mask_names_and_shows_on_the_account
         assert_eq!((seen.protected, seen.discoverable, seen.etag.as_str()), (true, true, "v2"));
     }
 
-    w.client.update_preferences(&user(id), update(2, id, &["discoverable", "default_visibility"], new)).await.unwrap();
+    let rest = update(2, id, &["discoverable", "default_visibility", "reading_languages"], new.clone());
+    w.client.update_preferences(&user(id), rest).await.unwrap();
     let seen = w.get(&guest(), id).await.unwrap();
     assert_eq!((seen.protected, seen.discoverable), (true, false));
-    assert_eq!(preferences(&w, id).await.default_visibility(), DefaultVisibility::Followers);
+    assert_eq!(preferences(&w, id).await, new);
+    assert_eq!(new.default_visibility(), DefaultVisibility::Followers);
     let again = w.client.update_preferences(&user(id), request).await.unwrap();
     assert_eq!((again, w.events().await), (changed, 3), "the same request, the same answer");
 }
@@ -52,6 +56,10 @@ async fn update_preferences_refuses_what_is_no_preference() {
     let id = w.join("ada").await.account_id;
     let language = |text: &str| Preferences { language: text.to_owned(), ..Preferences::default() };
     let none = Preferences::default;
+    let reading = |tags: Vec<&str>| Preferences {
+        reading_languages: tags.into_iter().map(str::to_owned).collect(),
+        ..Preferences::default()
+    };
     let wrong = Preferences { default_visibility: 99, ..none() };
     for (request, expected) in [
         (update(1, id, &[], none()), ("INVALID_FIELDS", "update_mask")),
@@ -60,6 +68,15 @@ async fn update_preferences_refuses_what_is_no_preference() {
         (update(4, id, &["language"], language("e")), ("INVALID_FIELDS", "preferences.language")),
         (update(5, id, &["language"], language("en_US")), ("INVALID_FIELDS", "preferences.language")),
         (update(6, id, &["language"], language(&"en-".repeat(20))), ("INVALID_FIELDS", "preferences.language")),
+        (
+            update(10, id, &["reading_languages"], reading(vec!["en"; 21])),
+            ("INVALID_FIELDS", "preferences.reading_languages"),
+        ),
+        (
+            update(11, id, &["reading_languages"], reading(vec!["en", "en us"])),
+            ("INVALID_FIELDS", "preferences.reading_languages[1]"),
+        ),
+        (update(12, id, &["language"], reading(vec![""])), ("INVALID_FIELDS", "preferences.reading_languages[0]")),
         (update(7, id, &["default_visibility"], wrong), ("INVALID_FIELDS", "preferences.default_visibility")),
         (
             UpdatePreferencesRequest { preferences: None, ..update(8, id, &["protected"], none()) },

@@ -1,6 +1,7 @@
 //! One file for each RPC.
 
 mod export_records;
+mod get_hashtag_feed;
 mod get_home_feed;
 mod get_list_feed;
 mod get_read_position;
@@ -19,10 +20,10 @@ use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result};
 use plaza_events::Marks;
 use plaza_proto::feeds::v1::{
-    ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetHomeFeedRequest, GetHomeFeedResponse,
-    GetListFeedRequest, GetListFeedResponse, GetReadPositionRequest, GetReadPositionResponse, GetUserFeedRequest,
-    GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse, SetReadPositionRequest, SetReadPositionResponse,
-    StreamHomeFeedRequest, StreamHomeFeedResponse,
+    ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetHashtagFeedRequest, GetHashtagFeedResponse,
+    GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest, GetListFeedResponse, GetReadPositionRequest,
+    GetReadPositionResponse, GetUserFeedRequest, GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse,
+    SetReadPositionRequest, SetReadPositionResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
 };
 use plaza_rpc::Stream;
 
@@ -43,6 +44,8 @@ pub(crate) struct Handler {
     pub(crate) marks: Marks,
     /// How long a read waits for it at most.
     pub(crate) consistency_wait: Duration,
+    /// How many hashtags of each kind the feed of hashtags takes.
+    pub(crate) hashtags: usize,
 }
 
 impl Handler {
@@ -68,6 +71,10 @@ impl FeedsService for Handler {
 
     async fn get_user_feed(&self, cx: &Cx, req: GetUserFeedRequest) -> Result<GetUserFeedResponse> {
         get_user_feed::get_user_feed(self, cx, req).await
+    }
+
+    async fn get_hashtag_feed(&self, cx: &Cx, req: GetHashtagFeedRequest) -> Result<GetHashtagFeedResponse> {
+        get_hashtag_feed::get_hashtag_feed(self, cx, req).await
     }
 
     async fn get_list_feed(&self, cx: &Cx, req: GetListFeedRequest) -> Result<GetListFeedResponse> {

@@ -3,6 +3,7 @@
 mod builder;
 mod choices;
 mod digest;
+mod hashtags;
 mod live;
 mod merge;
 mod pages;
@@ -13,9 +14,10 @@ mod rules;
 mod skeleton;
 mod together;
 mod window;
+mod words;
 
 pub(crate) use builder::Builder;
-use choices::Choices;
+use choices::{Choices, Languages, Taste};
 pub(crate) use digest::digest;
 pub(crate) use live::{Live, LiveOptions, Subscription};
 use merge::merge;

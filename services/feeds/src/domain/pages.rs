@@ -10,7 +10,7 @@ use plaza_proto::posts::v1::Post;
 use super::peers::{MAX_BATCH, MAX_REFS};
 use super::rules::{Of, Rules, Standing, Standings};
 use super::skeleton::{Sources, Span};
-use super::{Choices, Entry};
+use super::{Entry, Taste};
 
 /// After this many rounds a page is served as short as it is.
 const ROUNDS: usize = 6;
@@ -76,7 +76,7 @@ pub(crate) struct FeedPage {
 
 /// Makes pages of feeds, and checks what goes into live ones.
 pub(crate) struct Pages {
-    sources: Sources,
+    pub(super) sources: Sources,
 }
 
 /// A page in the making.
@@ -178,9 +178,10 @@ impl Pages {
         if let Feed::User { account, .. } = *feed {
             let reposts = entries.iter().any(Entry::is_repost) && self.shows_reposts(cx, reader, account).await?;
             let standings = Standings::new(reader, std::iter::empty());
-            return Ok(Rules { standings, parents: HashMap::new(), choices: Arc::default(), of: Of::User { reposts } });
+            let (parents, taste) = (HashMap::new(), Taste::of_nobody());
+            return Ok(Rules { standings, parents, taste, of: Of::User { reposts } });
         }
-        let choices = self.choices(cx, reader).await?;
+        let taste = self.taste(cx, reader).await?;
         let parents = self.parents(cx, reader, entries, posts).await?;
         let accounts = concerned(reader, entries, posts, &parents);
         let follows_will_do = matches!(feed, Feed::Home(_));
@@ -195,13 +196,13 @@ impl Pages {
             }
             _ => Of::Home { mutuals: matches!(feed, Feed::Mutuals(_)) },
         };
-        Ok(Rules { standings, parents, choices, of })
+        Ok(Rules { standings, parents, taste, of })
     }
 
-    async fn choices(&self, cx: &Cx, reader: Option<AccountId>) -> Result<Arc<Choices>> {
+    pub(super) async fn taste(&self, cx: &Cx, reader: Option<AccountId>) -> Result<Taste> {
         match reader {
-            Some(reader) => self.sources.relations.choices(cx, reader).await,
-            None => Ok(Arc::default()),
+            Some(reader) => self.sources.relations.taste(cx, reader).await,
+            None => Ok(Taste::of_nobody()),
         }
     }
 
@@ -240,7 +241,7 @@ impl Pages {
 
     /// How the owner stands to each of these accounts. While graph is away it is known of some owners whom they follow,
     /// if that will do, and nothing else.
-    async fn standings(
+    pub(super) async fn standings(
         &self,
         cx: &Cx,
         owner: AccountId,

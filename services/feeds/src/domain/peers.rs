@@ -3,16 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use futures::FutureExt as _;
-use plaza_core::{AccountId, Caller, Cx, PostId, Result};
+use plaza_core::{AccountId, Caller, Cx, PostId, Result, reason};
 use plaza_proto::accounts::v1::{
-    AccountsService as _, AccountsServiceClient, BatchGetAccountsRequest, ListAccountIdsRequest,
+    AccountsService as _, AccountsServiceClient, BatchGetAccountsRequest, GetPreferencesRequest, ListAccountIdsRequest,
 };
 use plaza_proto::graph::v1::{
     BatchGetRelationshipsRequest, GetListRequest, GraphService as _, GraphServiceClient, ListFollowerIdsRequest,
-    ListFollowingIdsRequest, ListListMemberIdsRequest, ListListsRequest, Relationship,
+    ListFollowingIdsRequest, ListListMemberIdsRequest, ListListsRequest, ListMutedWordsRequest, MutedWord,
+    Relationship,
 };
 use plaza_proto::posts::v1::{
-    BatchGetPostsRequest, ListPostRefsRequest, Post, PostRef, PostsService as _, PostsServiceClient,
+    BatchGetPostsRequest, ListPostRefsRequest, ListPostsByHashtagRequest, ListPostsByHashtagResponse, Post, PostRef,
+    PostsService as _, PostsServiceClient,
 };
 
 use super::{Entry, merge, together};
@@ -27,6 +29,8 @@ const REF_AUTHORS: usize = 5_000;
 pub(crate) const MAX_REFS: usize = 1_000;
 /// The most ids in a batch read of posts and of relationships.
 pub(crate) const MAX_BATCH: usize = 100;
+/// The most words that graph gives at once.
+const WORDS_PAGE: usize = 1_000;
 /// The most account ids that accounts gives at once.
 pub(crate) const ACCOUNTS_PAGE: usize = 1_000;
 
@@ -98,6 +102,29 @@ impl Peers {
         members.sort_unstable();
         members.dedup();
         Ok(members)
+    }
+
+    /// The words that the caller mutes.
+    pub(crate) async fn muted_words(&self, cx: &Cx) -> Result<Vec<MutedWord>> {
+        let (mut words, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let req = ListMutedWordsRequest { page_size: int(WORDS_PAGE), page_token };
+            let page = self.graph.list_muted_words(cx, req).await?;
+            words.extend(page.muted_words);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(words);
+            }
+        }
+    }
+
+    /// The languages that `reader`, who must be the caller, reads; of an account that is gone, all.
+    pub(crate) async fn reading_languages(&self, cx: &Cx, reader: AccountId) -> Result<Vec<String>> {
+        match self.accounts.get_preferences(cx, GetPreferencesRequest { account_id: reader.0 }).await {
+            Ok(answer) => Ok(answer.preferences.unwrap_or_default().reading_languages),
+            Err(error) if error.is(reason::ACCOUNT_NOT_FOUND) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn members(&self, cx: &Cx, list_id: i64) -> Result<Vec<AccountId>> {
@@ -193,6 +220,11 @@ impl Peers {
         });
         let posts = together(calls.collect()).await?;
         Ok(posts.into_iter().flatten().map(|post| (PostId(post.post_id), post)).collect())
+    }
+
+    /// A page of the posts under hashtags that the caller may see.
+    pub(crate) async fn tagged(&self, cx: &Cx, req: ListPostsByHashtagRequest) -> Result<ListPostsByHashtagResponse> {
+        self.posts.list_posts_by_hashtag(cx, req).await
     }
 
     /// Those of the accounts that are there and let everybody see what they post.

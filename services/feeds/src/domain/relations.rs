@@ -9,7 +9,7 @@ use plaza_core::{AccountId, Cx, Env, PostId, Result};
 use plaza_events::Freshness;
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
-use super::{Choices, Entry, Peers, Span, Window, merge, together};
+use super::{Choices, Entry, Languages, Peers, Span, Taste, Window, merge, together};
 
 /// Lists are forgotten by events; this is for what no event tells of.
 const TTL: Duration = Duration::from_secs(3_600);
@@ -51,6 +51,8 @@ pub(crate) struct Relations {
     following: Cache<AccountId, Arc<[AccountId]>>,
     recent: Cache<AccountId, Arc<Window>>,
     choices: Cache<AccountId, Arc<Choices>>,
+    languages: Cache<AccountId, Arc<Languages>>,
+    env: Env,
     freshness: Freshness,
 }
 
@@ -65,13 +67,18 @@ impl Relations {
         let of_following = |_: &AccountId, ids: &Arc<[AccountId]>| weight(ids.len());
         let of_recent = |_: &AccountId, window: &Arc<Window>| weight(window.len());
         let of_choices = |_: &AccountId, choices: &Arc<Choices>| weight(choices.bytes());
+        let of_languages = |_: &AccountId, languages: &Arc<Languages>| weight(languages.bytes());
+        let bytes_of_languages = options.choices_bytes / 4;
+        let bytes_of_choices = options.choices_bytes - bytes_of_languages;
         Self {
             peers,
             threshold: options.celebrity_threshold,
             followers: Cache::weighted(cache("feeds-followers", options.follower_ids), env.clone(), of_followers),
             following: Cache::weighted(cache("feeds-following", options.following_ids), env.clone(), of_following),
             recent: Cache::weighted(cache("feeds-recent", options.recent_posts), env.clone(), of_recent),
-            choices: Cache::weighted(cache("feeds-choices", options.choices_bytes), env.clone(), of_choices),
+            choices: Cache::weighted(cache("feeds-choices", bytes_of_choices), env.clone(), of_choices),
+            languages: Cache::weighted(cache("feeds-languages", bytes_of_languages), env.clone(), of_languages),
+            env: env.clone(),
             freshness,
         }
     }
@@ -108,17 +115,38 @@ impl Relations {
         self.following.get(&account)
     }
 
-    /// What the reader, who must be the caller, chose to be spared. While graph is away, what was last known of it.
-    pub(crate) async fn choices(&self, cx: &Cx, reader: AccountId) -> Result<Arc<Choices>> {
-        let load = || async { Ok(Arc::new(Choices::of(&self.peers, cx, reader).await?)) };
+    /// What the reader, who must be the caller, chose to be spared. While graph or accounts is away, what was last known
+    /// of it.
+    pub(crate) async fn taste(&self, cx: &Cx, reader: AccountId) -> Result<Taste> {
+        let choices = || async { Ok(Arc::new(Choices::of(&self.peers, cx, reader).await?)) };
+        let languages = || async { Ok(Arc::new(Languages::new(self.peers.reading_languages(cx, reader).await?))) };
+        let (choices, languages) = tokio::try_join!(
+            self.chosen(cx, "graph", &self.choices, reader, choices),
+            self.chosen(cx, "accounts", &self.languages, reader, languages),
+        )?;
+        Ok(Taste { choices, languages, now: self.env.now() })
+    }
+
+    async fn chosen<V, F>(
+        &self,
+        cx: &Cx,
+        peer: &str,
+        cache: &Cache<AccountId, Arc<V>>,
+        reader: AccountId,
+        load: impl Fn() -> F,
+    ) -> Result<Arc<V>>
+    where
+        V: Default + Send + Sync + 'static,
+        F: Future<Output = Result<Arc<V>>>,
+    {
         let read = match self.freshness.covers(cx) {
-            true => self.choices.get_or_load(&reader, load).await,
+            true => cache.get_or_load(&reader, load).await,
             false => load().await,
         };
         match read {
             Err(error) if error.is_transient() => {
-                cx.degraded("graph");
-                Ok(self.choices.get(&reader).unwrap_or_default())
+                cx.degraded(peer);
+                Ok(cache.get(&reader).unwrap_or_default())
             }
             read => read,
         }
@@ -174,11 +202,12 @@ impl Relations {
     /// Forgets what the reader chose.
     pub(crate) fn forget_choices(&self, reader: AccountId) {
         self.choices.invalidate(&reader);
+        self.languages.invalidate(&reader);
     }
 
     /// Forgets all about an account.
     pub(crate) fn forget(&self, account: AccountId) {
-        self.choices.invalidate(&account);
+        self.forget_choices(account);
         self.followers.invalidate(&account);
         self.following.invalidate(&account);
         self.recent.invalidate(&account);
@@ -190,11 +219,12 @@ impl Relations {
         self.following.clear();
         self.recent.clear();
         self.choices.clear();
+        self.languages.clear();
     }
 
     pub(crate) fn observe(&self) -> Vec<Gauge> {
         let lists = [self.followers.observe(), self.following.observe()].concat();
-        [lists, self.recent.observe(), self.choices.observe()].concat()
+        [lists, self.recent.observe(), self.choices.observe(), self.languages.observe()].concat()
     }
 }
 

@@ -7,7 +7,7 @@ use plaza_core::{AccountId, PostId};
 use plaza_proto::graph::v1::Relationship;
 use plaza_proto::posts::v1::Post;
 
-use super::{Choices, Entry};
+use super::{Entry, Taste};
 
 /// How a reader stands to an account, as far as feeds care.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub(crate) struct Rules {
     pub(crate) standings: Standings,
     /// Who wrote what posts reply to, where the reader may see that.
     pub(crate) parents: HashMap<PostId, AccountId>,
-    pub(crate) choices: Arc<Choices>,
+    pub(crate) taste: Taste,
     pub(crate) of: Of,
 }
 
@@ -97,6 +97,8 @@ pub(crate) enum Of {
         /// Whether it is of those only who follow the reader back.
         mutuals: bool,
     },
+    /// Of what is listed under hashtags.
+    Hashtags,
     List {
         /// By rising id.
         members: Arc<[AccountId]>,
@@ -117,11 +119,13 @@ impl Rules {
             Of::User { reposts } => *reposts || !entry.is_repost(),
             _ if standings.is_own(by) => true,
             _ if !standings.welcome(entry, post) => false,
+            _ if !standings.is_own(AccountId(post.author_id)) && self.taste.spares(post) => false,
+            Of::Hashtags => true,
             Of::Home { mutuals } => {
                 let standing = standings.to(by);
                 let counts = standing.follows && (!mutuals || standing.followed_by);
                 let known = |parent| standings.follows(parent);
-                counts && !self.choices.keep_from_home(by) && self.answers_known(entry, post, known)
+                counts && !self.taste.keeps_from_home(by) && self.answers_known(entry, post, known)
             }
             Of::List { members, open } => {
                 let told = !entry.is_repost() || standings.follows(by) || open.contains(&by);
@@ -159,7 +163,7 @@ mod tests {
     fn rules(other: Standing, third: Standing, post: &Post, parent: Option<AccountId>, of: Of) -> Rules {
         let standings = Standings::new(Some(READER), [(OTHER, other), (THIRD, third)].into_iter());
         let parents = parent.map(|parent| (PostId(post.reply_to_id), parent)).into_iter().collect();
-        Rules { standings, parents, choices: Arc::default(), of }
+        Rules { standings, parents, taste: Taste::of_nobody(), of }
     }
 
     #[test]

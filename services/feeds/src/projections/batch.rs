@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plaza_core::{AccountId, PostId, Result};
 use plaza_events::Event;
-use plaza_proto::accounts::v1::AccountDeleted;
-use plaza_proto::graph::v1::{Blocked, Followed, ListChanged, ListDeleted, ListMembersChanged, Unfollowed};
+use plaza_proto::accounts::v1::{AccountDeleted, PreferencesUpdated};
+use plaza_proto::graph::v1::{
+    Blocked, Followed, ListChanged, ListDeleted, ListMembersChanged, MutedWordsChanged, Unfollowed,
+};
 use plaza_proto::posts::v1::{PostCreated, PostDeleted, RepostUndone, Reposted};
 
 use crate::domain::{Entry, Relations};
@@ -106,9 +108,11 @@ impl Batch {
 
 /// Whose choices the event tells of, if of any.
 fn chooser(event: &Event) -> Option<Result<i64>> {
-    let changed = event.decode::<ListChanged>().map(|list| list.map(|list| list.owner_id));
-    let changed = changed.or_else(|| event.decode::<ListDeleted>().map(|list| list.map(|list| list.owner_id)));
-    changed.or_else(|| event.decode::<ListMembersChanged>().map(|list| list.map(|list| list.owner_id)))
+    None.or_else(|| event.decode::<ListMembersChanged>().map(|list| list.map(|list| list.owner_id)))
+        .or_else(|| event.decode::<ListChanged>().map(|list| list.map(|list| list.owner_id)))
+        .or_else(|| event.decode::<ListDeleted>().map(|list| list.map(|list| list.owner_id)))
+        .or_else(|| event.decode::<MutedWordsChanged>().map(|words| words.map(|words| words.account_id)))
+        .or_else(|| event.decode::<PreferencesUpdated>().map(|changed| changed.map(|changed| changed.account_id)))
 }
 
 #[cfg(test)]

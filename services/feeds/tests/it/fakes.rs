@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use plaza_core::{AccountId, Cx, Error, Result, reason};
+use plaza_core::{AccountId, Cx, Error, Result, Timestamp, reason};
 use plaza_proto::accounts::v1 as accounts;
 use plaza_proto::accounts::v1::AccountsService;
 use plaza_proto::graph::v1 as graph;
@@ -39,7 +39,8 @@ fn shown(state: &State, post_id: i64, post: FakePost) -> posts::Post {
     posts::Post {
         post_id,
         author_id: post.author,
-        text: format!("post {post_id}"),
+        text: post.text.to_owned(),
+        language: post.language.to_owned(),
         reply_to_id: post.reply_to,
         repost_count: i64::try_from(reposts).unwrap(),
         ..posts::Post::default()
@@ -81,6 +82,28 @@ impl PostsService for Fake {
         // A call that is held up has read what was there when it came.
         self.0.posts_faults.check().await?;
         Ok(posts::ListPostRefsResponse { refs })
+    }
+
+    async fn list_posts_by_hashtag(
+        &self,
+        cx: &Cx,
+        req: posts::ListPostsByHashtagRequest,
+    ) -> Result<posts::ListPostsByHashtagResponse> {
+        self.0.calls.posts.fetch_add(1, Ordering::SeqCst);
+        self.0.posts_faults.check().await?;
+        by_service(cx)?;
+        let (state, viewer) = (self.0.state.lock(), cx.viewer().map(AccountId::get));
+        let any = [vec![req.hashtag], req.any_of].concat();
+        let below = if req.page_token.is_empty() { i64::MAX } else { req.page_token.parse().unwrap() };
+        let listed = |post: &FakePost| state.tagged(post, &any, &req.all_of, &req.none_of);
+        let ids: Vec<i64> =
+            state.posts.range(..below).rev().filter(|(_, post)| listed(post)).map(|(id, _)| *id).collect();
+        let page = &ids[..ids.len().min(size(req.page_size, 100))];
+        let last = page.last().filter(|_| page.len() < ids.len());
+        let next_page_token = last.map(i64::to_string).unwrap_or_default();
+        let seen = page.iter().map(|id| (*id, state.posts[id])).filter(|(_, post)| state.visible(viewer, *post));
+        let posts = seen.map(|(id, post)| shown(&state, id, post)).collect();
+        Ok(posts::ListPostsByHashtagResponse { posts, next_page_token })
     }
 
     async fn create_post(&self, _: &Cx, _: posts::CreatePostRequest) -> Result<posts::CreatePostResponse> {
@@ -207,6 +230,23 @@ impl GraphService for Fake {
         Ok(graph::ListListMemberIdsResponse { account_ids })
     }
 
+    async fn list_muted_words(
+        &self,
+        cx: &Cx,
+        _: graph::ListMutedWordsRequest,
+    ) -> Result<graph::ListMutedWordsResponse> {
+        self.0.graph_faults.check().await?;
+        by_service(cx)?;
+        let (state, reader) = (self.0.state.lock(), cx.account()?.get());
+        let own = state.words.iter().filter(|((account, _), _)| *account == reader);
+        let muted = |((_, word), until): (&(i64, &str), &Timestamp)| {
+            let (seconds, nanos) = until.seconds_nanos();
+            let expire_time = Some(prost_types::Timestamp { seconds, nanos });
+            graph::MutedWord { word: (*word).to_owned(), expire_time }
+        };
+        Ok(graph::ListMutedWordsResponse { muted_words: own.map(muted).collect(), next_page_token: String::new() })
+    }
+
     async fn follow(&self, _: &Cx, _: graph::FollowRequest) -> Result<graph::FollowResponse> {
         unused()
     }
@@ -295,6 +335,23 @@ impl AccountsService for Fake {
             ..accounts::Account::default()
         };
         Ok(accounts::BatchGetAccountsResponse { accounts: there.map(account).collect() })
+    }
+
+    async fn get_preferences(
+        &self,
+        cx: &Cx,
+        req: accounts::GetPreferencesRequest,
+    ) -> Result<accounts::GetPreferencesResponse> {
+        by_service(cx)?;
+        self.0.accounts_faults.check().await?;
+        let state = self.0.state.lock();
+        if !state.accounts.contains(&req.account_id) || cx.account()?.get() != req.account_id {
+            return Err(Error::new(reason::ACCOUNT_NOT_FOUND));
+        }
+        let languages = state.languages.get(&req.account_id).into_iter().flatten();
+        let reading_languages = languages.map(|tag| (*tag).to_owned()).collect();
+        let preferences = accounts::Preferences { reading_languages, ..accounts::Preferences::default() };
+        Ok(accounts::GetPreferencesResponse { preferences: Some(preferences) })
     }
 
     async fn update_profile(

@@ -124,6 +124,10 @@ async fn get_list_feed_needs_graph_and_can_do_without_accounts(engine: Engine) {
     world.enlist(list, 2);
     let post = world.post(2);
     let repost = world.repost(2, world.post(3)).unwrap();
+    // Known from now on: which languages they read.
+    for reader in [1, 4] {
+        bench.page(reader, 1).await;
+    }
     world.accounts_faults.fail(Error::new(reason::PEER_UNAVAILABLE));
     let page = bench.list_page(&user(1), list, 5, "").await.unwrap();
     assert_eq!((page.posts, page.degraded), (vec![repost, post], vec![]), "the reader follows all of them");

@@ -6,6 +6,7 @@ mod engine;
 
 mod at_once;
 mod fakes;
+mod get_hashtag_feed;
 mod get_home_feed;
 mod get_list_feed;
 mod get_user_feed;
@@ -18,6 +19,7 @@ mod read_positions;
 mod rebuild_feed;
 mod replicas;
 mod reposts;
+mod spared;
 mod stream_home_feed;
 mod support;
 mod world;

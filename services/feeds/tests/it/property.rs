@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
 use crate::engine::Evicted;
-use crate::support::{Bench, Engine, config, falls};
+use crate::support::{Bench, Engine, config, falls, tags};
 use crate::world::{FakePost, Placed, World};
 use plaza_feeds::Config;
 use plaza_feeds::store::memory::FEED_WEIGHT;
@@ -26,7 +26,13 @@ enum Change {
         followers_only: bool,
         /// Of all posts the one that it replies to.
         reply_to: Option<prop::sample::Index>,
+        text: &'static str,
+        language: &'static str,
     },
+    Edit(prop::sample::Index, &'static str),
+    /// For so many milliseconds; for none, no more.
+    MuteWord(i64, &'static str, i64),
+    ReadIn(i64, &'static [&'static str]),
     /// Of all posts the one at this place.
     Delete(prop::sample::Index),
     Repost(i64, prop::sample::Index),
@@ -96,8 +102,7 @@ fn account() -> impl Strategy<Value = i64> {
 
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        24 => (account(), prop::bool::weighted(0.2), prop::option::weighted(0.2, any::<prop::sample::Index>()))
-            .prop_map(|(author, followers_only, reply_to)| Change::Post { author, followers_only, reply_to }),
+        24 => post(),
         6 => any::<prop::sample::Index>().prop_map(Change::Delete),
         14 => (account(), any::<prop::sample::Index>()).prop_map(|(by, post)| Change::Repost(by, post)),
         4 => any::<prop::sample::Index>().prop_map(Change::UndoRepost),
@@ -110,6 +115,35 @@ fn change() -> impl Strategy<Value = Change> {
         2 => (account(), account()).prop_map(|(a, b)| Change::Unblock(a, b)),
         1 => (1..=ACCOUNTS).prop_map(Change::DeleteAccount),
         8 => list_change(),
+        4 => choice(),
+    ]
+}
+
+fn post() -> impl Strategy<Value = Change> {
+    let (only, reply) = (prop::bool::weighted(0.2), prop::option::weighted(0.2, any::<prop::sample::Index>()));
+    let language = prop::sample::select(&["", "de", "en"]);
+    (account(), only, reply, prop::sample::select(&TEXTS), language).prop_map(
+        |(author, followers_only, reply_to, text, language)| Change::Post {
+            author,
+            followers_only,
+            reply_to,
+            text,
+            language,
+        },
+    )
+}
+
+/// Texts that hold one of the words, both or none.
+const TEXTS: [&str; 7] = ["", "#Tea", "pancakes", "#cake", "some cake, some tea", "teatime", "#cake #tea"];
+
+fn choice() -> impl Strategy<Value = Change> {
+    let word = || prop::sample::select(&["cake", "tea"]);
+    let languages: [&'static [&'static str]; 3] = [&[], &["de"], &["de", "en"]];
+    prop_oneof![
+        2 => (account(), word(), 1..90_000_000_i64).prop_map(|(reader, word, ms)| Change::MuteWord(reader, word, ms)),
+        1 => (account(), word()).prop_map(|(reader, word)| Change::MuteWord(reader, word, 0)),
+        2 => (account(), prop::sample::select(languages.to_vec())).prop_map(|(reader, tags)| Change::ReadIn(reader, tags)),
+        4 => (any::<prop::sample::Index>(), prop::sample::select(&TEXTS)).prop_map(|(at, text)| Change::Edit(at, text)),
     ]
 }
 
@@ -157,6 +191,8 @@ struct Run {
     delivered: Vec<Event>,
     /// Pairs whose relationship changed since a walk began.
     touched: BTreeSet<(i64, i64)>,
+    /// Posts that were edited since then.
+    edited: BTreeSet<i64>,
 }
 
 impl Run {
@@ -166,6 +202,7 @@ impl Run {
             waiting: vec![],
             delivered: vec![],
             touched: BTreeSet::new(),
+            edited: BTreeSet::new(),
         }
     }
 
@@ -183,8 +220,13 @@ impl Run {
         let lists: Vec<(i64, i64)> =
             self.world().state.lock().lists.iter().map(|(id, list)| (*id, list.owner)).collect();
         let (list, owner) = *at.get(if lists.is_empty() { &[(0, 0)] } else { &lists });
-        self.touched.extend((1..=ACCOUNTS).map(|other| (owner, other)));
+        self.touch_all(owner);
         (list > 0).then_some(list)
+    }
+
+    /// What a reader sees of everybody changes.
+    fn touch_all(&mut self, reader: i64) {
+        self.touched.extend((1..=ACCOUNTS).map(|other| (reader, other)));
     }
 
     fn is_there(&self, account: i64) -> bool {
@@ -193,9 +235,10 @@ impl Run {
 
     fn change(&mut self, change: &Change) {
         match change {
-            Change::Post { author, followers_only, reply_to } if self.is_there(*author) => {
+            Change::Post { author, followers_only, reply_to, text, language } if self.is_there(*author) => {
                 let reply_to = reply_to.and_then(|at| self.a_post(at)).unwrap_or(0);
-                self.world().publish(FakePost { author: *author, followers_only: *followers_only, reply_to });
+                let (author, followers_only) = (*author, *followers_only);
+                self.world().publish(FakePost { author, followers_only, reply_to, text, language });
             }
             Change::Post { .. } => {}
             Change::Delete(at) => {
@@ -225,10 +268,24 @@ impl Run {
                 self.touched.extend((1..=ACCOUNTS).flat_map(|other| [(*account, other), (other, *account)]));
                 self.world().delete_account(*account);
             }
+            Change::Edit(at, text) => {
+                if let Some(post) = self.a_post(*at) {
+                    self.edited.insert(post);
+                    self.world().edit(post, text);
+                }
+            }
+            Change::MuteWord(reader, word, ms) if self.is_there(*reader) => {
+                self.touch_all(*reader);
+                self.world().mute_word(*reader, word, *ms);
+            }
+            Change::ReadIn(reader, languages) if self.is_there(*reader) => {
+                self.touch_all(*reader);
+                self.world().read_in(*reader, languages);
+            }
             Change::MakeList(owner, [public, exclusive]) if self.is_there(*owner) => {
                 self.world().make_list(*owner, *public, *exclusive);
             }
-            Change::MakeList(..) => {}
+            Change::MakeList(..) | Change::MuteWord(..) | Change::ReadIn(..) => {}
             Change::Enlist(at, other) => {
                 if let Some(list) = self.a_list(*at) {
                     self.world().enlist(list, *other);
@@ -298,6 +355,7 @@ impl Run {
     async fn walk(&mut self, reader: i64, size: i32, between: &[Step]) {
         self.deliver_all().await;
         self.touched.clear();
+        self.edited.clear();
         let at_start = self.world().state.lock().home(reader, self.world().env.now());
         let (mut seen, mut posts, mut token) = (Vec::new(), BTreeSet::new(), String::new());
         let mut steps = between.iter();
@@ -329,6 +387,7 @@ impl Run {
             let parent = state.posts.get(&entry.post).and_then(|post| state.posts.get(&post.reply_to));
             let brought = placed.iter().filter(|other| other.post == entry.post).map(|other| other.by);
             state.placed(false).contains(entry)
+                && !self.edited.contains(&entry.post)
                 && state.shows(reader, **entry, self.world().env.now())
                 && !brought.chain(parent.map(|p| p.author)).any(|other| self.touched.contains(&(reader, other)))
         };
@@ -383,6 +442,19 @@ impl Run {
             assert_eq!(mutuals, self.world().mutuals(*reader), "mutuals of {reader}");
         }
         self.read_lists(&readers).await;
+        self.read_hashtags(&readers).await;
+    }
+
+    /// The feeds of hashtags are the model's, for everybody.
+    async fn read_hashtags(&self, readers: &[i64]) {
+        let of = |any, all, none| [any, all, none].map(tags);
+        for of in [of(&["cake", "tea"], &[], &[]), of(&[], &["tea"], &["cake"]), of(&["cake"], &["tea"], &[])] {
+            for reader in readers.iter().copied().map(Some).chain([None]) {
+                let walked = self.bench.walk_hashtags(reader, &of, 2).await;
+                let expected = self.world().state.lock().hashtags(reader, &of, self.world().env.now());
+                assert_eq!(walked, expected, "{of:?} for {reader:?}");
+            }
+        }
     }
 
     /// The feed of every list is the model's, for all who may read it.

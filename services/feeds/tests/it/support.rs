@@ -13,8 +13,8 @@ use plaza_feeds::store::sqlite::SqlitePositions;
 use plaza_feeds::{App, Config, Deps};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{
-    FeedRepost, FeedsService as _, FeedsServiceClient, GetHomeFeedRequest, GetListFeedRequest, HomeFilter,
-    RebuildFeedRequest,
+    FeedRepost, FeedsService as _, FeedsServiceClient, GetHashtagFeedRequest, GetHomeFeedRequest, GetListFeedRequest,
+    GetUserFeedRequest, HomeFilter, RebuildFeedRequest,
 };
 use plaza_proto::graph::v1::GraphServiceClient;
 use plaza_proto::posts::v1::{Post, PostsServiceClient};
@@ -209,6 +209,31 @@ impl Bench {
         }
     }
 
+    /// All pages of the feed of hashtags: any of, all of, none of.
+    pub(crate) async fn walk_hashtags(&self, reader: Option<i64>, of: &[Vec<String>; 3], size: i32) -> Vec<i64> {
+        let [any_of, all_of, none_of] = of.clone();
+        let mut req = GetHashtagFeedRequest { any_of, all_of, none_of, page_size: size, page_token: String::new() };
+        let mut posts = Vec::new();
+        loop {
+            let cx = reader.map_or_else(guest, user);
+            let page = self.client.get_hashtag_feed(&cx, req.clone()).await.unwrap();
+            assert_eq!(cx.take_outcome().degraded, [""; 0]);
+            posts.extend(page.posts.iter().map(|post| post.post_id));
+            assert!(falls(&posts), "not falling: {posts:?}");
+            req.page_token = page.next_page_token;
+            if req.page_token.is_empty() {
+                return posts;
+            }
+        }
+    }
+
+    /// The newest page of an account's own feed.
+    pub(crate) async fn user_feed(&self, reader: i64, account_id: i64) -> Vec<i64> {
+        let req = GetUserFeedRequest { account_id, page_size: 100, page_token: String::new() };
+        let page = self.client.get_user_feed(&user(reader), req).await.unwrap();
+        placed(&page.posts, &page.reposts).iter().map(|entry| entry.place).collect()
+    }
+
     pub(crate) async fn rebuild(&self, reader: i64) -> i32 {
         let request_id = self.world.env.event_id().to_string();
         let req = RebuildFeedRequest { request_id, account_id: reader };
@@ -275,4 +300,9 @@ pub(crate) fn user_with(account: i64, token: &str) -> Cx {
 /// A call of nobody that is known.
 pub(crate) fn guest() -> Cx {
     Cx::new(Caller::default(), tokio::time::Instant::now() + Duration::from_secs(5))
+}
+
+/// Texts as requests hold them.
+pub(crate) fn tags(said: &[&str]) -> Vec<String> {
+    said.iter().map(|tag| (*tag).to_owned()).collect()
 }

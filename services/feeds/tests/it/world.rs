@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use plaza_core::{Env, ManualClock, Timestamp};
 use plaza_events::{Event, NewEvent};
-use plaza_proto::accounts::v1::AccountDeleted;
-use plaza_proto::graph::v1::{Blocked, Followed, ListChanged, ListMembersChanged, Unfollowed};
-use plaza_proto::posts::v1::{PostCreated, PostDeleted, RepostUndone, Reposted};
+use plaza_proto::accounts::v1::{AccountDeleted, PreferencesUpdated};
+use plaza_proto::graph::v1::{Blocked, Followed, ListChanged, ListMembersChanged, MutedWordsChanged, Unfollowed};
+use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostEdited, RepostUndone, Reposted};
 use plaza_stores::Faults;
 use prost::{Message, Name};
 
@@ -58,6 +58,10 @@ pub(crate) struct State {
     /// By who mutes whom.
     pub(crate) mutes: BTreeMap<(i64, i64), FakeMute>,
     pub(crate) lists: BTreeMap<i64, FakeList>,
+    /// The words that accounts mute, and until when.
+    pub(crate) words: BTreeMap<(i64, &'static str), Timestamp>,
+    /// The languages that accounts read, if not all.
+    pub(crate) languages: BTreeMap<i64, Vec<&'static str>>,
     pub(crate) posts: BTreeMap<i64, FakePost>,
     /// Reposts by their ids.
     pub(crate) reposts: BTreeMap<i64, FakeRepost>,
@@ -69,12 +73,14 @@ pub(crate) struct State {
     positions: BTreeMap<&'static str, i64>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct FakePost {
     pub(crate) author: i64,
     pub(crate) followers_only: bool,
     /// The post that it replies to; 0 for none.
     pub(crate) reply_to: i64,
+    pub(crate) text: &'static str,
+    pub(crate) language: &'static str,
 }
 
 #[derive(Clone, Copy)]
@@ -132,6 +138,30 @@ impl State {
         }
     }
 
+    /// Whether the post is listed under any of these hashtags, all of those and none of the last.
+    pub(crate) fn tagged(&self, post: &FakePost, any: &[String], all: &[String], none: &[String]) -> bool {
+        let has = |tag: &String| post.text.to_lowercase().split(' ').any(|word| word.strip_prefix('#') == Some(tag));
+        !post.followers_only && any.iter().any(has) && all.iter().all(has) && !none.iter().any(has)
+    }
+
+    /// The model of the feed of hashtags.
+    pub(crate) fn hashtags(
+        &self,
+        reader: Option<i64>,
+        [any, all, none]: &[Vec<String>; 3],
+        now: Timestamp,
+    ) -> Vec<i64> {
+        let shows = |(id, post): &(&i64, &FakePost)| {
+            let (place, by) = (**id, post.author);
+            let muted = |reader| self.mute(reader, by, now).is_some_and(|mute| mute.posts);
+            let kept =
+                |reader| reader != by && muted(reader) || self.spares(reader, Placed { place, by, post: place }, now);
+            let any = if any.is_empty() { &all[..1] } else { any };
+            self.tagged(post, any, all, none) && self.visible(reader, **post) && !reader.is_some_and(kept)
+        };
+        self.posts.iter().rev().filter(shows).map(|(id, _)| *id).collect()
+    }
+
     /// All posts and reposts, newest first; those that were undone as well, if asked for.
     pub(crate) fn placed(&self, with_undone: bool) -> Vec<Placed> {
         let posts = self.posts.iter().map(|(id, p)| Placed { place: *id, by: p.author, post: *id });
@@ -144,7 +174,9 @@ impl State {
 
     /// Whether the home feed of `reader` may show the entry.
     pub(crate) fn shows(&self, reader: i64, entry: Placed, now: Timestamp) -> bool {
-        self.may_show(reader, entry, now) && (entry.by == reader || !self.spares(reader, entry))
+        let mut lists = self.lists.values().filter(|list| list.owner == reader && list.exclusive);
+        let kept = entry.by != reader && lists.any(|list| list.members.contains(&entry.by));
+        self.may_show(reader, entry, now) && !kept && !self.spares(reader, entry, now)
     }
 
     /// The same before feeds have heard what the reader chose to be spared.
@@ -153,10 +185,15 @@ impl State {
         knows(entry.by) && self.welcome(Some(reader), entry, now, knows)
     }
 
-    /// Whether the reader chose to be spared of what another account brings.
-    fn spares(&self, reader: i64, entry: Placed) -> bool {
-        let mut lists = self.lists.values().filter(|list| list.owner == reader && list.exclusive);
-        lists.any(|list| list.members.contains(&entry.by))
+    /// Whether the reader chose to be spared of what the post says.
+    fn spares(&self, reader: i64, entry: Placed, now: Timestamp) -> bool {
+        let Some(post) = self.posts.get(&entry.post).filter(|p| p.author != reader && entry.by != reader) else {
+            return false;
+        };
+        let text = post.text.to_lowercase();
+        let muted = |word: &str| self.words.get(&(reader, word)).is_some_and(|until| *until > now);
+        let foreign = |read: &Vec<&str>| !post.language.is_empty() && !read.contains(&post.language);
+        text.split(|c: char| !c.is_alphanumeric()).any(muted) || self.languages.get(&reader).is_some_and(foreign)
     }
 
     /// Whether the feed of the list may show the entry to this reader.
@@ -167,6 +204,7 @@ impl State {
         let open = is_own(by) || follows || !self.protected.contains(&by);
         list.members.contains(&by)
             && (entry.place == entry.post || open)
+            && !reader.is_some_and(|reader| self.spares(reader, entry, now))
             && self.welcome(reader, entry, now, |other| is_own(other) || list.members.contains(&other))
     }
 
@@ -284,11 +322,38 @@ impl World {
     }
 
     pub(crate) fn post_for(&self, author: i64, followers_only: bool) -> i64 {
-        self.publish(FakePost { author, followers_only, reply_to: 0 })
+        self.publish(FakePost { author, followers_only, ..FakePost::default() })
     }
 
     pub(crate) fn reply(&self, author: i64, reply_to: i64) -> i64 {
-        self.publish(FakePost { author, followers_only: false, reply_to })
+        self.publish(FakePost { author, reply_to, ..FakePost::default() })
+    }
+
+    pub(crate) fn say(&self, author: i64, text: &'static str, language: &'static str) -> i64 {
+        self.publish(FakePost { author, text, language, ..FakePost::default() })
+    }
+
+    pub(crate) fn edit(&self, post_id: i64, text: &'static str) {
+        let mut state = self.state.lock();
+        let Some(post) = state.posts.get_mut(&post_id) else { return };
+        post.text = text;
+        let edited = PostEdited { post_id, author_id: post.author, edit_count: 1 };
+        self.write(&mut state, "posts", "post", post_id, &edited);
+    }
+
+    /// Mutes a word for so many milliseconds; for none, no more.
+    pub(crate) fn mute_word(&self, account_id: i64, word: &'static str, for_ms: i64) {
+        let mut state = self.state.lock();
+        state.words.insert((account_id, word), self.env.now().plus_ms(for_ms));
+        self.write(&mut state, "graph", "account", account_id, &MutedWordsChanged { account_id });
+    }
+
+    /// The languages that an account reads; all if there is none.
+    pub(crate) fn read_in(&self, account_id: i64, languages: &[&'static str]) {
+        let mut state = self.state.lock();
+        state.languages.insert(account_id, languages.to_vec());
+        state.languages.retain(|_, languages| !languages.is_empty());
+        self.write(&mut state, "accounts", "account", account_id, &PreferencesUpdated { account_id });
     }
 
     pub(crate) fn publish(&self, post: FakePost) -> i64 {
@@ -393,6 +458,8 @@ impl World {
         }
         state.blocks.retain(|(a, b)| *a != account_id && *b != account_id);
         state.lists.retain(|_, list| list.owner != account_id);
+        state.words.retain(|(account, _), _| *account != account_id);
+        state.languages.remove(&account_id);
         let reposts: Vec<i64> = state.reposts.iter().filter(|(_, r)| r.by == account_id).map(|(id, _)| *id).collect();
         reposts.into_iter().for_each(|repost| self.end_repost(&mut state, repost));
         state.mutes.retain(|(a, b), _| *a != account_id && *b != account_id);

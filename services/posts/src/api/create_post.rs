@@ -5,7 +5,7 @@ use plaza_core::{AccountId, Cx, Error, PostId, Result, Violations, reason};
 use plaza_proto::posts::v1::{self as pb, CreatePostRequest, CreatePostResponse};
 
 use super::view::{self, Sights};
-use super::{Handler, choices, mentions, polls};
+use super::{Handler, choices, media, mentions, polls};
 use crate::NAME;
 use crate::config::Limits;
 use crate::domain::replies::may_reply;
@@ -30,6 +30,7 @@ fn said(req: CreatePostRequest) -> pb::NewPost {
         language: req.language,
         reply_policy: req.reply_policy,
         poll: req.poll,
+        media: req.media,
     }
 }
 
@@ -48,8 +49,11 @@ pub(super) async fn publish(h: &Handler, cx: &Cx, mut post: NewPost) -> Result<(
 /// What is to be published, checked; `at` stands before the names of fields.
 pub(super) fn read(author: AccountId, mut req: pb::NewPost, limits: &Limits, at: &str) -> Result<NewPost> {
     let mut faults = Violations::default();
-    text::check(&format!("{at}text"), &req.text, &mut faults);
+    if req.media.is_empty() || !req.text.is_empty() {
+        text::check(&format!("{at}text"), &req.text, &mut faults);
+    }
     plaza_core::text::check(&format!("{at}warning"), &req.warning, Lines::Single, &mut faults);
+    let media = media::read(std::mem::take(&mut req.media), limits, at, &mut faults);
     let poll = req.poll.take().map(|poll| polls::read(poll, limits, at, &mut faults));
     faults.into_result()?;
     let optional = |id: i64| (id != 0).then_some(PostId(id));
@@ -61,6 +65,7 @@ pub(super) fn read(author: AccountId, mut req: pb::NewPost, limits: &Limits, at:
         reply_policy: choices::reply_policy_of(req.reply_policy()),
         sensitive: Sensitive { is: req.sensitive || !req.warning.is_empty(), warning: req.warning },
         language: req.language,
+        media,
         poll,
         ..NewPost::new(author, req.text)
     })

@@ -12,7 +12,9 @@ use crate::store::Edit;
 
 pub(crate) async fn edit_post(h: &Handler, cx: &Cx, req: EditPostRequest) -> Result<EditPostResponse> {
     let mut faults = Violations::default();
-    text::check("text", &req.text, &mut faults);
+    if !req.text.is_empty() || !has_media(h, cx, PostId(req.post_id)).await? {
+        text::check("text", &req.text, &mut faults);
+    }
     plaza_core::text::check("warning", &req.warning, Lines::Single, &mut faults);
     faults.into_result()?;
     let mut edit = Edit {
@@ -29,4 +31,11 @@ pub(crate) async fn edit_post(h: &Handler, cx: &Cx, req: EditPostRequest) -> Res
         cx.wrote(NAME, position);
     }
     Ok(EditPostResponse { edit_count: edited.count, edit_time: edited.at.map(|at| timestamp(Timestamp(at))) })
+}
+
+/// Whether there is such a post and it has media, beside which its text may be empty. Media are there from its publication
+/// on.
+async fn has_media(h: &Handler, cx: &Cx, post: PostId) -> Result<bool> {
+    let found = h.store.posts(cx, &[post]).await?.pop().flatten();
+    Ok(found.is_some_and(|post| Some(post.author) == cx.viewer() && !post.media.is_empty()))
 }

@@ -6,7 +6,7 @@ use plaza_proto::posts::v1::{ListPostsByAuthorRequest, ListPostsByAuthorResponse
 
 use super::Handler;
 use super::view::{Sights, present, view};
-use crate::store::END;
+use crate::store::{END, Only};
 
 pub(crate) async fn list_posts_by_author(
     h: &Handler,
@@ -14,16 +14,17 @@ pub(crate) async fn list_posts_by_author(
     req: ListPostsByAuthorRequest,
 ) -> Result<ListPostsByAuthorResponse> {
     let size = page::size(req.page_size)?;
-    let filter = [req.author_id, i64::from(req.exclude_replies)];
+    let filter = [req.author_id, i64::from(req.exclude_replies), i64::from(req.media_only)];
     let scope = Scope { method: "ListPostsByAuthor", filter: &filter, caller: cx.viewer() };
     let last = h.pager.open::<1>(scope, &req.page_token)?;
     let before = last.map_or(END, |[id]| PostId(id));
     let author = AccountId(req.author_id);
     let sight = Sights::load(h, cx, vec![author]).await?.of(author);
-    let mut ids = if req.exclude_replies {
-        h.store.openers_by_author(cx, author, sight, before, size + 1).await?
-    } else {
+    let only = Only { openers: req.exclude_replies, media: req.media_only };
+    let mut ids = if only == Only::default() {
         h.store.ids_by_author(cx, author, sight, before, size + 1).await?
+    } else {
+        h.store.some_by_author(cx, author, sight, only, before, size + 1).await?
     };
     let more = ids.len() > size;
     ids.truncate(size);

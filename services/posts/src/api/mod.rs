@@ -26,6 +26,7 @@ mod list_replies;
 mod list_reposters;
 mod list_revisions;
 mod marking;
+mod media;
 mod mentions;
 mod pin_post;
 mod polls;

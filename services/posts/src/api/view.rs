@@ -7,7 +7,7 @@ use plaza_core::{AccountId, Cx, Error, PostId, Result, Timestamp};
 use plaza_proto::graph::v1::{BatchGetRelationshipsRequest, GraphService as _};
 use plaza_proto::posts::v1 as pb;
 
-use super::{Handler, choices, polls};
+use super::{Handler, choices, media, polls};
 use crate::domain::visibility::sight;
 use crate::domain::{Mark, Post, Relation, Sight, Span, SpanKind, Standing};
 
@@ -189,6 +189,7 @@ pub(crate) fn message(post: &Post, marked: impl Fn(Mark) -> bool) -> pb::Post {
         reply_policy: choices::reply_policy(post.reply_policy).into(),
         edit_count: post.edits.count,
         edit_time: post.edits.at.map(timestamp),
+        media: media::messages(&post.media),
         // Depends on more than marks.
         poll: None,
     }

@@ -10,7 +10,7 @@ pub mod visibility;
 
 pub use poll::{Choices, NewPoll, Poll, Results};
 pub use post::{
-    Counts, Edits, Mark, Node, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Revision, Sensitive, Stands,
+    Counts, Edits, Mark, Media, Node, Post, PostRef, QuotePolicy, ReplyPolicy, RepostRef, Revision, Sensitive, Stands,
     Visibility,
 };
 pub use spans::{Span, SpanKind};

@@ -86,6 +86,8 @@ pub struct Post {
     pub sensitive: Sensitive,
     /// A BCP 47 tag; empty if not said.
     pub language: String,
+    /// Pictures and the like that belong to it.
+    pub media: Vec<Media>,
     /// How often it was edited, and when last.
     pub edits: Edits,
     /// What it asks.
@@ -102,6 +104,15 @@ impl Post {
     pub fn mentions(&self, account: AccountId) -> bool {
         self.spans.iter().any(|span| span.account == Some(account))
     }
+}
+
+/// A picture, a sound or a film that belongs to a post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Where it is: an id or an address.
+    pub source: String,
+    /// What it shows; may be empty.
+    pub alt: String,
 }
 
 /// How often a post was edited.

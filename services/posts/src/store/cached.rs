@@ -13,9 +13,9 @@ use plaza_stores::{Cache, CacheOptions, Gauge};
 
 use super::{
     Buried, Changed, Changes, Deleted, Draft, DraftChange, Drafted, END, Edit, Edited, MarkChange, Marked, NewPost,
-    PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
+    Only, PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
-use crate::domain::{Choices, Counts, Mark, Node, Post, PostRef, RepostRef, Results, Revision, Sight, Span};
+use crate::domain::{Choices, Counts, Mark, Media, Node, Post, PostRef, RepostRef, Results, Revision, Sight, Span};
 
 /// What is kept in memory.
 pub struct PostCache {
@@ -63,7 +63,9 @@ fn weight(post: Option<&Post>) -> u32 {
     let option = |text: &String| size_of::<String>() + text.len() + size_of::<i64>();
     let poll = |p: &Post| p.poll.as_ref().map_or(0, |poll| poll.options.iter().map(option).sum());
     let text = |p: &Post| p.text.len() + p.sensitive.warning.len() + p.spans.iter().map(span).sum::<usize>();
-    let held = post.map_or(0, |p| text(p) + marks(p) + poll(p));
+    let one = |media: &Media| size_of::<Media>() + media.source.len() + media.alt.len();
+    let media = |p: &Post| p.media.iter().map(one).sum::<usize>();
+    let held = post.map_or(0, |p| text(p) + marks(p) + poll(p) + media(p));
     u32::try_from(ENTRY_BYTES + held).unwrap_or(u32::MAX)
 }
 
@@ -239,15 +241,16 @@ impl<S: PostStore> PostStore for Cached<S> {
         self.store.set_pin(cx, change).await
     }
 
-    async fn openers_by_author(
+    async fn some_by_author(
         &self,
         cx: &Cx,
         author: AccountId,
         sight: Sight,
+        only: Only,
         before: PostId,
         limit: usize,
     ) -> Result<Vec<PostId>> {
-        self.store.openers_by_author(cx, author, sight, before, limit).await
+        self.store.some_by_author(cx, author, sight, only, before, limit).await
     }
 
     async fn pins(&self, cx: &Cx, account: AccountId) -> Result<Vec<PostId>> {

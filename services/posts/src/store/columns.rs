@@ -3,7 +3,9 @@
 use plaza_core::{AccountId, Error, Result, Timestamp};
 use serde::Deserialize;
 
-use crate::domain::{Choices, Mark, Poll, QuotePolicy, ReplyPolicy, Results, Span, SpanKind, Stands, Visibility};
+use crate::domain::{
+    Choices, Mark, Media, Poll, QuotePolicy, ReplyPolicy, Results, Span, SpanKind, Stands, Visibility,
+};
 
 /// `visibility`, as the indexes name it.
 const PUBLIC: i16 = 1;
@@ -79,6 +81,23 @@ pub(super) fn mark(mark: Mark) -> i16 {
 pub(super) fn mark_of(number: i16) -> Result<Mark> {
     let found = Mark::ALL.into_iter().find(|kind| mark(*kind) == number);
     found.ok_or_else(|| Error::internal(format!("stored marks cannot be read: no kind {number}")))
+}
+
+/// Media as JSON; `None` if there are none.
+pub(super) fn encode_media(media: &[Media]) -> Result<Option<String>> {
+    if media.is_empty() {
+        return Ok(None);
+    }
+    let pairs: Vec<_> = media.iter().map(|media| (&media.source, &media.alt)).collect();
+    serde_json::to_string(&pairs).map(Some).map_err(|e| Error::internal(format!("media cannot be stored: {e}")))
+}
+
+/// The media that [`encode_media`] wrote.
+pub(super) fn decode_media(json: Option<&str>) -> Result<Vec<Media>> {
+    let Some(json) = json else { return Ok(Vec::new()) };
+    let pairs: Vec<(String, String)> =
+        serde_json::from_str(json).map_err(|e| Error::internal(format!("stored media cannot be read: {e}")))?;
+    Ok(pairs.into_iter().map(|(source, alt)| Media { source, alt }).collect())
 }
 
 /// Where the number of voters stands among the counters of a poll's options.

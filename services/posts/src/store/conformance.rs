@@ -118,6 +118,7 @@ cases![
     threads::a_post_is_edited_so_often_and_no_more,
     threads::own_posts_are_pinned_up_to_a_bound,
     threads::an_authors_list_can_do_without_replies,
+    threads::an_authors_list_can_be_of_media_alone,
     threads::public_posts_are_listed_by_hashtag,
     threads::threads_hold_together_across_deleted_posts,
 ];

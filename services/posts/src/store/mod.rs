@@ -22,7 +22,7 @@ pub use postgres::PostgresPosts;
 pub use sqlite::SqlitePosts;
 pub use values::{
     Buried, Deleted, Draft, DraftChange, DraftVersion, DraftWork, Drafted, Edit, Edited, Kept, MarkChange, Marked,
-    NewPost, PinChange, Pinned, Place, Published, Restored, Tags, Vote, Voted,
+    NewPost, Only, PinChange, Pinned, Place, Published, Restored, Tags, Vote, Voted,
 };
 
 /// The first post id there can never be.
@@ -151,12 +151,13 @@ pub trait PostStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<PostId>>;
 
-    /// As [`PostStore::ids_by_author`], without those that reply to something.
-    async fn openers_by_author(
+    /// As [`PostStore::ids_by_author`], of some kind only.
+    async fn some_by_author(
         &self,
         cx: &Cx,
         author: AccountId,
         sight: Sight,
+        only: Only,
         before: PostId,
         limit: usize,
     ) -> Result<Vec<PostId>>;

@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Buried, Changed, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost,
+    Buried, Changed, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, Only,
     PinChange, Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
 use crate::NAME;
@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_threads", sql: include_str!("../../migrations/sqlite/0006_threads.sql") },
     Migration { name: "0007_drafts", sql: include_str!("../../migrations/sqlite/0007_drafts.sql") },
     Migration { name: "0008_polls", sql: include_str!("../../migrations/sqlite/0008_polls.sql") },
+    Migration { name: "0009_media", sql: include_str!("../../migrations/sqlite/0009_media.sql") },
 ];
 
 /// Posts in a SQLite file.
@@ -199,15 +200,16 @@ impl PostStore for SqlitePosts {
         self.change(cx, move |write| write.set_pin(change)).await
     }
 
-    async fn openers_by_author(
+    async fn some_by_author(
         &self,
         cx: &Cx,
         author: AccountId,
         sight: Sight,
+        only: Only,
         before: PostId,
         limit: usize,
     ) -> Result<Vec<PostId>> {
-        self.db.read(cx, |conn| reads::openers_by_author(conn, author, sight, before, limit)).await
+        self.db.read(cx, |conn| reads::some_by_author(conn, author, sight, only, before, limit)).await
     }
 
     async fn pins(&self, cx: &Cx, account: AccountId) -> Result<Vec<PostId>> {

@@ -4,7 +4,8 @@ use plaza_core::{AccountId, Position, PostId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Choices, Counts, Edits, Mark, NewPoll, Post, QuotePolicy, ReplyPolicy, Sensitive, Span, SpanKind, Visibility, spans,
+    Choices, Counts, Edits, Mark, Media, NewPoll, Post, QuotePolicy, ReplyPolicy, Sensitive, Span, SpanKind,
+    Visibility, spans,
 };
 
 /// A post that is to be published.
@@ -30,6 +31,8 @@ pub struct NewPost {
     pub sensitive: Sensitive,
     /// A BCP 47 tag; empty if not said.
     pub language: String,
+    /// Pictures and the like that belong to it.
+    pub media: Vec<Media>,
     /// What it asks.
     pub poll: Option<NewPoll>,
     /// The author's draft that it is published from, which goes with that.
@@ -66,6 +69,7 @@ impl NewPost {
             reply_policy: ReplyPolicy::Everyone,
             sensitive: Sensitive::default(),
             language: String::new(),
+            media: Vec::new(),
             poll: None,
             draft: None,
         }
@@ -98,6 +102,7 @@ impl NewPost {
             reply_policy: self.reply_policy,
             sensitive: self.sensitive,
             language: self.language,
+            media: self.media,
             edits: Edits::default(),
             poll: self.poll.map(|poll| poll.published(published.post.time())),
             counts: Counts::default(),
@@ -201,6 +206,15 @@ pub struct PinChange {
     pub author: AccountId,
     /// Whether to pin it.
     pub set: bool,
+}
+
+/// Which of an author's posts a list holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Only {
+    /// Those that reply to nothing.
+    pub openers: bool,
+    /// Those with media.
+    pub media: bool,
 }
 
 /// Which posts a list by hashtag holds; tags as [`spans`] normalises them.

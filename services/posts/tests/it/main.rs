@@ -15,6 +15,7 @@ mod list_markers;
 mod list_post_refs;
 mod list_posts_by_author;
 mod list_posts_by_hashtag;
+mod media;
 mod mentions;
 mod pin_post;
 mod postgres;

@@ -7,7 +7,7 @@ use crate::support::{World, ids, nobody, user};
 
 async fn list(w: &World, cx: &Cx, page_size: i32, token: &str, exclude_replies: bool) -> ListPostsByAuthorResponse {
     let page_token = token.to_owned();
-    let request = ListPostsByAuthorRequest { author_id: 1, page_size, page_token, exclude_replies };
+    let request = ListPostsByAuthorRequest { author_id: 1, page_size, page_token, exclude_replies, media_only: false };
     w.posts.list_posts_by_author(cx, request).await.unwrap()
 }
 
@@ -66,7 +66,7 @@ async fn list_posts_by_author_can_leave_out_replies() {
     let second = list(&w, &nobody(), 8, &first.next_page_token, true).await;
     assert_eq!([ids(&first.posts), ids(&second.posts)].concat(), expected);
     let page_token = first.next_page_token;
-    let other = ListPostsByAuthorRequest { author_id: 1, page_size: 8, page_token, exclude_replies: false };
+    let other = ListPostsByAuthorRequest { author_id: 1, page_size: 8, page_token, ..Default::default() };
     let refused = w.posts.list_posts_by_author(&nobody(), other).await.unwrap_err();
     assert!(refused.is(reason::PAGE_TOKEN_INVALID), "a token is good for its filter");
 }

@@ -277,7 +277,7 @@ impl World {
         token: &str,
     ) -> Result<(Vec<i64>, String)> {
         let page_token = token.to_owned();
-        let request = ListPostsByAuthorRequest { author_id, page_size, page_token, exclude_replies: false };
+        let request = ListPostsByAuthorRequest { author_id, page_size, page_token, ..Default::default() };
         let page = self.posts.list_posts_by_author(cx, request).await?;
         Ok((ids(&page.posts), page.next_page_token))
     }

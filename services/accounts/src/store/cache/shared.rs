@@ -61,6 +61,8 @@ struct AccountCopy {
     delete_at: Option<i64>,
     #[prost(bool, tag = "17")]
     email_verified: bool,
+    #[prost(string, repeated, tag = "18")]
+    reading_languages: Vec<String>,
 }
 
 impl RedisCache {
@@ -72,7 +74,7 @@ impl RedisCache {
         let accounts = Codec { encode: encode_account, decode: decode_account };
         let handles = Codec { encode: encode_id, decode: decode_id };
         Ok(Self {
-            accounts: SharedCache::new(redis.clone(), options("accounts2"), env.clone(), accounts),
+            accounts: SharedCache::new(redis.clone(), options("accounts3"), env.clone(), accounts),
             handles: SharedCache::new(redis.clone(), options("handles"), env.clone(), handles),
             redis,
         })
@@ -169,6 +171,7 @@ fn encode_account(account: &Option<Arc<Account>>) -> Vec<u8> {
         deactivated_at: a.deactivated_at,
         delete_at: a.delete_at,
         email_verified: a.email_verified,
+        reading_languages: a.preferences.reading_languages,
     });
     copy.unwrap_or_default().encode_to_vec()
 }
@@ -191,6 +194,7 @@ fn decode_account(bytes: &[u8]) -> Option<Option<Arc<Account>>> {
             discoverable: copy.discoverable,
             language: copy.language,
             default_visibility: copy.default_visibility,
+            reading_languages: copy.reading_languages,
         },
         deactivated_at: copy.deactivated_at,
         delete_at: copy.delete_at,
@@ -250,6 +254,7 @@ mod tests {
                 discoverable: true,
                 language: "pt-BR".to_owned(),
                 default_visibility: 2,
+                reading_languages: vec!["pt-BR".to_owned(), "en".to_owned()],
             },
             deactivated_at: Some(0),
             delete_at: Some(1_900_000_000_000),

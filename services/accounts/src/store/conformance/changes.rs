@@ -21,6 +21,7 @@ pub(crate) async fn preferences_and_pictures_are_stored_and_erased(b: Bench) {
         discoverable: Some(false),
         language: Some("pt-BR".to_owned()),
         default_visibility: Some(2),
+        reading_languages: Some(vec!["pt-BR".to_owned(), "en".to_owned()]),
     };
     let change = || Change::new(id, Edit::Preferences(edit.clone()), b.env.now());
     let written = b.store.change(&request(id.get(), 1, 1), change()).await.unwrap();

@@ -41,6 +41,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0007_tickets", sql: include_str!("../../../migrations/postgres/0007_tickets.sql") },
     Migration { name: "0008_erasures", sql: include_str!("../../../migrations/postgres/0008_erasures.sql") },
     Migration { name: "0009_mails_put_off", sql: include_str!("../../../migrations/postgres/0009_mails_put_off.sql") },
+    Migration {
+        name: "0010_reading_languages",
+        sql: include_str!("../../../migrations/postgres/0010_reading_languages.sql"),
+    },
 ];
 /// How long the last step of opening may take.
 const START: Duration = Duration::from_secs(10);

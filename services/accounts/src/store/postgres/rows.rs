@@ -29,6 +29,7 @@ fn account(row: &PgRow) -> sqlx::Result<Account> {
             discoverable: row.try_get(11)?,
             language: row.try_get(12)?,
             default_visibility: row.try_get(13)?,
+            reading_languages: Preferences::reading_of(row.try_get(17)?),
         },
         deactivated_at: row.try_get(14)?,
         delete_at: row.try_get(15)?,
@@ -130,7 +131,8 @@ pub(super) async fn check_free(conn: &mut PgConnection, handle: &Handle, email: 
 pub(super) async fn batch_get(conn: &mut PgConnection, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
     let rows = sqlx::query(
         "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header, protected,
-            discoverable, language, default_visibility, deactivated_at, delete_at, email_verified
+            discoverable, language, default_visibility, deactivated_at, delete_at, email_verified,
+            reading_languages
          FROM accounts WHERE account_id = ANY($1) AND deleted_at IS NULL",
     )
     .bind(raw(ids.iter().copied()))
@@ -145,7 +147,8 @@ pub(super) async fn batch_get(conn: &mut PgConnection, ids: &[AccountId]) -> Res
 pub(super) async fn lock(conn: &mut PgConnection, ids: &BTreeSet<AccountId>) -> Result<BTreeMap<AccountId, Account>> {
     let rows = sqlx::query(
         "SELECT account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header, protected,
-            discoverable, language, default_visibility, deactivated_at, delete_at, email_verified
+            discoverable, language, default_visibility, deactivated_at, delete_at, email_verified,
+            reading_languages
          FROM accounts WHERE account_id = ANY($1) AND deleted_at IS NULL ORDER BY account_id FOR UPDATE",
     )
     .bind(raw(ids.iter().copied()))
@@ -173,11 +176,13 @@ pub(super) async fn store(conn: &mut PgConnection, accounts: &[&Account]) -> Res
          SET display_name = new.display_name, bio = new.bio, version = new.version, updated_at = new.updated_at,
              avatar = new.avatar, header = new.header, protected = new.protected, discoverable = new.discoverable,
              language = new.language, default_visibility = new.default_visibility,
-             deactivated_at = new.deactivated_at, delete_at = new.delete_at, email_verified = new.email_verified
+             deactivated_at = new.deactivated_at, delete_at = new.delete_at, email_verified = new.email_verified,
+             reading_languages = new.reading_languages
          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
-                     $8::boolean[], $9::boolean[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[], $14::boolean[])
+                     $8::boolean[], $9::boolean[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[], $14::boolean[],
+                     $15::text[])
             AS new (id, display_name, bio, version, updated_at, avatar, header, protected, discoverable, language,
-                    default_visibility, deactivated_at, delete_at, email_verified)
+                    default_visibility, deactivated_at, delete_at, email_verified, reading_languages)
          WHERE account_id = new.id",
     )
     .bind(number(|account| account.id.get()))
@@ -194,6 +199,7 @@ pub(super) async fn store(conn: &mut PgConnection, accounts: &[&Account]) -> Res
     .bind(accounts.iter().map(|account| account.deactivated_at).collect::<Vec<_>>())
     .bind(accounts.iter().map(|account| account.delete_at).collect::<Vec<_>>())
     .bind(flag(|account| account.email_verified))
+    .bind(accounts.iter().map(|account| account.preferences.reading_text()).collect::<Vec<_>>())
     .execute(conn)
     .await
     .sql()?;
@@ -222,7 +228,7 @@ pub(super) async fn erase(conn: &mut PgConnection, gone: &[(Account, Timestamp)]
         "UPDATE accounts
          SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, email_verified = false, password_hash = '',
              display_name = '', bio = '', avatar = '', header = '', protected = false, discoverable = false,
-             language = '', default_visibility = 0, deactivated_at = NULL, delete_at = NULL, version = version + 1,
+             language = '', default_visibility = 0, reading_languages = '', deactivated_at = NULL, delete_at = NULL, version = version + 1,
              updated_at = $2, deleted_at = $2
          WHERE account_id = ANY($1)",
     )

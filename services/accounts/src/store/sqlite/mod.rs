@@ -33,6 +33,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0007_tickets", sql: include_str!("../../../migrations/sqlite/0007_tickets.sql") },
     Migration { name: "0008_erasures", sql: include_str!("../../../migrations/sqlite/0008_erasures.sql") },
     Migration { name: "0009_mails_put_off", sql: include_str!("../../../migrations/sqlite/0009_mails_put_off.sql") },
+    Migration {
+        name: "0010_reading_languages",
+        sql: include_str!("../../../migrations/sqlite/0010_reading_languages.sql"),
+    },
 ];
 
 /// The store in one SQLite file.

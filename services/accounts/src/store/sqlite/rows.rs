@@ -12,7 +12,7 @@ use crate::domain::{Account, Credential, Deletion, Email, Handle, Login, NewAcco
 
 const COLUMNS: &str = "account_id, handle, email, display_name, bio, version, created_at, updated_at, avatar, header,
     protected, discoverable, language, default_visibility, deactivated_at, delete_at,
-    email_verified";
+    email_verified, reading_languages";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
@@ -31,6 +31,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
             discoverable: row.get(11)?,
             language: row.get(12)?,
             default_visibility: row.get(13)?,
+            reading_languages: Preferences::reading_of(row.get_ref(17)?.as_str()?),
         },
         deactivated_at: row.get(14)?,
         delete_at: row.get(15)?,
@@ -127,7 +128,7 @@ pub(super) fn store(conn: &Connection, account: &Account) -> Result<()> {
         "UPDATE accounts
          SET display_name = ?2, bio = ?3, version = ?4, updated_at = ?5, avatar = ?6, header = ?7, protected = ?8,
              discoverable = ?9, language = ?10, default_visibility = ?11, deactivated_at = ?12, delete_at = ?13,
-             email_verified = ?14
+             email_verified = ?14, reading_languages = ?15
          WHERE account_id = ?1",
     )
     .sql()?
@@ -146,6 +147,7 @@ pub(super) fn store(conn: &Connection, account: &Account) -> Result<()> {
         account.deactivated_at,
         account.delete_at,
         account.email_verified,
+        preferences.reading_text(),
     ])
     .sql()?;
     Ok(())
@@ -171,7 +173,7 @@ pub(super) fn erase(conn: &Connection, deletion: Deletion, now: Timestamp) -> Re
         "UPDATE accounts
          SET handle = '', handle_key = '#' || account_id, email = '', email_key = NULL, email_verified = 0, password_hash = '',
              display_name = '', bio = '', avatar = '', header = '', protected = 0, discoverable = 0, language = '',
-             default_visibility = 0, deactivated_at = NULL, delete_at = NULL, version = version + 1, updated_at = ?2, deleted_at = ?2
+             default_visibility = 0, reading_languages = '', deactivated_at = NULL, delete_at = NULL, version = version + 1, updated_at = ?2, deleted_at = ?2
          WHERE account_id = ?1",
     )
     .sql()?

@@ -4,7 +4,7 @@ use plaza_core::{AccountId, PostId, reason};
 
 use super::threads::{edit, tagged};
 use super::{Subject, Told, bookmark, cx, like, new, quote, reply, repost, request, undone};
-use crate::domain::{Counts, Sensitive};
+use crate::domain::{Counts, Media, Sensitive};
 use crate::store::{Buried, END, NewPost};
 
 const AUTHOR: AccountId = AccountId(1);
@@ -16,6 +16,7 @@ pub(super) async fn a_deleted_post_comes_back_with_all_that_belongs_to_it(s: Sub
         reply_to: Some(target),
         sensitive: Sensitive { is: true, warning: "w".to_owned() },
         language: "en".to_owned(),
+        media: vec![Media { source: "m1".to_owned(), alt: "a cat".to_owned() }],
         ..quote(1, "first #tag", quoted)
     };
     let id = s.publish(answer).await.post;
@@ -42,7 +43,10 @@ pub(super) async fn a_deleted_post_comes_back_with_all_that_belongs_to_it(s: Sub
     let counts = Counts { likes: 1, reposts: 1, bookmarks: 1, replies: 1, quotes: 0 };
     assert_eq!(s.counts(id).await, Some(counts));
     let after = s.post(id).await.unwrap();
-    assert_eq!((&after.text, &after.spans, after.edits), (&before.text, &before.spans, before.edits));
+    assert_eq!(
+        (&after.text, &after.spans, &after.media, after.edits),
+        (&before.text, &before.spans, &before.media, before.edits)
+    );
     assert_eq!((after.quote_of, after.reply_to, after.root), (before.quote_of, before.reply_to, before.root));
     assert_eq!(s.store.revisions(&cx(), id, 9, 9).await.unwrap()[0].sensitive.warning, "w");
     assert_eq!(s.counts(target).await, Some(Counts { replies: 1, ..Counts::default() }));

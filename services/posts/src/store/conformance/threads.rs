@@ -3,8 +3,8 @@
 use plaza_core::{AccountId, PostId, Timestamp, reason};
 
 use super::{Subject, Told, cx, like, new, reply, request};
-use crate::domain::{Edits, Node, Sensitive, Sight, Stands, Visibility, spans};
-use crate::store::{END, Edit, MAX_EDITS, MAX_PINS, NewPost, PinChange, Tags};
+use crate::domain::{Edits, Media, Node, Sensitive, Sight, Stands, Visibility, spans};
+use crate::store::{END, Edit, MAX_EDITS, MAX_PINS, NewPost, Only, PinChange, Tags};
 
 pub(super) fn edit(author: i64, post: PostId, text: &str) -> Edit {
     let (author, spans) = (AccountId(author), spans::parse(text));
@@ -105,18 +105,51 @@ pub(super) async fn an_authors_list_can_do_without_replies(s: Subject) {
             posts.insert(0, (id, visibility));
         }
     }
+    let openers = Only { openers: true, media: false };
     for sight in [Sight::Everything, Sight::Followers, Sight::Public, Sight::Mentions, Sight::Nothing] {
         let shown: Vec<PostId> =
             posts.iter().filter(|(_, visibility)| sight.shows(*visibility, false)).map(|(id, _)| *id).collect();
         let (mut walked, mut before) = (Vec::new(), END);
         loop {
-            let page = s.store.openers_by_author(&cx(), AccountId(1), sight, before, 3).await.unwrap();
+            let page = s.store.some_by_author(&cx(), AccountId(1), sight, openers, before, 3).await.unwrap();
             let Some(last) = page.last() else { break };
             before = *last;
             walked.extend(page);
         }
         assert_eq!(walked, shown, "{sight:?}");
     }
+}
+
+pub(super) async fn an_authors_list_can_be_of_media_alone(s: Subject) {
+    let root = s.publish(new(2, "root")).await.post;
+    let media = || vec![Media { source: "m1".to_owned(), alt: String::new() }];
+    let (mut all, mut openers, mut public) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..30 {
+        let visibility = if n % 5 == 0 { Visibility::Followers } else { Visibility::Public };
+        let reply_to = (n % 2 == 0).then_some(root);
+        let media = if n % 3 == 0 { media() } else { Vec::new() };
+        let has_media = !media.is_empty();
+        let id = s.publish(NewPost { visibility, reply_to, media, ..new(1, "a") }).await.post;
+        if n == 15 {
+            s.store.delete(&cx(), AccountId(1), id).await.unwrap();
+        } else if has_media {
+            all.insert(0, id);
+            openers.extend(reply_to.is_none().then_some(id));
+            public.extend((visibility == Visibility::Public).then_some(id));
+        }
+    }
+    openers.reverse();
+    public.reverse();
+    let list = async |sight, openers, before| {
+        let only = Only { openers, media: true };
+        s.store.some_by_author(&cx(), AccountId(1), sight, only, before, 100).await.unwrap()
+    };
+    assert_eq!(list(Sight::Everything, false, END).await, all);
+    assert_eq!(list(Sight::Followers, true, END).await, openers);
+    assert_eq!(list(Sight::Public, false, END).await, public);
+    assert_eq!(list(Sight::Everything, false, all[3]).await, all[4..]);
+    assert_eq!(list(Sight::Nothing, false, END).await, []);
+    assert_eq!(s.post(all[0]).await.unwrap().media, media());
 }
 
 pub(super) async fn public_posts_are_listed_by_hashtag(s: Subject) {

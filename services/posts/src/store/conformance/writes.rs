@@ -37,6 +37,7 @@ pub(super) async fn a_post_is_read_as_it_was_written(s: Subject) {
         language: "de-AT".to_owned(),
         edits: Edits::default(),
         counts: Counts::default(),
+        media: Vec::new(),
         poll: None,
         marks: None,
     };

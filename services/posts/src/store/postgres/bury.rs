@@ -115,14 +115,15 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
             FROM unnest($1::int8[], $2::int8[], $5::bool[]) AS named (id, author_id, restorable)
             JOIN posts AS p ON p.id = named.id AND p.author_id = named.author_id AND p.deleted_at IS NULL),
          graves AS (
-            INSERT INTO graves (post_id, author_id, at, text, spans, warning, language)
-            SELECT id, author_id, $3, text, spans, warning, language FROM doomed WHERE restorable),
+            INSERT INTO graves (post_id, author_id, at, text, spans, warning, language, media)
+            SELECT id, author_id, $3, text, spans, warning, language, media FROM doomed WHERE restorable),
          revisions AS (
             DELETE FROM revisions USING doomed WHERE revisions.post_id = doomed.id AND NOT doomed.restorable),
          polls AS (DELETE FROM polls USING doomed WHERE polls.post_id = doomed.id AND NOT doomed.restorable),
          pins AS (DELETE FROM pins USING doomed WHERE pins.account_id = doomed.author_id AND pins.post_id = doomed.id),
          buried AS (
-            UPDATE posts AS p SET text = '', spans = NULL, warning = '', language = '', deleted_at = $3,
+            UPDATE posts AS p SET text = '', spans = NULL, warning = '', language = '', media = NULL,
+                deleted_at = $3,
                 kept = EXISTS (SELECT 1 FROM posts AS r
                                WHERE r.reply_to_id = p.id AND (r.deleted_at IS NULL OR r.kept))
             FROM doomed WHERE p.id = doomed.id

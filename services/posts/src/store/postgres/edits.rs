@@ -161,9 +161,9 @@ pub(super) async fn restore(
     let restored: Option<(Option<i64>, Option<i64>, Option<String>)> = sqlx::query_as(
         "WITH grave AS (
             DELETE FROM graves WHERE post_id = $1 AND author_id = $2 AND at > $3
-            RETURNING text, spans, warning, language)
+            RETURNING text, spans, warning, language, media)
          UPDATE posts AS p SET text = g.text, spans = g.spans, warning = g.warning, language = g.language,
-                               deleted_at = NULL, kept = false
+                               media = g.media, deleted_at = NULL, kept = false
          FROM grave AS g WHERE p.id = $1 RETURNING p.reply_to_id, p.quote_of_id, p.spans",
     )
     .bind(post.0)

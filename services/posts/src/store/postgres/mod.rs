@@ -35,7 +35,7 @@ use serde::de::DeserializeOwned;
 
 use super::lists::List;
 use super::{
-    Buried, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, PinChange,
+    Buried, Changes, Deleted, Draft, DraftChange, Drafted, Edit, Edited, MarkChange, Marked, NewPost, Only, PinChange,
     Pinned, Place, PostStore, Published, Restored, Tags, Vote, Voted,
 };
 use crate::NAME;
@@ -56,6 +56,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_threads", sql: include_str!("../../../migrations/postgres/0006_threads.sql") },
     Migration { name: "0007_drafts", sql: include_str!("../../../migrations/postgres/0007_drafts.sql") },
     Migration { name: "0008_polls", sql: include_str!("../../../migrations/postgres/0008_polls.sql") },
+    Migration { name: "0009_media", sql: include_str!("../../../migrations/postgres/0009_media.sql") },
 ];
 
 /// How many posts or marks one transaction of an erasure takes at most: each is a lock in the server's memory.
@@ -261,16 +262,17 @@ impl PostStore for PostgresPosts {
         self.settle(cx, Single::Pin(change), pinned).await
     }
 
-    async fn openers_by_author(
+    async fn some_by_author(
         &self,
         cx: &Cx,
         author: AccountId,
         sight: Sight,
+        only: Only,
         before: PostId,
         limit: usize,
     ) -> Result<Vec<PostId>> {
         let read =
-            |mut conn: Conn| async move { reads::openers_by_author(&mut conn, author, sight, before, limit).await };
+            |mut conn: Conn| async move { reads::some_by_author(&mut conn, author, sight, only, before, limit).await };
         self.lists.read(cx, before, read).await
     }
 

@@ -84,6 +84,7 @@ struct Draft<'a> {
     /// The root of the thread that it replies to.
     thread: Option<PostId>,
     spans: Option<String>,
+    media: Option<String>,
     /// Once it is inserted.
     id: Option<PostId>,
 }
@@ -139,7 +140,8 @@ impl Known {
         if post.quote_of.is_some_and(|quoted| !self.roots.contains_key(&quoted)) {
             return Err(no_quote_target());
         }
-        Ok(Draft { job, thread, spans: columns::encode_spans(&post.spans)?, id: None })
+        let (spans, media) = (columns::encode_spans(&post.spans)?, columns::encode_media(&post.media)?);
+        Ok(Draft { job, thread, spans, media, id: None })
     }
 }
 
@@ -208,6 +210,7 @@ struct Columns<'a> {
     sensitive: Vec<bool>,
     warnings: Vec<&'a str>,
     languages: Vec<&'a str>,
+    media: Vec<Option<&'a str>>,
     tagged: Vec<i64>,
     tags: Vec<String>,
 }
@@ -230,6 +233,7 @@ impl<'a> Columns<'a> {
             columns.sensitive.push(post.sensitive.is);
             columns.warnings.push(&post.sensitive.warning);
             columns.languages.push(&post.language);
+            columns.media.push(draft.media.as_deref());
             for tag in spans::hashtags(&post.spans) {
                 columns.tagged.push(*id);
                 columns.tags.push(tag);
@@ -246,14 +250,15 @@ async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) ->
         "WITH new AS (
             INSERT INTO posts
                 (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy,
-                 reply_policy, sensitive, warning, language)
+                 reply_policy, sensitive, warning, language, media)
             SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::int2[], $6::int8[], $7::int8[],
-                                 $8::int8[], $9::int2[], $10::int2[], $11::bool[], $12::text[], $13::text[])
+                                 $8::int8[], $9::int2[], $10::int2[], $11::bool[], $12::text[], $13::text[],
+                                 $14::text[])
             ON CONFLICT (id) DO NOTHING
             RETURNING id, reply_to_id, quote_of_id),
          tags AS (
             INSERT INTO hashtags (tag, post_id)
-            SELECT tag, id FROM new JOIN unnest($14::int8[], $15::text[]) AS t (post_id, tag) ON t.post_id = new.id),
+            SELECT tag, id FROM new JOIN unnest($15::int8[], $16::text[]) AS t (post_id, tag) ON t.post_id = new.id),
          answered AS (
             INSERT INTO post_counts AS c (post_id, replies, quotes)
             SELECT target_id, sum(replies), sum(quotes)
@@ -277,6 +282,7 @@ async fn insert_rows(conn: &mut PgConnection, rows: &[(i64, &mut Draft<'_>)]) ->
     .bind(columns.sensitive)
     .bind(columns.warnings)
     .bind(columns.languages)
+    .bind(columns.media)
     .bind(columns.tagged)
     .bind(columns.tags)
     .fetch_all(conn)

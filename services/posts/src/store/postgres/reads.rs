@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::rows;
 use crate::domain::{Counts, Post, Sight};
-use crate::store::FEW_MARKS;
+use crate::store::{FEW_MARKS, Only};
 
 pub(super) async fn posts(conn: &mut PgConnection, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
     let found = sqlx::query(
@@ -22,7 +22,8 @@ pub(super) async fn posts(conn: &mut PgConnection, ids: &[PostId]) -> Result<Vec
                 CASE WHEN q.options IS NOT NULL
                      THEN (SELECT string_agg(option || ':' || votes, ',')
                            FROM (SELECT option, sum(votes) AS votes FROM poll_counts WHERE post_id = p.id
-                                 GROUP BY option) AS counted) END
+                                 GROUP BY option) AS counted) END,
+                p.media
          FROM posts AS p LEFT JOIN polls AS q ON q.post_id = p.id CROSS JOIN LATERAL (
             SELECT coalesce(sum(likes), 0) AS likes, coalesce(sum(replies), 0) AS replies,
                    coalesce(sum(reposts), 0) AS reposts, coalesce(sum(quotes), 0) AS quotes,
@@ -79,10 +80,17 @@ pub(super) const OPENERS_BY_AUTHOR: &str = "SELECT id FROM posts
        AND visibility = ANY($4)
      ORDER BY author_id DESC, id DESC LIMIT $3";
 
-pub(super) async fn openers_by_author(
+/// As [`OPENERS_BY_AUTHOR`], of posts with media; also of those that reply to something, if `$5`.
+pub(super) const MEDIA_BY_AUTHOR: &str = "SELECT id FROM posts
+     WHERE author_id >= $1 AND (author_id, id) < ($1, $2) AND deleted_at IS NULL AND media IS NOT NULL
+       AND visibility = ANY($4) AND ($5 OR reply_to_id IS NULL)
+     ORDER BY author_id DESC, id DESC LIMIT $3";
+
+pub(super) async fn some_by_author(
     conn: &mut PgConnection,
     author: AccountId,
     sight: Sight,
+    only: Only,
     before: PostId,
     limit: usize,
 ) -> Result<Vec<PostId>> {
@@ -92,8 +100,14 @@ pub(super) async fn openers_by_author(
         Sight::Followers => &[1, 2, 3],
         Sight::Everything => &[1, 2, 3, 4],
     };
-    let query = sqlx::query_scalar(OPENERS_BY_AUTHOR).bind(author.0).bind(before.0).bind(rows::limit(limit));
-    let ids: Vec<i64> = query.bind(shown).fetch_all(conn).await.sql()?;
+    let sql = match (only.media, only.openers) {
+        (true, _) => MEDIA_BY_AUTHOR,
+        (false, true) => OPENERS_BY_AUTHOR,
+        (false, false) => return ids_by_author(conn, author, sight, before, limit).await,
+    };
+    let query = sqlx::query_scalar(sql).bind(author.0).bind(before.0).bind(rows::limit(limit)).bind(shown);
+    let query = if only.media { query.bind(!only.openers) } else { query };
+    let ids: Vec<i64> = query.fetch_all(conn).await.sql()?;
     Ok(ids.into_iter().map(PostId).collect())
 }
 

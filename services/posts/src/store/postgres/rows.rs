@@ -51,6 +51,7 @@ pub(super) fn post(row: &PgRow) -> Result<Post> {
         sensitive: Sensitive { is: row.try_get(15).sql()?, warning: row.try_get(16).sql()? },
         language: row.try_get(17).sql()?,
         edits: Edits { count: row.try_get(18).sql()?, at: optional(19)?.map(Timestamp) },
+        media: columns::decode_media(row.try_get(26).sql()?)?,
         poll: poll(row)?,
         counts: Counts { likes, replies, reposts, quotes: number(12)?, bookmarks: number(13)? },
         marks: marks.map(columns::decode_marks).transpose()?,

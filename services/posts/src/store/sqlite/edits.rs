@@ -92,7 +92,7 @@ impl Write<'_> {
         self.present(author)?;
         let since = self.env.now().plus_ms(-self.grace);
         let restored = self.run(
-            "UPDATE posts SET text = g.text, spans = g.spans, warning = g.warning, language = g.language,
+            "UPDATE posts SET text = g.text, spans = g.spans, warning = g.warning, language = g.language, media = g.media,
                               deleted_at = NULL, kept = 0
              FROM graves AS g WHERE g.post_id = posts.id AND posts.id = ?1 AND g.author_id = ?2 AND g.at > ?3",
             (post.0, author.0, since.0),

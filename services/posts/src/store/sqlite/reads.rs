@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{self, Stored};
 use crate::domain::{Counts, Post, Sight};
-use crate::store::{FEW_MARKS, Tags};
+use crate::store::{FEW_MARKS, Only, Tags};
 
 pub(super) fn posts(conn: &Connection, ids: &[PostId]) -> Result<Vec<Option<Arc<Post>>>> {
     let columns = rows::POST_COLUMNS;
@@ -60,10 +60,11 @@ pub(super) fn ids_by_author(
     rows.collect::<rusqlite::Result<_>>().sql()
 }
 
-pub(super) fn openers_by_author(
+pub(super) fn some_by_author(
     conn: &Connection,
     author: AccountId,
     sight: Sight,
+    only: Only,
     before: PostId,
     limit: usize,
 ) -> Result<Vec<PostId>> {
@@ -73,9 +74,15 @@ pub(super) fn openers_by_author(
         Sight::Followers => "(1, 2, 3)",
         Sight::Everything => "(1, 2, 3, 4)",
     };
+    let (index, some) = match (only.media, only.openers) {
+        (true, true) => ("posts_media_by_author", "media IS NOT NULL AND reply_to_id IS NULL"),
+        (true, false) => ("posts_media_by_author", "media IS NOT NULL"),
+        (false, true) => ("posts_openers_by_author", "reply_to_id IS NULL"),
+        (false, false) => ("posts_by_author", "true"),
+    };
     let sql = format!(
-        "SELECT id FROM posts INDEXED BY posts_openers_by_author
-         WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND reply_to_id IS NULL AND visibility IN {shown}
+        "SELECT id FROM posts INDEXED BY {index}
+         WHERE author_id = ?1 AND id < ?2 AND deleted_at IS NULL AND {some} AND visibility IN {shown}
          ORDER BY id DESC LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql).sql()?;

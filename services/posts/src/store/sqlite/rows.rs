@@ -15,7 +15,8 @@ pub(super) const POST_COLUMNS: &str = "p.id, p.author_id, p.text, p.spans, p.vis
          THEN (SELECT group_concat(kind || ':' || account_id) FROM marks WHERE post_id = p.id) END,
     q.options, q.multiple, q.hides, q.closes_at,
     CASE WHEN q.options IS NOT NULL
-         THEN (SELECT group_concat(option || ':' || votes) FROM poll_counts WHERE post_id = p.id) END";
+         THEN (SELECT group_concat(option || ':' || votes) FROM poll_counts WHERE post_id = p.id) END,
+    p.media";
 
 /// A bound on rows, as SQLite takes it.
 pub(super) fn limit(rows: usize) -> i64 {
@@ -31,6 +32,7 @@ pub(super) struct Stored {
     /// Options, whether several, whether results are hidden, until when.
     poll: Option<(String, bool, bool, i64)>,
     poll_counts: Option<String>,
+    media: Option<String>,
 }
 
 impl Stored {
@@ -50,6 +52,7 @@ impl Stored {
             sensitive: Sensitive { is: row.get(15)?, warning: row.get(16)? },
             language: row.get(17)?,
             edits: Edits { count: row.get(18)?, at: row.get::<_, Option<i64>>(19)?.map(Timestamp) },
+            media: Vec::new(),
             poll: None,
             counts: Counts { likes, replies, reposts, quotes: row.get(12)?, bookmarks: row.get(13)? },
             marks: None,
@@ -58,12 +61,13 @@ impl Stored {
             Some(options) => Some((options, row.get(22)?, row.get(23)?, row.get(24)?)),
             None => None,
         };
-        Ok(Self { post, spans: row.get(3)?, marks: row.get(20)?, poll, poll_counts: row.get(25)? })
+        Ok(Self { post, spans: row.get(3)?, marks: row.get(20)?, poll, poll_counts: row.get(25)?, media: row.get(26)? })
     }
 
     pub(super) fn decode(mut self) -> Result<Post> {
         self.post.spans = columns::decode_spans(self.spans.as_deref())?;
         self.post.marks = self.marks.as_deref().map(columns::decode_marks).transpose()?;
+        self.post.media = columns::decode_media(self.media.as_deref())?;
         if let Some((options, multiple, hides, closes_at)) = &self.poll {
             let (multiple, hides, closes_at, counts) = (*multiple, *hides, *closes_at, self.poll_counts.as_deref());
             self.post.poll = Some(PollColumns { options, multiple, hides, closes_at, counts }.decode()?);

@@ -80,11 +80,11 @@ impl Write<'_> {
             .prepare_cached(
                 "INSERT INTO posts
                     (id, author_id, text, spans, visibility, reply_to_id, root_id, quote_of_id, quote_policy,
-                     reply_policy, sensitive, warning, language)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                     reply_policy, sensitive, warning, language, media)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )
             .sql()?;
-        let spans = columns::encode_spans(&post.spans)?;
+        let (spans, media) = (columns::encode_spans(&post.spans)?, columns::encode_media(&post.media)?);
         for _ in 0..ID_TRIES {
             let id = PostId(self.env.next_id());
             let (author, visibility) = (post.author.0, columns::visibility(post.visibility));
@@ -104,7 +104,8 @@ impl Write<'_> {
                 replies,
                 is,
                 warning,
-                post.language
+                post.language,
+                media
             ];
             match statement.execute(row) {
                 Ok(_) => return Ok(id),
@@ -124,8 +125,8 @@ impl Write<'_> {
     pub(super) fn bury(&mut self, post: PostId, target: &Target, restorable: bool) -> Result<Position> {
         if restorable {
             self.run(
-                "INSERT INTO graves (post_id, author_id, at, text, spans, warning, language)
-                 SELECT id, author_id, ?2, text, spans, warning, language FROM posts WHERE id = ?1",
+                "INSERT INTO graves (post_id, author_id, at, text, spans, warning, language, media)
+                 SELECT id, author_id, ?2, text, spans, warning, language, media FROM posts WHERE id = ?1",
                 params![post.0, self.env.now().0],
             )?;
         } else {
@@ -134,7 +135,7 @@ impl Write<'_> {
             prune::drop_marks(self.conn, post)?;
         }
         self.run(
-            "UPDATE posts SET text = '', spans = NULL, warning = '', language = '', deleted_at = ?2,
+            "UPDATE posts SET text = '', spans = NULL, warning = '', language = '', media = NULL, deleted_at = ?2,
                 kept = EXISTS (SELECT 1 FROM posts AS r INDEXED BY posts_by_reply_to
                                WHERE r.reply_to_id = ?1 AND (r.deleted_at IS NULL OR r.kept))
              WHERE id = ?1",

@@ -44,8 +44,9 @@ async fn the_longest_hashtags_are_taken_in() {
 async fn lists_are_read_off_indexes() {
     let Some(schema) = Schema::new() else { return };
     let (store, mut conn) = (schema.open(&clock(), 1).await, schema.connect().await);
-    let fill = "INSERT INTO posts (id, author_id, text, visibility, root_id, quote_of_id, reply_to_id)
-                SELECT n, 1 + n % 3, 'some words', 1 + n % 4, n, n % 5, CASE WHEN n % 10 > 0 THEN 1 + n % 50 END
+    let fill = "INSERT INTO posts (id, author_id, text, visibility, root_id, quote_of_id, reply_to_id, media)
+                SELECT n, 1 + n % 3, 'some words', 1 + n % 4, n, n % 5, CASE WHEN n % 10 > 0 THEN 1 + n % 50 END,
+                       CASE WHEN n % 4 = 0 THEN '[]' END
                 FROM generate_series(1, 20000) AS n;
                 INSERT INTO marks (post_id, account_id, kind, id)
                 SELECT 1 + n % 300, n % 101, 1 + n % 3, n FROM generate_series(1, 20000) AS n";
@@ -60,6 +61,12 @@ async fn lists_are_read_off_indexes() {
         (reads::QUOTES, "int8, int8, int8", "2, 9000, 10", "posts_by_quote_of"),
         (threads::REPLIES, "int8[], int8, int8", "'{1,2}', 0, 10", "posts_by_reply_to"),
         (threads::BY_HASHTAG, "text[], int8, text[], text[], int8", "'{a,b}', 9000, '{c}', '{d}', 10", "hashtags_pkey"),
+        (
+            reads::MEDIA_BY_AUTHOR,
+            "int8, int8, int8, int2[], bool",
+            "2, 9000, 10, '{1,3}', true",
+            "posts_media_by_author",
+        ),
         (reads::OPENERS_BY_AUTHOR, "int8, int8, int8, int2[]", "2, 9000, 10, '{1,3}'", "posts_openers_by_author"),
         (marks::MARKERS, "int8, int2, int8, int8, int8", "2, 1, 9000, 0, 10", "marks_by_post"),
         (marks::MARKED_BY, "int8, int2, int8, int8, int8", "2, 3, 9000, 0, 10", "marks_by_account"),
