@@ -52,18 +52,12 @@ async fn settle(guest: &Guest, ada: &Person) {
         .await
         .expect("another handle");
     ada.call(RequestEmailVerificationRequest { request_id: request_id(), account_id }).await.expect("a mail");
-    let scopes = vec![Scope::Read.into()];
-    ada.call(CreateAppPasswordRequest {
-        request_id: request_id(),
-        name: "bot".to_owned(),
-        scopes,
-        password: PASSWORD.to_owned(),
-    })
-    .await
-    .expect("an app password");
-    ada.call(BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() })
+    let (name, scopes, password) = ("bot".to_owned(), vec![Scope::Read.into()], PASSWORD.to_owned());
+    ada.call(CreateAppPasswordRequest { request_id: request_id(), name, scopes, password })
         .await
-        .expect("a second factor");
+        .expect("an app password");
+    let begin = BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() };
+    ada.call(begin).await.expect("a second factor");
     graph(ada, [&ben, &cid, &shy, &dan, &eve]).await;
     posts(ada, &ben).await;
 }

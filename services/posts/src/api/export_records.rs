@@ -91,18 +91,6 @@ impl ExportAccount for Handler {
                 let told = |post: PostId| Record::PinnedPost(PinnedPost { post_id: post.get() });
                 Ok(Page::whole(self.store.pins(cx, account).await?.into_iter().map(told).collect()))
             }
-            Section::Drafts => {
-                let before = after.map_or(i64::MAX, |[id, _]| id);
-                let found = self.store.drafts(cx, account, before, limit + 1).await?;
-                let Page { records, next } = Page::cut(found, limit, |draft| [draft.id, 0], drafts::message);
-                let records = records.into_iter().map(|draft| draft.map(Record::Draft)).collect::<Result<_>>()?;
-                Ok(Page { records, next })
-            }
-            Section::Votes => {
-                let before = after.map_or(END, |[post, _]| PostId(post));
-                let found = self.store.voted_by(cx, account, before, limit + 1).await?;
-                Ok(Page::cut(found, limit, |(post, _)| [post.get(), 0], |(post, choices)| voted(post, choices)))
-            }
         }
     }
 }

@@ -112,7 +112,6 @@ cases![
     polls::votes_are_taken_of_living_posts_that_ask_and_until_the_poll_closes,
     polls::what_a_poll_asks_stays_once_somebody_has_voted,
     polls::a_thousand_votes_at_once_are_counted_exactly,
-    polls::votes_of_an_account_are_listed_in_pages,
     polls::a_vote_goes_with_its_account,
     threads::what_a_post_said_is_kept_with_each_edit,
     threads::only_the_author_edits_what_lives,

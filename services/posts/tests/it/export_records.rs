@@ -9,7 +9,6 @@ use plaza_testkit::Store;
 
 use crate::drafts::{create_draft, said};
 use crate::support::{World, service, user};
-use crate::vote_poll::{ask, poll, vote};
 
 /// All that is handed out of an account.
 async fn exported(w: &World, account_id: i64) -> Vec<Record> {

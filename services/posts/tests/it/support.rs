@@ -23,6 +23,8 @@ pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000);
 pub(crate) struct Graph {
     follows: Mutex<BTreeSet<(i64, i64)>>,
     blocks: Mutex<BTreeSet<(i64, i64)>>,
+    mutes: Mutex<BTreeSet<(i64, i64)>>,
+    requests: Mutex<BTreeSet<(i64, i64)>>,
     pub(crate) calls: AtomicUsize,
     pub(crate) faults: Faults,
 }
@@ -34,6 +36,15 @@ impl Graph {
 
     pub(crate) fn block(&self, a: i64, b: i64) {
         self.blocks.lock().insert((a, b));
+    }
+
+    pub(crate) fn mute(&self, a: i64, b: i64) {
+        self.mutes.lock().insert((a, b));
+    }
+
+    /// `a` waits for leave to follow `b`.
+    pub(crate) fn ask(&self, a: i64, b: i64) {
+        self.requests.lock().insert((a, b));
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -53,13 +64,17 @@ impl GraphService for Graph {
         self.faults.check().await?;
         let viewer = cx.account()?.get();
         let (follows, blocks) = (self.follows.lock(), self.blocks.lock());
+        let (mutes, requests) = (self.mutes.lock(), self.requests.lock());
+        let everything = MuteScopes { posts: true, reposts: true, notifications: true };
         let relationship = |other: &i64| Relationship {
             account_id: *other,
             following: follows.contains(&(viewer, *other)),
             followed_by: follows.contains(&(*other, viewer)),
             blocking: blocks.contains(&(viewer, *other)),
             blocked_by: blocks.contains(&(*other, viewer)),
-            ..Relationship::default()
+            muting: mutes.contains(&(viewer, *other)).then_some(Muting { scopes: Some(everything), expire_time: None }),
+            requested: requests.contains(&(viewer, *other)),
+            requested_by: requests.contains(&(*other, viewer)),
         };
         Ok(BatchGetRelationshipsResponse { relationships: req.account_ids.iter().map(relationship).collect() })
     }

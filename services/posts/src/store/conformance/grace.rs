@@ -10,17 +10,13 @@ use crate::store::{Buried, END, NewPost};
 const AUTHOR: AccountId = AccountId(1);
 const HOUR_MS: i64 = 3_600_000;
 
-fn pictures() -> Vec<Media> {
-    vec![Media { source: "m1".to_owned(), alt: "a cat".to_owned() }]
-}
-
 pub(super) async fn a_deleted_post_comes_back_with_all_that_belongs_to_it(s: Subject) {
     let (target, quoted) = (s.publish(new(2, "target")).await.post, s.publish(new(3, "quoted")).await.post);
     let answer = NewPost {
         reply_to: Some(target),
         sensitive: Sensitive { is: true, warning: "w".to_owned() },
         language: "en".to_owned(),
-        media: pictures(),
+        media: vec![Media { source: "m1".to_owned(), alt: "a cat".to_owned() }],
         ..quote(1, "first #tag", quoted)
     };
     let id = s.publish(answer).await.post;
@@ -101,7 +97,6 @@ pub(super) async fn what_is_set_aside_of_an_accounts_posts_is_listed(s: Subject)
     let warned = NewPost {
         sensitive: Sensitive { is: true, warning: "w".to_owned() },
         language: "en".to_owned(),
-        media: pictures(),
         ..new(1, "0")
     };
     let mut posts = vec![s.publish(warned).await.post];
@@ -121,13 +116,11 @@ pub(super) async fn what_is_set_aside_of_an_accounts_posts_is_listed(s: Subject)
         text: text.to_owned(),
         warning: String::new(),
         language: String::new(),
-        media: Vec::new(),
         edits,
         media: Vec::new(),
         poll_options: Vec::new(),
     };
-    let (warning, language) = ("w".to_owned(), "en".to_owned());
-    let first = Buried { warning, language, media: pictures(), ..buried(posts[0], "0", 0) };
+    let first = Buried { warning: "w".to_owned(), language: "en".to_owned(), ..buried(posts[0], "0", 0) };
     let expected = [buried(posts[3], "edited", 1), buried(posts[1], "1", 0), first];
     assert_eq!(s.store.graves(&cx(), AUTHOR, END, 9).await.unwrap(), expected);
     assert_eq!(s.store.graves(&cx(), AUTHOR, END, 1).await.unwrap(), expected[..1]);

@@ -1,6 +1,5 @@
 //! Polls and votes.
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -92,26 +91,6 @@ pub(super) async fn what_a_poll_asks_stays_once_somebody_has_voted(s: Subject) {
     let warned = Edit { sensitive: Sensitive { is: true, warning: "w".to_owned() }, ..edit(1, id, "which one?") };
     assert_eq!(s.store.edit(&cx(), warned).await.unwrap().count, 2);
     assert_eq!(s.results(id).await, results([1, 0, 0], 1));
-}
-
-pub(super) async fn votes_of_an_account_are_listed_in_pages(s: Subject) {
-    let mut expected = Vec::new();
-    for bits in 1..=5 {
-        let id = s.publish(asking(1, true)).await.post;
-        s.store.vote(&cx(), vote(2, id, bits)).await.unwrap();
-        s.store.vote(&cx(), vote(3, id, 1)).await.unwrap();
-        expected.push((id, Choices::of(bits)));
-    }
-    expected.sort_by_key(|(id, _)| Reverse(*id));
-    let (mut told, mut before) = (Vec::new(), END);
-    loop {
-        let some = s.store.voted_by(&cx(), AccountId(2), before, 2).await.unwrap();
-        assert!(some.len() <= 2);
-        let Some((last, _)) = some.last() else { break };
-        before = *last;
-        told.extend(some);
-    }
-    assert_eq!(told, expected);
 }
 
 /// Each account tries several times, at once.
