@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use plaza_core::{AccountId, Caller, Cx, Env, Error, ManualClock, PostId, Result, Secret, Timestamp, Token, reason};
+use plaza_core::{AccountId, Caller, Cx, Env, ManualClock, PostId, Result, Secret, Timestamp, Token};
 use plaza_posts::{App, Config, Deps};
 use plaza_proto::accounts::v1::*;
 use plaza_proto::graph::v1::*;
@@ -122,17 +122,19 @@ impl AccountsService for Accounts {
     }
 
     /// Account 7 has the handle `a7`, unless that was given away.
-    async fn get_account_by_handle(
+    async fn batch_get_accounts_by_handle(
         &self,
         cx: &Cx,
-        req: GetAccountByHandleRequest,
-    ) -> Result<GetAccountByHandleResponse> {
+        req: BatchGetAccountsByHandleRequest,
+    ) -> Result<BatchGetAccountsByHandleResponse> {
         assert_eq!(cx.caller().service, Some("posts"));
         self.faults.check().await?;
-        let renamed = self.renamed.lock().get(&req.handle).copied();
-        let named = renamed.or_else(|| req.handle.strip_prefix('a').and_then(|id| id.parse().ok()));
-        let account_id = named.ok_or_else(|| Error::new(reason::ACCOUNT_NOT_FOUND))?;
-        Ok(GetAccountByHandleResponse { account: Some(Account { account_id, ..Account::default() }) })
+        let account = |handle: String| {
+            let renamed = self.renamed.lock().get(&handle).copied();
+            let account_id = renamed.or_else(|| handle.strip_prefix('a').and_then(|id| id.parse().ok()))?;
+            Some(Account { account_id, handle, ..Account::default() })
+        };
+        Ok(BatchGetAccountsByHandleResponse { accounts: req.handles.into_iter().filter_map(account).collect() })
     }
 }
 

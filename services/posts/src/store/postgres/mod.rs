@@ -63,8 +63,8 @@ const MIGRATIONS: &[Migration] = &[
 const ERASED_AT_ONCE: usize = 500;
 /// How long the outbox may take to get ready at the start.
 const PREPARE: Duration = Duration::from_secs(10);
-/// Connections for writes: one for each worker that takes writes together, and one for pruning.
-const WRITERS: usize = 8;
+/// Connections for writes: one for each worker that takes writes together, and one for what is seldom written otherwise.
+const WRITERS: usize = 9;
 
 /// Posts in a Postgres database.
 pub struct PostgresPosts {
