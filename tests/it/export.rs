@@ -102,10 +102,10 @@ async fn posts(ada: &Person, ben: &Person) {
     ada.call(LikePostRequest { request_id: request_id(), post_id: theirs }).await.expect("like");
     ada.call(RepostRequest { request_id: request_id(), post_id: theirs }).await.expect("repost");
     ada.call(BookmarkPostRequest { request_id: request_id(), post_id: theirs }).await.expect("bookmark");
-    let draft = NewPost { text: "unsaid".to_owned(), ..NewPost::default() };
-    let request = CreateDraftRequest { request_id: request_id(), post: Some(draft), publish_time: None };
-    ada.call(request).await.expect("a draft");
-    let options = ["yes", "no"].map(str::to_owned).to_vec();
+    let draft = Some(NewPost { text: "not yet".to_owned(), ..NewPost::default() });
+    let draft = CreateDraftRequest { request_id: request_id(), post: draft, publish_time: None };
+    ada.call(draft).await.expect("a draft");
+    let options = vec!["yes".to_owned(), "no".to_owned()];
     let poll = Some(NewPoll { options, duration_seconds: 3_600, ..NewPoll::default() });
     let text = "well?".to_owned();
     let asks = CreatePostRequest { request_id: request_id(), text, poll, ..CreatePostRequest::default() };

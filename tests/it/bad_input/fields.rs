@@ -34,7 +34,7 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
     }
     match (field.kind(), field.name()) {
         (Kind::String, name) => wrong_texts(name).into_iter().map(|(word, text)| (word, Value::String(text))).collect(),
-        (Kind::Int64, "reply_to_id" | "quote_of_id") => vec![("negative", Value::I64(-1))],
+        (Kind::Int64, "reply_to_id" | "quote_of_id" | "since_place") => vec![("negative", Value::I64(-1))],
         (Kind::Int64, "duration_seconds") => {
             vec![("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN)), ("the most", Value::I64(i64::MAX))]
         }

@@ -179,16 +179,14 @@ impl PostStore for PostgresPosts {
         self.db.read_replica(cx, |mut conn| async move { polls::votes(&mut conn, account, ids).await }).await
     }
 
-    async fn voted_by(
+    async fn votes_of(
         &self,
         cx: &Cx,
         account: AccountId,
         before: PostId,
         limit: usize,
     ) -> Result<Vec<(PostId, Choices)>> {
-        self.db
-            .read_replica(cx, |mut conn| async move { polls::voted_by(&mut conn, account, before, limit).await })
-            .await
+        self.db.read(cx, |mut conn| async move { polls::votes_of(&mut conn, account, before, limit).await }).await
     }
 
     async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {
