@@ -7,7 +7,9 @@ use futures::StreamExt as _;
 use plaza_core::{Token, reason};
 use plaza_proto::accounts::v1::{DeactivateAccountRequest, Preferences, UpdatePreferencesRequest};
 use plaza_proto::feeds::v1::stream_home_feed_response::Update;
-use plaza_proto::feeds::v1::{GetListFeedRequest, GetUserFeedRequest, StreamHomeFeedRequest, StreamHomeFeedResponse};
+use plaza_proto::feeds::v1::{
+    GetHashtagFeedRequest, GetListFeedRequest, GetUserFeedRequest, StreamHomeFeedRequest, StreamHomeFeedResponse,
+};
 use plaza_proto::graph::v1::{
     AddListMembersRequest, BlockRequest, CreateListRequest, FollowRequest, MuteRequest, MuteScopes,
 };
@@ -213,6 +215,8 @@ impl Scene {
         add('u', holds(self.call(request).await.expect("a page").message.posts));
         let request = GetListFeedRequest { list_id: self.list, page_size: 100, ..Default::default() };
         add('i', holds(self.call(request).await.expect("a page").message.posts));
+        let request = GetHashtagFeedRequest { any_of: vec![self.tag.clone()], page_size: 100, ..Default::default() };
+        add('f', holds(self.call(request).await.expect("a page").message.posts));
         found
     }
 }
