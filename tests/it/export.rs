@@ -52,18 +52,12 @@ async fn settle(guest: &Guest, ada: &Person) {
         .await
         .expect("another handle");
     ada.call(RequestEmailVerificationRequest { request_id: request_id(), account_id }).await.expect("a mail");
-    let scopes = vec![Scope::Read.into()];
-    ada.call(CreateAppPasswordRequest {
-        request_id: request_id(),
-        name: "bot".to_owned(),
-        scopes,
-        password: PASSWORD.to_owned(),
-    })
-    .await
-    .expect("an app password");
-    ada.call(BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() })
+    let (name, scopes, password) = ("bot".to_owned(), vec![Scope::Read.into()], PASSWORD.to_owned());
+    ada.call(CreateAppPasswordRequest { request_id: request_id(), name, scopes, password })
         .await
-        .expect("a second factor");
+        .expect("an app password");
+    let begin = BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() };
+    ada.call(begin).await.expect("a second factor");
     graph(ada, [&ben, &cid, &shy, &dan, &eve]).await;
     posts(ada, &ben).await;
 }
@@ -108,10 +102,10 @@ async fn posts(ada: &Person, ben: &Person) {
     ada.call(LikePostRequest { request_id: request_id(), post_id: theirs }).await.expect("like");
     ada.call(RepostRequest { request_id: request_id(), post_id: theirs }).await.expect("repost");
     ada.call(BookmarkPostRequest { request_id: request_id(), post_id: theirs }).await.expect("bookmark");
-    let draft = NewPost { text: "unsaid".to_owned(), ..NewPost::default() };
-    let request = CreateDraftRequest { request_id: request_id(), post: Some(draft), publish_time: None };
-    ada.call(request).await.expect("a draft");
-    let options = ["yes", "no"].map(str::to_owned).to_vec();
+    let draft = Some(NewPost { text: "not yet".to_owned(), ..NewPost::default() });
+    let draft = CreateDraftRequest { request_id: request_id(), post: draft, publish_time: None };
+    ada.call(draft).await.expect("a draft");
+    let options = vec!["yes".to_owned(), "no".to_owned()];
     let poll = Some(NewPoll { options, duration_seconds: 3_600, ..NewPoll::default() });
     let text = "well?".to_owned();
     let asks = CreatePostRequest { request_id: request_id(), text, poll, ..CreatePostRequest::default() };

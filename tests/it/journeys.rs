@@ -10,12 +10,15 @@ use plaza_proto::accounts::v1::{
 };
 use plaza_proto::feeds::v1::stream_home_feed_response::Update;
 use plaza_proto::feeds::v1::{
-    GetHashtagFeedRequest, GetListFeedRequest, GetUserFeedRequest, RebuildFeedRequest, StreamHomeFeedRequest,
+    GetHashtagFeedRequest, GetListFeedRequest, GetUserFeedRequest, Opened, RebuildFeedRequest, Removed,
+    StreamHomeFeedRequest,
 };
 use plaza_proto::graph::v1::{
     AddListMembersRequest, BatchGetCountsRequest, BlockRequest, CreateListRequest, MuteWordRequest, UnfollowRequest,
 };
-use plaza_proto::posts::v1::{CreatePostRequest, DeletePostRequest, GetPostRequest, LikePostRequest, Visibility};
+use plaza_proto::posts::v1::{
+    CreatePostRequest, DeletePostRequest, EditPostRequest, GetPostRequest, LikePostRequest, Visibility,
+};
 use plaza_proto::sessions::v1::{ListSessionsRequest, RefreshSessionRequest, RevokeSessionRequest, SignOutRequest};
 use plaza_testkit::person::request_id;
 use plaza_testkit::{Person, Sandbox, wait};
@@ -212,7 +215,7 @@ pub(crate) async fn a_live_stream_brings_new_posts(sandbox: Sandbox) {
     let (ada, ben, cid) = (guest.join("ada").await, guest.join("ben").await, guest.join("cid").await);
     let followed = ada.follow(&ben).await.expect("follow");
     home(&ada, &followed).await;
-    let mut live = ada.stream(StreamHomeFeedRequest {}).await.expect("a stream");
+    let mut live = ada.stream(StreamHomeFeedRequest::default()).await.expect("a stream");
     let opened = live.next().await.expect("a message").expect("no error").update;
     assert!(matches!(opened, Some(Update::Opened(_))), "{opened:?}");
     cid.post("not for ada").await.expect("post");
@@ -225,6 +228,26 @@ pub(crate) async fn a_live_stream_brings_new_posts(sandbox: Sandbox) {
             other => panic!("not a post: {other:?}"),
         }
     }
+    let edit = EditPostRequest { request_id: request_id(), post_id: first.post_id, ..Default::default() };
+    ben.call(EditPostRequest { text: "one, as it should be".to_owned(), ..edit }).await.expect("edit");
+    let update = tokio::time::timeout(wait::PATIENCE, live.next()).await.expect("in time");
+    let update = update.expect("a message").expect("no error");
+    assert!(matches!(&update.update, Some(Update::Edited(post)) if post.text == "one, as it should be"), "{update:?}");
+    // What happens while nobody reads along is told to who comes back, whichever replica they come to.
+    drop(live);
+    let delete = DeletePostRequest { request_id: request_id(), post_id: first.post_id };
+    ben.call(delete).await.expect("delete");
+    let (last, _) = ben.post("three").await.expect("post");
+    let resume = StreamHomeFeedRequest { resume_token: update.resume_token };
+    let mut live = ada.stream(resume).await.expect("a stream");
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        let update = tokio::time::timeout(wait::PATIENCE, live.next()).await.expect("in time");
+        told.extend(update.expect("a message").expect("no error").update);
+    }
+    assert_eq!(told[0], Update::Opened(Opened { resumed: true }));
+    assert_eq!(told[1], Update::Removed(Removed { post_id: first.post_id, deleted: true }));
+    assert!(matches!(&told[2], Update::Post(post) if post.post_id == last.post_id), "{:?}", told[2]);
     sandbox.stop().await;
 }
 

@@ -15,3 +15,4 @@ mod scopes;
 mod shapes;
 mod shutdown;
 mod trace;
+mod visibility;

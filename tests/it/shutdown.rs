@@ -9,7 +9,7 @@ use plaza_testkit::{Sandbox, Shape, wait};
 async fn sigterm_ends_streams_finishes_work_and_the_next_start_carries_on() {
     let mut sandbox = Sandbox::start(Shape::OneProcess).await;
     let ada = sandbox.guest().join("ada").await;
-    let mut live = ada.stream(StreamHomeFeedRequest {}).await.expect("a stream");
+    let mut live = ada.stream(StreamHomeFeedRequest::default()).await.expect("a stream");
     live.next().await.expect("opened").expect("no error");
     let busy = tokio::spawn({
         let ada = ada.clone();

@@ -10,8 +10,8 @@ pub const DEFAULT_SIZE: usize = 20;
 /// The largest page; more is coerced to it.
 pub const MAX_SIZE: usize = 100;
 const TAG: usize = 16;
-/// No keyset has more parts.
-const MAX_KEYS: usize = 8;
+/// No token has more parts.
+const MAX_KEYS: usize = 64;
 
 /// The page size to use for the size a request names.
 ///

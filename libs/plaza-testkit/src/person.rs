@@ -97,6 +97,14 @@ impl Guest {
         unary(&self.routes.to(Q::METHOD.service), &Token::default(), request).await
     }
 
+    /// Calls the method that takes `request`; the answer shall show what `token` stands for.
+    ///
+    /// # Errors
+    /// The platform's.
+    pub async fn call_after<Q: Rpc>(&self, token: &Token, request: Q) -> Outcome<Q::Response> {
+        unary(&self.routes.to(Q::METHOD.service), token, request).await
+    }
+
     /// Signs up under `handle` and signs in.
     ///
     /// # Panics

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result, Secret};
 use plaza_erasure::Erasure;
-use plaza_events::{Follow, Followed, Freshness, Marks, Projection};
+use plaza_events::{EventLog, Follow, Followed, Freshness, Marks, Projection};
 use plaza_proto::accounts::v1::AccountsServiceClient;
 use plaza_proto::feeds::v1::{FeedsService, FeedsServiceClient, FeedsServiceEntry, FeedsServiceServer};
 use plaza_proto::graph::v1::GraphServiceClient;
@@ -15,8 +15,8 @@ use plaza_stores::{Gauge, ServerKind, StoreAddress};
 
 use crate::api::Handler;
 use crate::config::Config;
-use crate::domain::{Builder, Live, LiveOptions, NAME, Pages, Peers, Relations, RelationsOptions, Sources};
-use crate::projections::{HomeFeeds, Lists, LiveFeeds, POSTS, SOURCES, StoredPositions};
+use crate::domain::{Builder, History, Live, NAME, Pages, Peers, Relations, RelationsOptions, Sources};
+use crate::projections::{HomeFeeds, LIVE_SOURCES, Lists, LiveFeeds, SOURCES, StoredPositions};
 use crate::store::FeedStore;
 use crate::store::memory::{MemoryFeeds, MemoryOptions};
 use crate::store::positions::PositionStore;
@@ -39,6 +39,8 @@ pub struct Deps {
     pub graph: GraphServiceClient,
     /// Who is there, for audits and rebuilds.
     pub accounts: AccountsServiceClient,
+    /// The event log, in which live feeds look back.
+    pub log: Arc<dyn EventLog>,
 }
 
 /// The service, running.
@@ -89,11 +91,7 @@ impl App {
             config.build_timeout(),
         );
         let builder = Arc::new(builder);
-        let live = Live::new(LiveOptions {
-            readers: config.live_readers,
-            readers_per_account: config.live_readers_per_account,
-            queue: config.live_queue,
-        });
+        let live = Live::new(config.live_options());
         let marks = Marks::new(&SOURCES);
         let sources = Sources {
             store: store.clone(),
@@ -109,6 +107,9 @@ impl App {
             positions: positions.clone(),
             builder: builder.clone(),
             live: live.clone(),
+            best: config.catch_up(),
+            history: History::new(deps.log, config.live_resume_events),
+            heartbeat: config.live_heartbeat(),
             marks: marks.clone(),
             consistency_wait: config.consistency_wait(),
             hashtags: config.max_hashtags,
@@ -229,7 +230,7 @@ fn followers(
 ) -> Vec<(Arc<dyn Follow>, Followed)> {
     let stored = marks.clone();
     let to_readers = LiveFeeds { live: live.clone(), relations: relations.clone(), stored };
-    let mut followers: Vec<(Arc<dyn Follow>, Followed)> = vec![(Arc::new(to_readers), Followed::new(&POSTS))];
+    let mut followers: Vec<(Arc<dyn Follow>, Followed)> = vec![(Arc::new(to_readers), Followed::new(&LIVE_SOURCES))];
     if let Some(followed) = freshness.followed() {
         followers.push((Arc::new(Lists(relations.clone())), followed.clone()));
     }

@@ -6,7 +6,7 @@ use plaza_core::{Result, Violations};
 use plaza_stores::{ServerKind, StoreAddress};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::MAX_REFS;
+use crate::domain::{CatchUpOptions, LiveOptions, MAX_REFS, MOST_POSTS, Weights};
 use crate::store::memory::FEED_WEIGHT;
 
 /// The settings of the feeds service.
@@ -48,8 +48,31 @@ pub struct Config {
     pub live_readers: usize,
     /// How many live feeds of one account may be open.
     pub live_readers_per_account: usize,
-    /// How many posts wait for one live reader before it misses some.
+    /// How many changes wait for one live reader before it misses some.
     pub live_queue: usize,
+    /// How many reposts in one live reader's feed are remembered, to tell when their posts are edited or deleted.
+    pub live_places: usize,
+    /// How many events a live reader may have been away for to be told what changed; after more it reads its feed anew.
+    pub live_resume_events: usize,
+    /// After how long without anything to tell a live feed says that it is alive, in milliseconds.
+    pub live_heartbeat_ms: u64,
+    /// How much likes count for who catches up, in hundredths: the natural logarithm of one more than there are.
+    pub catch_up_likes: u32,
+    /// The same of reposts.
+    pub catch_up_reposts: u32,
+    /// The same of replies.
+    pub catch_up_replies: u32,
+    /// How much it counts who brings a post, in hundredths: half of it for who is followed alone, all for who follows back,
+    /// and up to half more for authors of posts that the reader likes.
+    pub catch_up_closeness: u32,
+    /// After how many minutes a post counts half for who catches up.
+    pub catch_up_half_life_minutes: u32,
+    /// How many of the newest places are looked at for who catches up.
+    pub catch_up_candidates: usize,
+    /// How many posts are shown to who catches up.
+    pub catch_up_posts: usize,
+    /// How many days back who catches up is shown posts.
+    pub catch_up_days: u32,
 }
 
 impl Default for Config {
@@ -73,6 +96,17 @@ impl Default for Config {
             live_readers: 10_000,
             live_readers_per_account: 16,
             live_queue: 64,
+            live_places: 200,
+            live_resume_events: 5_000,
+            live_heartbeat_ms: 30_000,
+            catch_up_likes: 100,
+            catch_up_reposts: 200,
+            catch_up_replies: 150,
+            catch_up_closeness: 300,
+            catch_up_half_life_minutes: 1_440,
+            catch_up_candidates: 400,
+            catch_up_posts: 100,
+            catch_up_days: 7,
         }
     }
 }
@@ -125,7 +159,54 @@ impl Config {
         if !(1..=10_000).contains(&self.live_queue) {
             wrong.push("live_queue", "must be 1 to 10000, such as 64");
         }
+        if self.live_places > 10_000 {
+            wrong.push("live_places", "must be at most 10000, such as 200");
+        }
+        if self.live_resume_events > 100_000 {
+            wrong.push("live_resume_events", "must be at most 100000, such as 5000");
+        }
+        if !(100..=3_600_000).contains(&self.live_heartbeat_ms) {
+            wrong.push("live_heartbeat_ms", "must be 100 to 3600000 milliseconds, such as 30000");
+        }
+        self.check_catch_up(&mut wrong);
         wrong.into_result()
+    }
+
+    fn check_catch_up(&self, wrong: &mut Violations) {
+        let weights = [
+            ("catch_up_likes", self.catch_up_likes),
+            ("catch_up_reposts", self.catch_up_reposts),
+            ("catch_up_replies", self.catch_up_replies),
+            ("catch_up_closeness", self.catch_up_closeness),
+        ];
+        for (name, _) in weights.into_iter().filter(|(_, weight)| *weight > 1_000_000) {
+            wrong.push(name, "must be at most 1000000 hundredths, such as 100");
+        }
+        if !(1..=5_256_000).contains(&self.catch_up_half_life_minutes) {
+            wrong.push("catch_up_half_life_minutes", "must be 1 to 5256000 minutes, such as 1440");
+        }
+        if !(1..MAX_REFS).contains(&self.catch_up_candidates) {
+            wrong.push("catch_up_candidates", "must be 1 to 999, such as 400");
+        }
+        if !(1..=MOST_POSTS).contains(&self.catch_up_posts) {
+            wrong.push("catch_up_posts", "must be 1 to 100");
+        }
+        if !(1..=365).contains(&self.catch_up_days) {
+            wrong.push("catch_up_days", "must be 1 to 365, such as 7");
+        }
+    }
+
+    pub(crate) fn catch_up(&self) -> CatchUpOptions {
+        let weight = |hundredths: u32| f64::from(hundredths) / 100.0;
+        let weights = Weights {
+            likes: weight(self.catch_up_likes),
+            reposts: weight(self.catch_up_reposts),
+            replies: weight(self.catch_up_replies),
+            closeness: weight(self.catch_up_closeness),
+            half_life_hours: f64::from(self.catch_up_half_life_minutes) / 60.0,
+        };
+        let (candidates, posts) = (self.catch_up_candidates, self.catch_up_posts);
+        CatchUpOptions { weights, candidates, posts, age_ms: i64::from(self.catch_up_days) * 86_400_000 }
     }
 
     pub(crate) fn store_timeout(&self) -> Duration {
@@ -138,6 +219,19 @@ impl Config {
 
     pub(crate) fn consistency_wait(&self) -> Duration {
         Duration::from_millis(self.consistency_wait_ms)
+    }
+
+    pub(crate) fn live_options(&self) -> LiveOptions {
+        LiveOptions {
+            readers: self.live_readers,
+            readers_per_account: self.live_readers_per_account,
+            queue: self.live_queue,
+            places: self.live_places,
+        }
+    }
+
+    pub(crate) fn live_heartbeat(&self) -> Duration {
+        Duration::from_millis(self.live_heartbeat_ms)
     }
 
     /// How long a feed stays without being read, in milliseconds.

@@ -34,7 +34,7 @@ fn wrong_values(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
     }
     match (field.kind(), field.name()) {
         (Kind::String, name) => wrong_texts(name).into_iter().map(|(word, text)| (word, Value::String(text))).collect(),
-        (Kind::Int64, "reply_to_id" | "quote_of_id") => vec![("negative", Value::I64(-1))],
+        (Kind::Int64, "reply_to_id" | "quote_of_id" | "since_place") => vec![("negative", Value::I64(-1))],
         (Kind::Int64, "duration_seconds") => {
             vec![("negative", Value::I64(-1)), ("the least", Value::I64(i64::MIN)), ("the most", Value::I64(i64::MAX))]
         }
@@ -56,9 +56,8 @@ fn wrong_texts(name: &str) -> Vec<(&'static str, String)> {
     let (empty, control, bidi) = (("empty", ""), ("a control character", "a\u{7}b"), ("bidirectional", "ad\u{202e}a"));
     let (texts, overlong): (Vec<(&'static str, &str)>, usize) = match name {
         "request_id" => (vec![empty, ("no UUID", "abc"), ("near a UUID", "00000000-0000-4000-8000-00000000000g")], 40),
-        "page_token" | "resume_token" => {
-            (vec![("forged", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), ("no base64", "%%%")], 5_000)
-        }
+        "page_token" => (vec![("forged", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), ("no base64", "%%%")], 5_000),
+        "resume_token" => (vec![("no place", "AAAA"), ("no service", "9.0."), ("forged", "1.0.AAAA")], 513),
         "handle" => (vec![empty, ("with a space", "a b"), bidi, ("Cyrillic", "\u{430}da")], 31),
         "hashtag" => (vec![empty, ("a sign alone", "#"), ("two words", "a b"), ("a digit", "1"), control], 111),
         "word" | "name" => (vec![empty, ("white space", " \u{3000}"), control, bidi, ("two lines", "a\nb")], 101),

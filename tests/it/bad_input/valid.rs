@@ -140,7 +140,7 @@ fn feeds(method: &str, me: i64, other: i64) -> Option<Value> {
         "GetHashtagFeed" => json!({"any_of": ["rust"]}),
         "GetListFeed" => json!({"list_id": 1}),
         "RebuildFeed" => json!({"request_id": id, "account_id": me}),
-        "GetHomeFeed" | "StreamHomeFeed" => json!({}),
+        "GetHomeFeed" | "GetCatchUpFeed" | "StreamHomeFeed" => json!({}),
         "GetReadPosition" => json!({"feed": "FEED_KIND_HOME"}),
         "SetReadPosition" => json!({"request_id": id, "feed": "FEED_KIND_HOME", "place": 1}),
         _ => return None,

@@ -38,6 +38,7 @@ where
     reading::wakes_who_waits(&fresh().await).await?;
     reading::goes_on_where_it_was_committed(&*fresh().await).await?;
     reading::hears_from_the_end(&fresh().await).await?;
+    reading::tells_what_came_since(&*fresh().await).await?;
     letters::keeps_dead_letters(&*fresh().await).await?;
     prunes_only_what_all_have_read(&*fresh().await).await
 }

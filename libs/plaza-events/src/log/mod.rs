@@ -71,6 +71,10 @@ pub trait EventLog: Send + Sync + 'static {
     /// Every event of `sources` from now on, for this reader alone. What it hears first is the last event of each source.
     async fn tail(&self, cx: &Cx, sources: &[&str]) -> Result<Box<dyn Tail>>;
 
+    /// Up to `limit` events of `source` after position `after`, in order: what a reader missed that had got so far. `None` if
+    /// the log cannot tell, as it holds nothing of the source up to there.
+    async fn since(&self, cx: &Cx, source: &str, after: Position, limit: usize) -> Result<Option<Vec<Event>>>;
+
     /// Keeps a dead letter; the same event of the same consumer is kept once, with the latest reason. Returns its id.
     async fn put_dead_letter(&self, cx: &Cx, letter: &DeadLetter) -> Result<i64>;
 

@@ -82,10 +82,10 @@ async fn an_event_is_told_once_what_follows_its_commit_is_done() {
     let truth = Truth::new(&env);
     let event = NewEvent::new(&env, None, "thing", 9, &Named(bytes::Bytes::new()));
     let (committed, hook) = tokio::sync::oneshot::channel();
-    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (release, mut released) = tokio::sync::mpsc::channel::<()>(1);
     let after = move |_: &Position| {
         committed.send(()).unwrap();
-        released.recv().unwrap();
+        released.blocking_recv().unwrap();
     };
     let db = truth.db.clone();
     let write =
@@ -101,7 +101,7 @@ async fn an_event_is_told_once_what_follows_its_commit_is_done() {
     let (outbox, cx) = (truth.outbox(), cx());
     let mut read = outbox.read_after(&cx, 0, 10);
     assert!(futures::poll!(&mut read).is_pending(), "told before what follows the commit");
-    release.send(()).unwrap();
+    release.send(()).await.unwrap();
     assert_eq!(read.await.unwrap().len(), 1);
     assert_eq!(write.await.unwrap().unwrap(), 1);
 }

@@ -285,6 +285,10 @@ impl EventLog for FaultyLog {
     async fn tail(&self, cx: &Cx, sources: &[&str]) -> Result<Box<dyn Tail>> {
         self.inner.tail(cx, sources).await
     }
+    async fn since(&self, cx: &Cx, source: &str, after: Position, limit: usize) -> Result<Option<Vec<Event>>> {
+        self.faults.check().await?;
+        self.inner.since(cx, source, after, limit).await
+    }
     async fn put_dead_letter(&self, cx: &Cx, letter: &DeadLetter) -> Result<i64> {
         self.inner.put_dead_letter(cx, letter).await
     }

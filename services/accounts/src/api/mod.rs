@@ -1,6 +1,7 @@
 //! The RPCs, one file each.
 
 mod batch_get_accounts;
+mod batch_get_accounts_by_handle;
 mod change_email;
 mod change_handle;
 mod change_password;
@@ -71,6 +72,14 @@ impl AccountsService for Handler {
         req: GetAccountByHandleRequest,
     ) -> Result<GetAccountByHandleResponse> {
         get_account_by_handle::get_account_by_handle(self, cx, req).await
+    }
+
+    async fn batch_get_accounts_by_handle(
+        &self,
+        cx: &Cx,
+        req: BatchGetAccountsByHandleRequest,
+    ) -> Result<BatchGetAccountsByHandleResponse> {
+        batch_get_accounts_by_handle::batch_get_accounts_by_handle(self, cx, req).await
     }
 
     async fn batch_get_accounts(&self, cx: &Cx, req: BatchGetAccountsRequest) -> Result<BatchGetAccountsResponse> {

@@ -1,4 +1,4 @@
-use plaza_core::{Caller, reason};
+use plaza_core::{Caller, Code, Cx, Error, reason};
 use plaza_proto::accounts::v1::*;
 
 use crate::world::{World, by, guest, request_id, said, service, user};
@@ -25,6 +25,31 @@ async fn get_account_shows_the_address_to_its_owner_alone() {
         assert_eq!((&by_handle, &batch), (&seen, &vec![seen.clone()]));
     }
     assert!(w.get(&guest(), 42).await.unwrap_err().is(reason::ACCOUNT_NOT_FOUND));
+}
+
+#[tokio::test]
+async fn batch_get_accounts_by_handle_finds_those_in_sight_once_in_any_letter_case() {
+    let w = World::new().await;
+    let (ada, bob) = (w.join("Ada").await.account_id, w.join("bob").await.account_id);
+    let ask = async |cx: &Cx, handles: &[&str]| {
+        let handles = handles.iter().map(|handle| (*handle).to_owned()).collect();
+        let found = w.client.batch_get_accounts_by_handle(cx, BatchGetAccountsByHandleRequest { handles }).await?;
+        let mut ids: Vec<i64> = found.accounts.iter().map(|account| account.account_id).collect();
+        ids.sort_unstable();
+        Ok::<_, Error>(ids)
+    };
+    let mut both = vec![ada, bob];
+    both.sort_unstable();
+    assert_eq!(ask(&service(), &["ada", "ADA", "nobody", "no handle", "bob", ""]).await.unwrap(), both);
+    assert_eq!(ask(&service(), &["nobody"]).await.unwrap(), [0; 0]);
+    assert_eq!(ask(&service(), &[]).await.unwrap_err().violations()[0].field, "handles");
+    assert_eq!(ask(&service(), &["a"; 101]).await.unwrap_err().violations()[0].field, "handles");
+    for cx in [user(ada), guest()] {
+        assert!(matches!(ask(&cx, &["bob"]).await.unwrap_err().code(), Code::PermissionDenied | Code::Unauthenticated));
+    }
+    let hide = DeactivateAccountRequest { request_id: request_id(7), account_id: bob };
+    w.client.deactivate_account(&user(bob), hide).await.unwrap();
+    assert_eq!(ask(&service(), &["ada", "bob"]).await.unwrap(), [ada]);
 }
 
 #[tokio::test]

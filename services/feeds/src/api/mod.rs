@@ -1,6 +1,7 @@
 //! One file for each RPC.
 
 mod export_records;
+mod get_catch_up_feed;
 mod get_hashtag_feed;
 mod get_home_feed;
 mod get_list_feed;
@@ -20,14 +21,15 @@ use plaza_core::page::Pager;
 use plaza_core::{Cx, Env, Result};
 use plaza_events::Marks;
 use plaza_proto::feeds::v1::{
-    ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetHashtagFeedRequest, GetHashtagFeedResponse,
-    GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest, GetListFeedResponse, GetReadPositionRequest,
-    GetReadPositionResponse, GetUserFeedRequest, GetUserFeedResponse, RebuildFeedRequest, RebuildFeedResponse,
-    SetReadPositionRequest, SetReadPositionResponse, StreamHomeFeedRequest, StreamHomeFeedResponse,
+    ExportRecordsRequest, ExportRecordsResponse, FeedsService, GetCatchUpFeedRequest, GetCatchUpFeedResponse,
+    GetHashtagFeedRequest, GetHashtagFeedResponse, GetHomeFeedRequest, GetHomeFeedResponse, GetListFeedRequest,
+    GetListFeedResponse, GetReadPositionRequest, GetReadPositionResponse, GetUserFeedRequest, GetUserFeedResponse,
+    RebuildFeedRequest, RebuildFeedResponse, SetReadPositionRequest, SetReadPositionResponse, StreamHomeFeedRequest,
+    StreamHomeFeedResponse,
 };
 use plaza_rpc::Stream;
 
-use crate::domain::{Builder, Live, Pages};
+use crate::domain::{Builder, CatchUpOptions, History, Live, Pages};
 use crate::store::FeedStore;
 use crate::store::positions::PositionStore;
 
@@ -40,6 +42,10 @@ pub(crate) struct Handler {
     pub(crate) positions: Arc<dyn PositionStore>,
     pub(crate) builder: Arc<Builder>,
     pub(crate) live: Arc<Live>,
+    pub(crate) history: History,
+    pub(crate) best: CatchUpOptions,
+    /// How often a live feed says that it is alive when there is nothing to tell.
+    pub(crate) heartbeat: Duration,
     /// How far the projection has got.
     pub(crate) marks: Marks,
     /// How long a read waits for it at most.
@@ -95,6 +101,10 @@ impl FeedsService for Handler {
 
     async fn export_records(&self, cx: &Cx, req: ExportRecordsRequest) -> Result<ExportRecordsResponse> {
         export_records::export_records(self, cx, req).await
+    }
+
+    async fn get_catch_up_feed(&self, cx: &Cx, req: GetCatchUpFeedRequest) -> Result<GetCatchUpFeedResponse> {
+        get_catch_up_feed::get_catch_up_feed(self, cx, req).await
     }
 
     async fn stream_home_feed(&self, cx: &Cx, req: StreamHomeFeedRequest) -> Result<Stream<StreamHomeFeedResponse>> {

@@ -133,13 +133,6 @@ impl Pages {
         }
     }
 
-    /// Of these candidates those that the owner's feed may show now, in order.
-    pub(crate) async fn visible(&self, cx: &Cx, owner: AccountId, entries: &[Entry]) -> Result<Vec<Item>> {
-        let posts = self.sources.peers.posts(cx, entries.iter().map(|e| e.post)).await?;
-        let rules = self.rules(cx, &Feed::Home(owner), entries, &posts).await?;
-        Ok(entries.iter().filter_map(|entry| admitted(&rules, entry, &posts)).collect())
-    }
-
     async fn candidates(&self, cx: &Cx, feed: &Feed, span: Span) -> Result<Vec<Entry>> {
         match feed {
             Feed::Home(owner) | Feed::Mutuals(owner) => self.sources.skeleton(cx, *owner, span).await,
@@ -173,7 +166,13 @@ impl Pages {
     }
 
     /// What tells which of these entries, whose posts are `posts`, the feed shows.
-    async fn rules(&self, cx: &Cx, feed: &Feed, entries: &[Entry], posts: &HashMap<PostId, Post>) -> Result<Rules> {
+    pub(super) async fn rules(
+        &self,
+        cx: &Cx,
+        feed: &Feed,
+        entries: &[Entry],
+        posts: &HashMap<PostId, Post>,
+    ) -> Result<Rules> {
         let reader = feed.reader();
         if let Feed::User { account, .. } = *feed {
             let reposts = entries.iter().any(Entry::is_repost) && self.shows_reposts(cx, reader, account).await?;
@@ -322,7 +321,7 @@ fn unless_away<T: Default>(cx: &Cx, peer: &str, said: Result<T>) -> Result<T> {
     }
 }
 
-fn admitted(rules: &Rules, entry: &Entry, posts: &HashMap<PostId, Post>) -> Option<Item> {
+pub(super) fn admitted(rules: &Rules, entry: &Entry, posts: &HashMap<PostId, Post>) -> Option<Item> {
     let post = posts.get(&entry.post).filter(|post| rules.admit(entry, post))?;
     Some(Item { entry: *entry, post: post.clone() })
 }

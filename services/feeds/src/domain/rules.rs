@@ -67,6 +67,11 @@ impl Standings {
         self.to(account).follows
     }
 
+    /// Whether the account follows the reader.
+    pub(crate) fn follows_back(&self, account: AccountId) -> bool {
+        self.to(account).followed_by
+    }
+
     fn is_own(&self, account: AccountId) -> bool {
         self.reader == Some(account)
     }

@@ -1,21 +1,21 @@
-//! `live-feeds`: each replica tells its own readers of new posts, whoever pushes those to the stored feeds.
+//! `live-feeds`: each replica tells its own readers what changed, whoever pushes new posts to the stored feeds.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plaza_core::{Cx, Result, Token};
+use plaza_core::{AccountId, Cx, Result, Token};
 use plaza_events::{Event, Follow, Marks};
 
-use super::batch::Batch;
-use crate::domain::{Entry, Followers, Live, Relations};
+use crate::domain::{Change, Followers, Live, POSTS, Relations};
 
-/// The outbox that posts come from.
-pub(crate) const POSTS: [&str; 1] = ["posts"];
+/// The outboxes that changes come from.
+pub(crate) const LIVE_SOURCES: [&str; 1] = [POSTS];
 /// A post is sent once the stored feeds have it, so that a page that is read then has it too; or after this time.
 const STORED_WITHIN: Duration = Duration::from_secs(2);
 
-/// The readers of this process. A post that is told twice is sent once.
+/// The readers of this process. What is told twice is sent once.
 pub(crate) struct LiveFeeds {
     pub(crate) live: Arc<Live>,
     pub(crate) relations: Arc<Relations>,
@@ -30,28 +30,27 @@ impl Follow for LiveFeeds {
     }
 
     fn sources(&self) -> &[&'static str] {
-        &POSTS
+        &LIVE_SOURCES
     }
 
-    /// In the order of ids, which is the one that posts were published in. What was deleted meanwhile, or is hidden from a
-    /// reader, is left out when the post is read for them.
+    /// In the order of positions, so that a token can say how far a reader has got. What was deleted meanwhile, or is hidden
+    /// from a reader, is left out when the post is read for them.
     async fn apply(&self, cx: &Cx, events: &[Event]) -> Result<()> {
-        if self.live.is_idle() {
-            return Ok(());
+        let mut changes = Vec::new();
+        for event in events {
+            changes.extend(Change::told_by(event)?.map(|change| (event.position, change)));
         }
-        let created = Batch::of(events)?.created;
-        let mut news: Vec<Entry> = created.into_values().flatten().collect();
-        news.sort_by_key(|entry| entry.place);
-        if news.is_empty() {
+        let until = events.iter().map(|event| event.position).max().unwrap_or_default();
+        if self.live.pass_over(until, changes.is_empty()) {
             return Ok(());
         }
         self.until_stored(cx, events).await;
-        for entry in news {
-            let followers = self.relations.followers(cx, entry.by).await;
-            // Without graph, those who were known to follow; the rules decide when the post is shown.
-            let followers = followers.unwrap_or(Followers::TooMany);
-            self.live.publish(entry, &followers, &self.relations);
+        let mut followers = HashMap::new();
+        let whose: BTreeSet<AccountId> = changes.iter().map(|(_, change)| change.entry().by).collect();
+        for by in whose {
+            followers.insert(by, self.followers(cx, by).await);
         }
+        self.live.publish(&changes, until, &followers, &self.relations);
         Ok(())
     }
 
@@ -61,6 +60,11 @@ impl Follow for LiveFeeds {
 }
 
 impl LiveFeeds {
+    /// Without graph, those who were known to follow; the rules decide what a reader is told.
+    async fn followers(&self, cx: &Cx, by: AccountId) -> Followers {
+        self.relations.followers(cx, by).await.unwrap_or(Followers::TooMany)
+    }
+
     async fn until_stored(&self, cx: &Cx, events: &[Event]) {
         let mut token = Token::default();
         events.iter().for_each(|event| token.require(&event.source, event.position));

@@ -9,4 +9,4 @@ mod live_feeds;
 pub(crate) use erasure::StoredPositions;
 pub(crate) use home_feeds::{HomeFeeds, SOURCES};
 pub(crate) use lists::Lists;
-pub(crate) use live_feeds::{LiveFeeds, POSTS};
+pub(crate) use live_feeds::{LIVE_SOURCES, LiveFeeds};

@@ -34,14 +34,20 @@ fn size(page_size: i32, most: usize) -> usize {
     usize::try_from(page_size).unwrap().min(most)
 }
 
-fn shown(state: &State, post_id: i64, post: FakePost) -> posts::Post {
+fn shown(state: &State, viewer: Option<i64>, post_id: i64, post: FakePost) -> posts::Post {
     let reposts = state.reposts.values().filter(|r| r.post == post_id).count();
+    let likes = state.likes.iter().filter(|(_, liked)| *liked == post_id).count();
+    let replies = state.posts.values().filter(|reply| reply.reply_to == post_id).count();
     posts::Post {
         post_id,
         author_id: post.author,
+        like_count: i64::try_from(likes).unwrap(),
+        liked: viewer.is_some_and(|viewer| state.likes.contains(&(viewer, post_id))),
+        reply_count: i64::try_from(replies).unwrap(),
         text: post.text.to_owned(),
         language: post.language.to_owned(),
         reply_to_id: post.reply_to,
+        edit_count: post.edits,
         repost_count: i64::try_from(reposts).unwrap(),
         ..posts::Post::default()
     }
@@ -62,8 +68,9 @@ impl PostsService for Fake {
         bounded(req.post_ids.len(), 100)?;
         let state = self.0.state.lock();
         let viewer = cx.viewer().map(AccountId::get);
-        let visible =
-            |id: &i64| state.posts.get(id).filter(|p| state.visible(viewer, **p)).map(|p| shown(&state, *id, *p));
+        let visible = |id: &i64| {
+            state.posts.get(id).filter(|p| state.visible(viewer, **p)).map(|p| shown(&state, viewer, *id, *p))
+        };
         Ok(posts::BatchGetPostsResponse { posts: req.post_ids.iter().filter_map(visible).collect() })
     }
 
@@ -102,7 +109,7 @@ impl PostsService for Fake {
         let last = page.last().filter(|_| page.len() < ids.len());
         let next_page_token = last.map(i64::to_string).unwrap_or_default();
         let seen = page.iter().map(|id| (*id, state.posts[id])).filter(|(_, post)| state.visible(viewer, *post));
-        let posts = seen.map(|(id, post)| shown(&state, id, post)).collect();
+        let posts = seen.map(|(id, post)| shown(&state, viewer, id, post)).collect();
         Ok(posts::ListPostsByHashtagResponse { posts, next_page_token })
     }
 

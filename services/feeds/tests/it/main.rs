@@ -6,6 +6,7 @@ mod engine;
 
 mod at_once;
 mod fakes;
+mod get_catch_up_feed;
 mod get_hashtag_feed;
 mod get_home_feed;
 mod get_list_feed;
@@ -20,6 +21,8 @@ mod rebuild_feed;
 mod replicas;
 mod reposts;
 mod spared;
+mod stream_changes;
 mod stream_home_feed;
+mod stream_property;
 mod support;
 mod world;

@@ -238,7 +238,7 @@ impl Run {
             Change::Post { author, followers_only, reply_to, text, language } if self.is_there(*author) => {
                 let reply_to = reply_to.and_then(|at| self.a_post(at)).unwrap_or(0);
                 let (author, followers_only) = (*author, *followers_only);
-                self.world().publish(FakePost { author, followers_only, reply_to, text, language });
+                self.world().publish(FakePost { author, followers_only, reply_to, text, language, edits: 0 });
             }
             Change::Post { .. } => {}
             Change::Delete(at) => {
@@ -286,23 +286,23 @@ impl Run {
                 self.world().make_list(*owner, *public, *exclusive);
             }
             Change::MakeList(..) | Change::MuteWord(..) | Change::ReadIn(..) => {}
-            Change::Enlist(at, other) => {
+            Change::Enlist(at, _) | Change::Delist(at, _) | Change::MakeExclusive(at, _) => {
                 if let Some(list) = self.a_list(*at) {
-                    self.world().enlist(list, *other);
-                }
-            }
-            Change::Delist(at, other) => {
-                if let Some(list) = self.a_list(*at) {
-                    self.world().change_list(list, |list| list.members.retain(|member| member != other));
-                }
-            }
-            Change::MakeExclusive(at, exclusive) => {
-                if let Some(list) = self.a_list(*at) {
-                    self.world().change_list(list, |list| list.exclusive = *exclusive);
+                    self.change_list(list, change);
                 }
             }
         }
         self.waiting.extend(self.world().drain());
+    }
+
+    fn change_list(&self, list: i64, change: &Change) {
+        let world = self.world();
+        match change {
+            Change::Enlist(_, other) => world.enlist(list, *other),
+            Change::Delist(_, other) => world.change_list(list, |list| list.members.retain(|member| member != other)),
+            Change::MakeExclusive(_, exclusive) => world.change_list(list, |list| list.exclusive = *exclusive),
+            other => panic!("{other:?} changes no list"),
+        }
     }
 
     fn touch(&mut self, a: i64, b: i64, change: impl Fn(&World, i64, i64)) {

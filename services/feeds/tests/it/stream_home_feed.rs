@@ -1,7 +1,7 @@
 use futures::StreamExt as _;
 use plaza_core::{Error, reason};
 use plaza_proto::feeds::v1::stream_home_feed_response::Update;
-use plaza_proto::feeds::v1::{FeedRepost, FeedsService as _, StreamHomeFeedRequest, StreamHomeFeedResponse};
+use plaza_proto::feeds::v1::{FeedRepost, FeedsService as _, Missed, StreamHomeFeedRequest, StreamHomeFeedResponse};
 use plaza_rpc::Stream;
 
 use crate::support::{Bench, Engine, config, user};
@@ -20,12 +20,12 @@ on_each_engine![
 pub(crate) type Live = Stream<StreamHomeFeedResponse>;
 
 pub(crate) async fn open(bench: &Bench, reader: i64) -> Live {
-    let mut live = bench.client.stream_home_feed(&user(reader), StreamHomeFeedRequest {}).await.unwrap();
+    let mut live = bench.client.stream_home_feed(&user(reader), StreamHomeFeedRequest::default()).await.unwrap();
     assert!(matches!(next(&mut live).await, Update::Opened(_)));
     live
 }
 
-async fn next(live: &mut Live) -> Update {
+pub(crate) async fn next(live: &mut Live) -> Update {
     live.next().await.unwrap().unwrap().update.unwrap()
 }
 
@@ -102,7 +102,8 @@ async fn stream_home_feed_tells_a_slow_reader_how_many_it_missed(engine: Engine)
     for expected in &posts[..4] {
         assert_eq!(post(&mut live).await, *expected);
     }
-    assert!(matches!(next(&mut live).await, Update::Missed(missed) if missed.count == 3));
+    let told = live.next().await.unwrap().unwrap();
+    assert_eq!(told.update, Some(Update::Missed(Missed { count: 3, down_to: posts[3] })));
     let later = bench.world.post(1);
     bench.deliver().await;
     assert_eq!(post(&mut live).await, later);
@@ -140,7 +141,7 @@ async fn stream_home_feed_is_bounded_and_ends_when_the_service_closes(engine: En
     let mut live = open(&bench, 1).await;
     let refused = |reader| {
         let client = bench.client.clone();
-        async move { client.stream_home_feed(&user(reader), StreamHomeFeedRequest {}).await.err().unwrap() }
+        async move { client.stream_home_feed(&user(reader), StreamHomeFeedRequest::default()).await.err().unwrap() }
     };
     assert!(refused(1).await.is(reason::OVERLOADED));
     let second = open(&bench, 2).await;

@@ -37,6 +37,7 @@ pub(crate) struct Bench {
     pub(crate) client: FeedsServiceClient,
     pub(crate) opened: Opened,
     pub(crate) store: Arc<dyn FeedStore>,
+    pub(crate) positions: Arc<dyn PositionStore>,
     pub(crate) faults: Faults,
     pub(crate) projection: Arc<dyn Projection>,
     pub(crate) marks: Marks,
@@ -108,17 +109,19 @@ impl Bench {
             posts: PostsServiceClient::local(Arc::new(Fake(world.clone()))),
             graph: GraphServiceClient::local(Arc::new(Fake(world.clone()))),
             accounts: AccountsServiceClient::local(Arc::new(Fake(world.clone()))),
+            log: world.log.clone(),
         };
         let store = opened.store.clone();
         let faulty = Arc::new(FaultyFeeds::new(store.clone(), faults.clone()));
-        let app = App::with_stores(config, deps, faulty, positions).unwrap();
+        let app = App::with_stores(config, deps, faulty, positions.clone()).unwrap();
         let (projection, marks) = app.projections().pop().unwrap();
-        Self { client: app.client(), world, app, opened, store, faults, projection, marks }
+        Self { client: app.client(), world, app, opened, store, positions, faults, projection, marks }
     }
 
     /// Applies all events of the world, in order.
     pub(crate) async fn deliver(&self) {
         let events = self.world.drain();
+        self.world.log(&events).await;
         self.apply(&events).await;
     }
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use plaza_core::{Env, ManualClock, Timestamp};
-use plaza_events::{Event, NewEvent};
+use plaza_core::{Cx, Env, ManualClock, Timestamp};
+use plaza_events::{Event, EventLog, NewEvent, SqliteLog};
 use plaza_proto::accounts::v1::{AccountDeleted, PreferencesUpdated};
 use plaza_proto::graph::v1::{Blocked, Followed, ListChanged, ListMembersChanged, MutedWordsChanged, Unfollowed};
 use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostEdited, RepostUndone, Reposted};
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) graph_faults: Faults,
     pub(crate) accounts_faults: Faults,
     pub(crate) calls: Calls,
+    /// The event log, for those who look back in it; tests publish to it.
+    pub(crate) log: Arc<dyn EventLog>,
 }
 
 /// How often each was called.
@@ -65,6 +68,8 @@ pub(crate) struct State {
     pub(crate) posts: BTreeMap<i64, FakePost>,
     /// Reposts by their ids.
     pub(crate) reposts: BTreeMap<i64, FakeRepost>,
+    /// Who likes which post.
+    pub(crate) likes: BTreeSet<(i64, i64)>,
     /// Reposts that were taken back.
     pub(crate) undone: BTreeMap<i64, FakeRepost>,
     /// What was reported as erased: of which account, by which service, which kinds.
@@ -79,6 +84,8 @@ pub(crate) struct FakePost {
     pub(crate) followers_only: bool,
     /// The post that it replies to; 0 for none.
     pub(crate) reply_to: i64,
+    /// How often it was edited.
+    pub(crate) edits: i32,
     pub(crate) text: &'static str,
     pub(crate) language: &'static str,
 }
@@ -267,6 +274,7 @@ impl World {
             graph_faults: Faults::new(),
             accounts_faults: Faults::new(),
             calls: Calls::default(),
+            log: Arc::new(SqliteLog::ephemeral().unwrap()),
         })
     }
 
@@ -337,7 +345,8 @@ impl World {
         let mut state = self.state.lock();
         let Some(post) = state.posts.get_mut(&post_id) else { return };
         post.text = text;
-        let edited = PostEdited { post_id, author_id: post.author, edit_count: 1 };
+        post.edits += 1;
+        let edited = PostEdited { post_id, author_id: post.author, edit_count: post.edits };
         self.write(&mut state, "posts", "post", post_id, &edited);
     }
 
@@ -371,6 +380,26 @@ impl World {
             state.reposts.retain(|_, repost| repost.post != post_id);
             let deleted = PostDeleted { post_id, author_id: post.author, ..PostDeleted::default() };
             self.write(&mut state, "posts", "post", post_id, &deleted);
+        }
+    }
+
+    /// Edits a post that says the same afterwards.
+    pub(crate) fn revise(&self, post_id: i64) {
+        let text = self.state.lock().posts.get(&post_id).map(|post| post.text);
+        text.into_iter().for_each(|text| self.edit(post_id, text));
+    }
+
+    /// Likes a post. No event that feeds follow tells of it.
+    pub(crate) fn like(&self, account_id: i64, post_id: i64) {
+        self.state.lock().likes.insert((account_id, post_id));
+    }
+
+    /// Puts events into the log, as a relay does; they must come in their order.
+    pub(crate) async fn log(&self, events: &[Event]) {
+        for source in ["posts", "graph", "accounts"] {
+            let of_source: Vec<Event> = events.iter().filter(|event| event.source == source).cloned().collect();
+            let cx = Cx::background("relay", Duration::from_secs(5));
+            self.log.publish(&cx, 0, &of_source).await.unwrap();
         }
     }
 

@@ -36,7 +36,16 @@ impl EraseAccount for StoredEdges {
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["follows", "requests to follow", "blocks", "mutes", "lists", "hashtags followed", "words muted"]
+        &[
+            "follows",
+            "requests to follow",
+            "blocks",
+            "mutes",
+            "lists",
+            "hashtags followed",
+            "words muted",
+            "dismissed suggestions",
+        ]
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

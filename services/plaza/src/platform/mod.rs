@@ -113,7 +113,8 @@ impl Platform {
             .address_header(settings.rate_limit.header())
             .believe_service_names(!settings.service_tokens)
             .build();
-        let parts = Arc::new(Parts::build(&settings, &env, &gate, &secret, services).await?);
+        let log = open_log(&settings.events, &env).await?;
+        let parts = Arc::new(Parts::build(&settings, &env, &gate, &secret, log, services).await?);
         let started = Self::assemble(&settings, env, gate, parts.clone(), limits, listeners, held).await;
         if started.is_err() {
             parts.close().await;
@@ -132,7 +133,7 @@ impl Platform {
     ) -> Result<Running> {
         let verifier = SessionVerifier::new(parts.peers.sessions()?, env.clone(), settings.sessions.issuer.clone());
         gate.set_verifier(verifier.for_gate());
-        let log = open_log(&settings.events, &env).await?;
+        let log = parts.log.clone();
         let background = Arc::new(Background::new(&parts, log.clone(), &env, verifier));
         let events = log.clone();
         let projections = Projections::new(background.runners.clone(), background.relays.clone(), log, env);
@@ -177,10 +178,10 @@ impl Platform {
         let secret = folder::secret(&settings, &env).await?;
         let gate = Gate::builder(env.clone(), &secret).build();
         settings.peers = crate::config::PeersConfig::default();
-        let parts = Parts::build(&settings, &env, &gate, &secret, &Service::ALL).await?;
-        let log = open_log(&settings.events, &env).await;
+        let log = open_log(&settings.events, &env).await?;
+        let parts = Parts::build(&settings, &env, &gate, &secret, log.clone(), &Service::ALL).await?;
         parts.close().await;
-        log?.close().await;
+        log.close().await;
         drop(held);
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use plaza_core::{Cx, Env, Result as CoreResult, Secret, reason};
-use plaza_events::{Follow, Followed, Marks, Outbox, Projection};
+use plaza_events::{EventLog, Follow, Followed, Marks, Outbox, Projection};
 use plaza_rpc::{Dependency, Gate, RpcService};
 use plaza_stores::Gauge;
 
@@ -88,6 +88,8 @@ part!(plaza_feeds::App, outbox: |_| None, upkeep: |app, cx| app.maintain(cx).awa
 /// The services that run here, and a client of every service that they know, here or elsewhere.
 pub(super) struct Parts {
     parts: Vec<(Service, Arc<dyn Part>)>,
+    /// The event log.
+    pub(super) log: Arc<dyn EventLog>,
     /// The one that asks others which are built after it, if it runs here.
     accounts: Option<Arc<plaza_accounts::App>>,
     pub(super) peers: Peers,
@@ -114,9 +116,10 @@ impl Parts {
         env: &Env,
         gate: &Arc<Gate>,
         secret: &Secret,
+        log: Arc<dyn EventLog>,
         services: &[Service],
     ) -> Result<Self> {
-        let mut parts = Self { parts: Vec::new(), accounts: None, peers: Peers::remote(settings, gate)? };
+        let mut parts = Self { parts: Vec::new(), log, accounts: None, peers: Peers::remote(settings, gate)? };
         for service in Service::ALL.into_iter().filter(|service| services.contains(service)) {
             // Boxed, as the futures of all stores within one another are more than the compiler takes.
             if let Err(failure) = Box::pin(parts.add(service, settings, env, gate, secret)).await {
@@ -177,7 +180,7 @@ impl Parts {
             }
             Service::Feeds => {
                 let (posts, graph, accounts) = (peers.posts()?, peers.graph()?, peers.accounts()?);
-                let deps = plaza_feeds::Deps { env, gate, secret, posts, graph, accounts };
+                let deps = plaza_feeds::Deps { env, gate, secret, posts, graph, accounts, log: self.log.clone() };
                 let app = plaza_feeds::App::build(settings.feeds.clone(), deps).await?;
                 peers.feeds = Some(app.client());
                 Arc::new(app)

@@ -137,7 +137,7 @@ async fn shutting_down_ends_streams_with_unavailable() {
     let door = outside(&running);
     let id = create(&door, "ada").await;
     let ada = door.sign_in(id.into(), "ada", uuid::Uuid::from_u128(9).to_string()).await.unwrap();
-    let mut live = ada.clients.feeds.stream_home_feed(&ada.cx(), StreamHomeFeedRequest {}).await.unwrap();
+    let mut live = ada.clients.feeds.stream_home_feed(&ada.cx(), StreamHomeFeedRequest::default()).await.unwrap();
     live.next().await.expect("opened").unwrap();
     let (stopped, ended) = tokio::join!(running.shutdown(), live.next());
     stopped.unwrap();

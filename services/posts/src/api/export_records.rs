@@ -5,12 +5,12 @@ use plaza_core::{AccountId, Cx, PostId, Result, id};
 use plaza_export::{ExportAccount, Key, Page, export};
 use plaza_proto::posts::v1::export_record::Record;
 use plaza_proto::posts::v1::{
-    DeletedPost, ExportRecord, ExportRecordsRequest, ExportRecordsResponse, PinnedPost, PollVote, PostMark,
-    PostRevision,
+    DeletedPost, Draft, ExportRecord, ExportRecordsRequest, ExportRecordsResponse, PinnedPost, Post, PostMark,
+    PostRevision, PostVote,
 };
 
 use super::list_revisions::revision;
-use super::{Handler, drafts, view};
+use super::{Handler, drafts, media, polls, view};
 use crate::domain::{Choices, Mark, Sight};
 use crate::store::{Buried, END, Place};
 
@@ -76,21 +76,20 @@ impl ExportAccount for Handler {
                 let found = self.store.marked_by(cx, account, mark, before, limit + 1).await?;
                 Ok(Page::cut(found, limit, |place| [place.id, place.of.get()], |place| marked(mark, place)))
             }
-            Section::Pins => {
-                let told = |post: PostId| Record::PinnedPost(PinnedPost { post_id: post.get() });
-                Ok(Page::whole(self.store.pins(cx, account).await?.into_iter().map(told).collect()))
-            }
             Section::Drafts => {
                 let before = after.map_or(i64::MAX, |[id, _]| id);
                 let found = self.store.drafts(cx, account, before, limit + 1).await?;
-                let Page { records, next } = Page::cut(found, limit, |draft| [draft.id, 0], drafts::message);
-                let records = records.into_iter().map(|draft| draft.map(Record::Draft)).collect::<Result<_>>()?;
-                Ok(Page { records, next })
+                let found: Vec<Draft> = found.into_iter().map(drafts::message).collect::<Result<_>>()?;
+                Ok(Page::cut(found, limit, |draft| [draft.draft_id, 0], Record::Draft))
             }
             Section::Votes => {
                 let before = after.map_or(END, |[post, _]| PostId(post));
-                let found = self.store.voted_by(cx, account, before, limit + 1).await?;
-                Ok(Page::cut(found, limit, |(post, _)| [post.get(), 0], |(post, choices)| voted(post, choices)))
+                let found = self.store.votes_of(cx, account, before, limit + 1).await?;
+                Ok(Page::cut(found, limit, |(post, _)| [post.get(), 0], voted))
+            }
+            Section::Pins => {
+                let told = |post: PostId| Record::PinnedPost(PinnedPost { post_id: post.get() });
+                Ok(Page::whole(self.store.pins(cx, account).await?.into_iter().map(told).collect()))
             }
         }
     }
@@ -161,11 +160,16 @@ impl Handler {
         let ids = self.store.ids_by_author(cx, account, Sight::Everything, before, limit).await?;
         let posts: Vec<_> = self.store.posts(cx, &ids).await?.into_iter().flatten().collect();
         let marked = view::marked(self, cx, account, &posts).await?;
+        let voted = polls::own(self, cx, account, &posts).await?;
         let mut posts = posts.iter().peekable();
         // One that goes between the two reads keeps its place: the number of ids tells whether these are the last.
         let written = ids.into_iter().map(|id| {
             let post = posts.next_if(|post| post.id == id);
-            let told = post.map(|post| Record::Post(view::message(post, |mark| marked.contains(&(id, mark)))));
+            let told = post.map(|post| {
+                let own = voted.get(&id).copied().unwrap_or_default();
+                let poll = post.poll.as_ref().map(|poll| polls::message(poll, own, true));
+                Record::Post(Post { poll, ..view::message(post, |mark| marked.contains(&(id, mark))) })
+            });
             Written { id, edits: post.map_or(0, |post| post.edits.count), record: told }
         });
         Ok(written.collect())
@@ -182,15 +186,16 @@ impl Handler {
                 text: buried.text,
                 warning: buried.warning,
                 language: buried.language,
+                media: media::messages(&buried.media),
+                poll_options: buried.poll_options,
             })),
         };
         Ok(found.into_iter().map(written).collect())
     }
 }
 
-fn voted(post: PostId, choices: Choices) -> Record {
-    let choices = choices.options().filter_map(|option| i32::try_from(option).ok()).collect();
-    Record::PollVote(PollVote { post_id: post.get(), choices })
+fn voted((post, choices): (PostId, Choices)) -> Record {
+    Record::Vote(PostVote { post_id: post.get(), choices: polls::places(choices) })
 }
 
 fn marked(mark: Mark, place: Place<PostId>) -> Record {

@@ -10,18 +10,27 @@ use crate::domain::Mark;
 use crate::domain::sharing::may_repost;
 use crate::store::{MarkChange, Marked, Place};
 
-/// Sets the caller's mark of a post that the caller may see, or takes it back.
+/// Sets the caller's mark of a post that the caller may see, or takes it back, also if the post is out of sight by now.
 pub(super) async fn set_mark(h: &Handler, cx: &Cx, mark: Mark, post: i64, set: bool) -> Result<Marked> {
     let change = MarkChange { mark, post: PostId(post), account: cx.account()?, set };
     let marked = match may_mark(h, cx, change).await {
         Ok(()) => h.store.set_mark(cx, change).await?,
-        // What was answered already is answered again, though the post may be out of sight by now.
-        Err(refusal) => h.store.answered_mark(cx).await?.ok_or(refusal)?,
+        Err(refusal) => match h.store.answered_mark(cx).await? {
+            // What was answered already is answered again, though the post may be out of sight by now.
+            Some(marked) => marked,
+            None if !set && is_marked(h, cx, change).await? => h.store.set_mark(cx, change).await?,
+            None => return Err(refusal),
+        },
     };
     if let Some(position) = marked.position {
         cx.wrote(NAME, position);
     }
     Ok(marked)
+}
+
+async fn is_marked(h: &Handler, cx: &Cx, change: MarkChange) -> Result<bool> {
+    let marked = h.store.marked(cx, change.account, &[change.post]).await?;
+    Ok(marked.contains(&(change.post, change.mark)))
 }
 
 async fn may_mark(h: &Handler, cx: &Cx, change: MarkChange) -> Result<()> {

@@ -58,7 +58,12 @@ pub(super) fn message(poll: &Poll, own: Choices, shows: bool) -> pb::Poll {
         hide_results: poll.hides,
         results_hidden: !shows,
         voter_count: poll.results.voters,
-        // There are few options.
-        own_choices: own.options().filter_map(|option| i32::try_from(option).ok()).collect(),
+        own_choices: places(own),
     }
+}
+
+/// The places of the options voted for.
+pub(super) fn places(choices: Choices) -> Vec<i32> {
+    // There are few options.
+    choices.options().filter_map(|option| i32::try_from(option).ok()).collect()
 }

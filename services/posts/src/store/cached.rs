@@ -161,14 +161,14 @@ impl<S: PostStore> PostStore for Cached<S> {
         self.store.votes(cx, account, ids).await
     }
 
-    async fn voted_by(
+    async fn votes_of(
         &self,
         cx: &Cx,
         account: AccountId,
         before: PostId,
         limit: usize,
     ) -> Result<Vec<(PostId, Choices)>> {
-        self.store.voted_by(cx, account, before, limit).await
+        self.store.votes_of(cx, account, before, limit).await
     }
 
     async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {

@@ -1,6 +1,7 @@
 //! How parts of a post stand in columns, the same in every SQL engine.
 
 use plaza_core::{AccountId, Error, Result, Timestamp};
+use plaza_proto::posts::v1 as pb;
 use serde::Deserialize;
 
 use crate::domain::{
@@ -31,6 +32,17 @@ pub(super) fn visibility_of(number: i16) -> Visibility {
         FOLLOWERS => Visibility::Followers,
         _ => Visibility::Mentioned,
     }
+}
+
+/// A visibility as events tell it.
+pub(super) fn told(visibility: Visibility) -> i32 {
+    let told = match visibility {
+        Visibility::Public => pb::Visibility::Public,
+        Visibility::Followers => pb::Visibility::Followers,
+        Visibility::Unlisted => pb::Visibility::Unlisted,
+        Visibility::Mentioned => pb::Visibility::Mentioned,
+    };
+    told.into()
 }
 
 /// `quote_policy` as it is stored.
@@ -108,6 +120,12 @@ pub(super) fn encode_options(options: &[String]) -> Result<String> {
     serde_json::to_string(options).map_err(|e| Error::internal(format!("a poll cannot be stored: {e}")))
 }
 
+/// The options that [`encode_options`] wrote; none where there is no poll.
+pub(super) fn decode_options(json: Option<&str>) -> Result<Vec<String>> {
+    let Some(json) = json else { return Ok(Vec::new()) };
+    serde_json::from_str(json).map_err(|e| Error::internal(format!("a stored poll cannot be read: {e}")))
+}
+
 /// The counters that a vote counts in.
 pub(super) fn counted(choices: Choices) -> impl Iterator<Item = i16> {
     choices.options().filter_map(|option| i16::try_from(option).ok()).chain([VOTERS])
@@ -137,7 +155,7 @@ impl PollColumns<'_> {
     /// The poll.
     pub(super) fn decode(self) -> Result<Poll> {
         let damaged = || Error::internal("a stored poll cannot be read");
-        let options: Vec<String> = serde_json::from_str(self.options).map_err(|_| damaged())?;
+        let options = decode_options(Some(self.options))?;
         let mut results = Results::none(options.len());
         for pair in self.counts.into_iter().flat_map(|counts| counts.split(',')) {
             let (option, votes) = pair.split_once(':').ok_or_else(damaged)?;

@@ -102,8 +102,9 @@ pub trait PostStore: Send + Sync + 'static {
     /// What `account` voted for in the polls of these posts, in any order.
     async fn votes(&self, cx: &Cx, account: AccountId, ids: &[PostId]) -> Result<Vec<(PostId, Choices)>>;
 
-    /// What `account` voted for in polls of posts below `before`, falling, at most `limit`; some posts may be gone.
-    async fn voted_by(
+    /// The newest posts below `before` in whose polls `account` voted, by falling id, and what for, at most `limit`; some
+    /// may be gone.
+    async fn votes_of(
         &self,
         cx: &Cx,
         account: AccountId,

@@ -125,14 +125,14 @@ impl PostStore for SqlitePosts {
         self.db.read(cx, |conn| polls::votes(conn, account, ids)).await
     }
 
-    async fn voted_by(
+    async fn votes_of(
         &self,
         cx: &Cx,
         account: AccountId,
         before: PostId,
         limit: usize,
     ) -> Result<Vec<(PostId, Choices)>> {
-        self.db.read(cx, |conn| polls::voted_by(conn, account, before, limit)).await
+        self.db.read(cx, |conn| polls::votes_of(conn, account, before, limit)).await
     }
 
     async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {

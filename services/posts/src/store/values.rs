@@ -183,6 +183,10 @@ pub struct Buried {
     pub language: String,
     /// How often it was edited.
     pub edits: i32,
+    /// Pictures and the like that belonged to it.
+    pub media: Vec<Media>,
+    /// What its poll asked; empty if nothing.
+    pub poll_options: Vec<String>,
 }
 
 /// What bringing a post back came to. Remembered with the request.

@@ -9,7 +9,6 @@ use plaza_testkit::Store;
 
 use crate::drafts::{create_draft, said};
 use crate::support::{World, service, user};
-use crate::vote_poll::{ask, poll, vote};
 
 /// All that is handed out of an account.
 async fn exported(w: &World, account_id: i64) -> Vec<Record> {
@@ -35,8 +34,8 @@ fn brief(record: Record) -> (&'static str, i64, String) {
         Record::Repost(mark) => ("repost", mark.post_id, String::new()),
         Record::Bookmark(mark) => ("bookmark", mark.post_id, String::new()),
         Record::PinnedPost(pin) => ("pin", pin.post_id, String::new()),
-        Record::Draft(draft) => ("draft", draft.draft_id, draft.post.unwrap_or_default().text),
-        Record::PollVote(vote) => ("vote", vote.post_id, format!("{:?}", vote.choices)),
+        Record::Draft(draft) => ("draft", draft.draft_id, draft.post.unwrap().text),
+        Record::Vote(vote) => ("vote", vote.post_id, format!("{:?}", vote.choices)),
     }
 }
 
@@ -60,16 +59,26 @@ async fn all_kinds(store: StoreAddress) {
     w.bookmark(1, others).await.unwrap();
     w.bookmark(2, first).await.unwrap();
     w.pin(1, first).await.unwrap();
-    let draft = create_draft(&w, 1, said("unsaid"), None).await.unwrap();
+    let (options, media) =
+        (vec!["a".to_owned(), "b".to_owned()], vec![Media { source: "m1".to_owned(), alt: String::new() }]);
+    let poll = NewPoll { options: options.clone(), duration_seconds: 300, ..NewPoll::default() };
+    let asking = |text| CreatePostRequest { poll: Some(poll.clone()), media: media.clone(), ..w.text(text) };
+    let (theirs, own) = (w.post(2, asking("theirs")).await, w.post(1, asking("own")).await);
+    let asked = w.post(1, asking("asked")).await;
+    for (account, post_id, choice) in [(1, theirs, 1), (2, theirs, 0), (1, own, 0)] {
+        let request = VotePollRequest { request_id: w.request_id(), post_id, choices: vec![choice] };
+        w.posts.vote_poll(&user(account), request).await.unwrap();
+    }
+    w.delete(1, asked).await.unwrap();
+    let draft = create_draft(&w, 1, said("not yet"), None).await.unwrap();
     create_draft(&w, 2, said("another's"), None).await.unwrap();
-    let poll = ask(&w, 2, poll(&["a", "b", "c"], true, false)).await;
-    vote(&w, 1, poll, &[2, 0]).await.unwrap();
-    vote(&w, 3, poll, &[1]).await.unwrap();
     let expected = [
+        ("post", own, "own"),
         ("post", last, "answer"),
         ("post", first, "third"),
         ("revision", first, "second"),
         ("revision", first, "first"),
+        ("deleted", asked, "asked"),
         ("deleted", gone, "gone for good"),
         ("revision", gone, "gone"),
         ("like", first, ""),
@@ -77,15 +86,19 @@ async fn all_kinds(store: StoreAddress) {
         ("repost", others, ""),
         ("bookmark", others, ""),
         ("pin", first, ""),
-        ("draft", draft, "unsaid"),
-        ("vote", poll, "[0, 2]"),
+        ("draft", draft, "not yet"),
+        ("vote", own, "[0]"),
+        ("vote", theirs, "[1]"),
     ];
     assert_eq!(briefs(&w, 1).await, expected.map(|(kind, post, text)| (kind, post, text.to_owned())));
     let told = exported(&w, 1).await;
-    assert!(matches!(&told[1], Record::Post(post) if post.liked && !post.bookmarked), "as its author sees it");
+    assert!(matches!(&told[2], Record::Post(post) if post.liked && !post.bookmarked), "as its author sees it");
     let seconds = w.env.now().0 / 1_000;
-    assert!(matches!(&told[7], Record::Like(like) if like.create_time.unwrap().seconds == seconds));
-    assert!(exported(&w, 4).await.is_empty());
+    assert!(matches!(&told[9], Record::Like(like) if like.create_time.unwrap().seconds == seconds));
+    let polled = |post: &Post| post.media == media && post.poll.as_ref().is_some_and(|poll| poll.own_choices == [0]);
+    assert!(matches!(&told[0], Record::Post(post) if polled(post)));
+    assert!(matches!(&told[5], Record::DeletedPost(post) if post.media == media && post.poll_options == options));
+    assert!(exported(&w, 3).await.is_empty());
     w.app.close().await;
 }
 

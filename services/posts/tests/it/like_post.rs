@@ -1,6 +1,7 @@
 //! LikePost and UnlikePost.
 
 use futures::future::join_all;
+use plaza_core::reason;
 use plaza_proto::posts::v1::{LikePostRequest, UnlikePostRequest};
 
 use crate::support::{World, nobody, token, user};
@@ -39,6 +40,26 @@ async fn a_repeated_like_post_or_unlike_post_gives_the_first_answer() {
     assert_eq!(token(&first), token(&second));
     assert_eq!((answer.like_count, undone.like_count), (1, 0));
     assert_eq!(w.recount(id).await, Some((2, 0)));
+}
+
+#[tokio::test]
+async fn unlike_post_undo_repost_and_unbookmark_post_take_back_what_is_out_of_sight() {
+    let w = World::new().await;
+    let id = w.post(1, w.text("a")).await;
+    w.like(2, id).await.unwrap();
+    w.repost(2, id).await.unwrap();
+    w.bookmark(2, id).await.unwrap();
+    w.graph.block(1, 2);
+    assert!(w.like(2, id).await.unwrap_err().is(reason::POST_NOT_FOUND));
+    let request = UnlikePostRequest { request_id: w.request_id(), post_id: id };
+    let first = w.posts.unlike_post(&user(2), request.clone()).await.unwrap();
+    assert_eq!(w.posts.unlike_post(&user(2), request).await.unwrap(), first);
+    assert_eq!((w.undo_repost(2, id).await.unwrap(), w.unbookmark(2, id).await.unwrap()), (0, 0));
+    // What is not there tells nothing of the post.
+    for refused in [w.unlike(2, id).await, w.undo_repost(2, id).await, w.unbookmark(2, id).await] {
+        assert!(refused.unwrap_err().is(reason::POST_NOT_FOUND));
+    }
+    assert_eq!(w.recount(id).await, Some((0, 0)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

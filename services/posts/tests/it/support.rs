@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use plaza_core::{AccountId, Caller, Cx, Env, Error, ManualClock, PostId, Result, Secret, Timestamp, Token, reason};
+use plaza_core::{AccountId, Caller, Cx, Env, ManualClock, PostId, Result, Secret, Timestamp, Token};
 use plaza_posts::{App, Config, Deps};
 use plaza_proto::accounts::v1::*;
 use plaza_proto::graph::v1::*;
@@ -23,6 +23,8 @@ pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000);
 pub(crate) struct Graph {
     follows: Mutex<BTreeSet<(i64, i64)>>,
     blocks: Mutex<BTreeSet<(i64, i64)>>,
+    mutes: Mutex<BTreeSet<(i64, i64)>>,
+    requests: Mutex<BTreeSet<(i64, i64)>>,
     pub(crate) calls: AtomicUsize,
     pub(crate) faults: Faults,
 }
@@ -34,6 +36,15 @@ impl Graph {
 
     pub(crate) fn block(&self, a: i64, b: i64) {
         self.blocks.lock().insert((a, b));
+    }
+
+    pub(crate) fn mute(&self, a: i64, b: i64) {
+        self.mutes.lock().insert((a, b));
+    }
+
+    /// `a` waits for leave to follow `b`.
+    pub(crate) fn ask(&self, a: i64, b: i64) {
+        self.requests.lock().insert((a, b));
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -53,13 +64,17 @@ impl GraphService for Graph {
         self.faults.check().await?;
         let viewer = cx.account()?.get();
         let (follows, blocks) = (self.follows.lock(), self.blocks.lock());
+        let (mutes, requests) = (self.mutes.lock(), self.requests.lock());
+        let everything = MuteScopes { posts: true, reposts: true, notifications: true };
         let relationship = |other: &i64| Relationship {
             account_id: *other,
             following: follows.contains(&(viewer, *other)),
             followed_by: follows.contains(&(*other, viewer)),
             blocking: blocks.contains(&(viewer, *other)),
             blocked_by: blocks.contains(&(*other, viewer)),
-            ..Relationship::default()
+            muting: mutes.contains(&(viewer, *other)).then_some(Muting { scopes: Some(everything), expire_time: None }),
+            requested: requests.contains(&(viewer, *other)),
+            requested_by: requests.contains(&(*other, viewer)),
         };
         Ok(BatchGetRelationshipsResponse { relationships: req.account_ids.iter().map(relationship).collect() })
     }
@@ -107,17 +122,19 @@ impl AccountsService for Accounts {
     }
 
     /// Account 7 has the handle `a7`, unless that was given away.
-    async fn get_account_by_handle(
+    async fn batch_get_accounts_by_handle(
         &self,
         cx: &Cx,
-        req: GetAccountByHandleRequest,
-    ) -> Result<GetAccountByHandleResponse> {
+        req: BatchGetAccountsByHandleRequest,
+    ) -> Result<BatchGetAccountsByHandleResponse> {
         assert_eq!(cx.caller().service, Some("posts"));
         self.faults.check().await?;
-        let renamed = self.renamed.lock().get(&req.handle).copied();
-        let named = renamed.or_else(|| req.handle.strip_prefix('a').and_then(|id| id.parse().ok()));
-        let account_id = named.ok_or_else(|| Error::new(reason::ACCOUNT_NOT_FOUND))?;
-        Ok(GetAccountByHandleResponse { account: Some(Account { account_id, ..Account::default() }) })
+        let account = |handle: String| {
+            let renamed = self.renamed.lock().get(&handle).copied();
+            let account_id = renamed.or_else(|| handle.strip_prefix('a').and_then(|id| id.parse().ok()))?;
+            Some(Account { account_id, handle, ..Account::default() })
+        };
+        Ok(BatchGetAccountsByHandleResponse { accounts: req.handles.into_iter().filter_map(account).collect() })
     }
 }
 

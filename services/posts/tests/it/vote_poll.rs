@@ -5,16 +5,16 @@ use plaza_proto::posts::v1::*;
 
 use crate::support::{World, nobody, user};
 
-pub(crate) fn poll(options: &[&str], multiple: bool, hide_results: bool) -> Option<NewPoll> {
+fn poll(options: &[&str], multiple: bool, hide_results: bool) -> Option<NewPoll> {
     let options = options.iter().map(|option| (*option).to_owned()).collect();
     Some(NewPoll { options, multiple, duration_seconds: 3_600, hide_results })
 }
 
-pub(crate) async fn ask(w: &World, author: i64, poll: Option<NewPoll>) -> i64 {
+async fn ask(w: &World, author: i64, poll: Option<NewPoll>) -> i64 {
     w.post(author, CreatePostRequest { poll, ..w.text("which?") }).await
 }
 
-pub(crate) async fn vote(w: &World, account: i64, post_id: i64, choices: &[i32]) -> Result<VotePollResponse> {
+async fn vote(w: &World, account: i64, post_id: i64, choices: &[i32]) -> Result<VotePollResponse> {
     let request = VotePollRequest { request_id: w.request_id(), post_id, choices: choices.to_vec() };
     w.posts.vote_poll(&user(account), request).await
 }

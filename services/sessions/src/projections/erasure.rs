@@ -18,7 +18,7 @@ impl EraseAccount for StoredSessions {
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["sessions", "second factor", "known devices"]
+        &["sessions", "app passwords", "second factor", "known devices"]
     }
 
     async fn held(&self, cx: &Cx, after: AccountId, limit: usize) -> Result<Vec<AccountId>> {

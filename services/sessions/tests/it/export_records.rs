@@ -31,18 +31,11 @@ async fn all_kinds(config: Config) {
     let first = w.client.sign_in(&guest(), device("phone")).await.unwrap().session.unwrap();
     w.clock.advance(1);
     let second = w.client.sign_in(&guest(), device("tablet")).await.unwrap().session.unwrap();
-    let create = CreateAppPasswordRequest {
-        request_id: request_id(),
-        name: "bot".to_owned(),
-        scopes: vec![Scope::Read.into()],
-        password: PASSWORD.to_owned(),
-    };
+    let (name, scopes, password) = ("bot".to_owned(), vec![Scope::Read.into()], PASSWORD.to_owned());
+    let create = CreateAppPasswordRequest { request_id: request_id(), name, scopes, password };
     let app = w.client.create_app_password(&user(ADA), create).await.unwrap();
-    let begun = w
-        .client
-        .begin_totp_setup(&user(ADA), BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() })
-        .await
-        .unwrap();
+    let begin = BeginTotpSetupRequest { request_id: request_id(), password: PASSWORD.to_owned() };
+    let begun = w.client.begin_totp_setup(&user(ADA), begin).await.unwrap();
     w.sign_in("bob").await;
 
     let device = |ms: i64| {

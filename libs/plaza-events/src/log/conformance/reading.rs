@@ -105,3 +105,32 @@ pub(super) async fn hears_from_the_end(log: &Arc<dyn EventLog>) -> Result<()> {
     assert_eq!(positions(&hear(&mut *other, 30).await?), (31..=60).collect::<Vec<_>>(), "each tail hears all");
     publishing.await.map_err(Error::internal)?
 }
+
+pub(super) async fn tells_what_came_since(log: &dyn EventLog) -> Result<()> {
+    let since = async |source: &str, after, limit| {
+        let events = log.since(&cx(), source, after, limit).await?;
+        Ok::<_, Error>(events.map(|events| positions(&events)))
+    };
+    assert_eq!(since("posts", 0, 5).await?, None, "there is nothing");
+    for position in 1..=20 {
+        // With gaps, and others between.
+        log.publish(&cx(), 0, &samples("posts", position * 10..=position * 10)).await?;
+        log.publish(&cx(), 0, &samples("graph", position..=position)).await?;
+    }
+    let whole = log.since(&cx(), "posts", 190, 5).await?;
+    assert_eq!(whole, Some(vec![sample("posts", 200)]), "as it was published");
+    assert_eq!(since("posts", 10, 100).await?, Some((2..=20).map(|n| n * 10).collect()));
+    assert_eq!(since("posts", 95, 3).await?, Some(vec![100, 110, 120]));
+    assert_eq!(since("posts", 200, 3).await?, Some(vec![]));
+    assert_eq!(since("graph", 18, 100).await?, Some(vec![19, 20]));
+    assert_eq!(since("posts", 9, 5).await?, None, "whether anything was before the first is not known");
+    assert_eq!(since("search", 9, 5).await?, None);
+
+    let mut reader = log.consumer(&cx(), "reader", &["posts", "graph"]).await?;
+    rest(&mut *reader, 100).await?;
+    reader.commit(&cx(), &[]).await?;
+    log.prune(&cx(), sample("posts", 100).at).await?;
+    assert_eq!(since("posts", 10, 5).await?, None, "what followed was pruned");
+    assert_eq!(since("posts", 190, 5).await?, Some(vec![200]));
+    Ok(())
+}

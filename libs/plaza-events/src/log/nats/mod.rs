@@ -19,6 +19,7 @@ mod names;
 mod prune;
 mod publish;
 mod pull;
+mod since;
 mod tail;
 mod turn;
 mod wire;
@@ -125,6 +126,10 @@ impl EventLog for NatsLog {
 
     async fn tail(&self, _: &Cx, sources: &[&str]) -> Result<Box<dyn Tail>> {
         Ok(Box::new(NatsTail::new(self.broker.clone(), sources)))
+    }
+
+    async fn since(&self, cx: &Cx, source: &str, after: Position, limit: usize) -> Result<Option<Vec<Event>>> {
+        since::since(&self.broker, cx, source, after, limit).await
     }
 
     async fn put_dead_letter(&self, cx: &Cx, letter: &DeadLetter) -> Result<i64> {

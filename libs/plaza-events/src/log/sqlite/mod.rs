@@ -190,6 +190,10 @@ impl EventLog for SqliteLog {
         Ok(SqliteTail::open(self, sources))
     }
 
+    async fn since(&self, cx: &Cx, source: &str, after: Position, limit: usize) -> Result<Option<Vec<Event>>> {
+        self.db.read(cx, |conn| rows::since(conn, source, after, limit)).await
+    }
+
     async fn put_dead_letter(&self, cx: &Cx, letter: &DeadLetter) -> Result<i64> {
         let letter = letter.clone();
         self.db.write(cx, move |conn| rows::put_letter(conn, &letter)).await

@@ -145,6 +145,24 @@ pub(super) fn last_events(conn: &Connection, sources: &[String]) -> Result<(Vec<
     Ok((events, end))
 }
 
+/// The events of a source after a position; `None` if there is none up to it.
+pub(super) fn since(conn: &Connection, source: &str, after: Position, limit: usize) -> Result<Option<Vec<Event>>> {
+    let snapshot = conn.unchecked_transaction().sql()?;
+    let held = "SELECT EXISTS (SELECT 1 FROM log WHERE source = ?1 AND position <= ?2)";
+    if !snapshot.prepare_cached(held).sql()?.query_row(params![source, after], |row| row.get(0)).sql()? {
+        return Ok(None);
+    }
+    let mut statement = snapshot
+        .prepare_cached(
+            "SELECT source, position, id, aggregate_type, aggregate_id, type, payload, traceparent, at
+             FROM log WHERE source = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
+        )
+        .sql()?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let events = statement.query_map(params![source, after, limit], |row| event(row, 0)).sql()?;
+    events.collect::<rusqlite::Result<Vec<_>>>().sql().map(Some)
+}
+
 pub(super) fn load_cursor(conn: &Connection, consumer: &str) -> Result<Cursor> {
     let stored: Option<(Offset, String)> = conn
         .prepare_cached("SELECT \"offset\", positions FROM cursors WHERE consumer = ?1")

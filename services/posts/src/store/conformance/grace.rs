@@ -117,6 +117,8 @@ pub(super) async fn what_is_set_aside_of_an_accounts_posts_is_listed(s: Subject)
         warning: String::new(),
         language: String::new(),
         edits,
+        media: Vec::new(),
+        poll_options: Vec::new(),
     };
     let first = Buried { warning: "w".to_owned(), language: "en".to_owned(), ..buried(posts[0], "0", 0) };
     let expected = [buried(posts[3], "edited", 1), buried(posts[1], "1", 0), first];

@@ -2,6 +2,7 @@
 
 use plaza_core::request::REMEMBERED_MS;
 use plaza_core::{AccountId, PostId, reason};
+use plaza_proto::posts::v1 as pb;
 
 use super::{Subject, Told, cx, like, new, reply, request, unlike};
 use crate::domain::{Counts, Edits, Post, QuotePolicy, ReplyPolicy, Sensitive, Visibility};
@@ -111,6 +112,29 @@ pub(super) async fn a_deleted_post_is_gone_for_every_reader(s: Subject) {
     assert_eq!(s.store.held(&cx(), AccountId(0), 10).await.unwrap(), []);
     let authors = [AccountId(1)];
     assert_eq!(s.store.refs(&cx(), &authors, PostId(i64::MAX), 10).await.unwrap(), []);
+}
+
+pub(super) async fn a_deletion_tells_who_could_see_the_post(s: Subject) {
+    let told = [
+        (Visibility::Public, pb::Visibility::Public),
+        (Visibility::Unlisted, pb::Visibility::Unlisted),
+        (Visibility::Followers, pb::Visibility::Followers),
+        (Visibility::Mentioned, pb::Visibility::Mentioned),
+    ];
+    for (visibility, expected) in told {
+        let post = s.publish(NewPost { visibility, ..new(1, "a") }).await.post;
+        let position = s.store.delete(&cx(), AccountId(1), post).await.unwrap().position;
+        // An engine may hold events back while other transactions are open.
+        let event = loop {
+            let mut events = s.store.outbox().read_after(&cx(), position - 1, 1).await.unwrap();
+            if let Some(event) = events.pop() {
+                break event;
+            }
+            tokio::task::yield_now().await;
+        };
+        let deleted = event.decode::<pb::PostDeleted>().unwrap().unwrap();
+        assert_eq!((deleted.post_id, deleted.visibility()), (post.0, expected));
+    }
 }
 
 pub(super) async fn only_the_author_deletes_and_only_once(s: Subject) {

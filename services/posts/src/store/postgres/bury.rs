@@ -11,7 +11,8 @@ use sqlx::PgConnection;
 use super::batch::{Done, Job, Work};
 use super::locks::Locks;
 use super::rows;
-use crate::store::{Changed, Deleted};
+use crate::domain::Visibility;
+use crate::store::{Changed, Deleted, columns};
 
 /// How many marks of a deleted post one write removes at most.
 pub(super) const MARKS_AT_ONCE: usize = 500;
@@ -59,19 +60,24 @@ impl Work for Deletion {
     }
 }
 
+/// Post, author, what it replied to and quoted, visibility.
+type Row = (i64, i64, Option<i64>, Option<i64>, i16);
+
 /// What is left of a post.
 pub(super) struct Tomb {
     pub(super) post: PostId,
     pub(super) author: AccountId,
     reply_to: Option<PostId>,
     quote_of: Option<PostId>,
+    visibility: Visibility,
 }
 
 impl Tomb {
     pub(super) fn event(&self) -> PostDeleted {
         let number = |post: Option<PostId>| post.map_or(0, PostId::get);
         let (reply_to_id, quote_of_id) = (number(self.reply_to), number(self.quote_of));
-        PostDeleted { post_id: self.post.0, author_id: self.author.0, reply_to_id, quote_of_id }
+        let visibility = columns::told(self.visibility);
+        PostDeleted { post_id: self.post.0, author_id: self.author.0, reply_to_id, quote_of_id, visibility }
     }
 
     pub(super) fn add_to(&self, changed: &mut Changed) {
@@ -109,7 +115,7 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
     let (posts, authors): (Vec<i64>, Vec<i64>) = doomed.iter().map(|d| (d.post.0, d.author.0)).unzip();
     let restorable: Vec<bool> = doomed.iter().map(|d| d.restorable).collect();
     let marks_of_each = (MARKS_OF_ALL / doomed.len().max(1)).clamp(1, MARKS_AT_ONCE);
-    let tombs: Vec<(i64, i64, Option<i64>, Option<i64>)> = sqlx::query_as(
+    let tombs: Vec<Row> = sqlx::query_as(
         "WITH doomed AS (
             SELECT p.*, named.restorable
             FROM unnest($1::int8[], $2::int8[], $5::bool[]) AS named (id, author_id, restorable)
@@ -127,7 +133,7 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
                 kept = EXISTS (SELECT 1 FROM posts AS r
                                WHERE r.reply_to_id = p.id AND (r.deleted_at IS NULL OR r.kept))
             FROM doomed WHERE p.id = doomed.id
-            RETURNING p.id, p.author_id, p.reply_to_id, p.quote_of_id, doomed.restorable),
+            RETURNING p.id, p.author_id, p.reply_to_id, p.quote_of_id, p.visibility, doomed.restorable),
          tags AS (DELETE FROM hashtags USING buried WHERE post_id = buried.id),
          counts AS (DELETE FROM post_counts USING buried WHERE post_id = buried.id),
          poll_counts AS (DELETE FROM poll_counts USING buried WHERE post_id = buried.id),
@@ -153,7 +159,7 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
             SELECT id FROM buried
             WHERE NOT restorable AND EXISTS (SELECT 1 FROM votes WHERE votes.post_id = buried.id)
             ON CONFLICT DO NOTHING)
-         SELECT id, author_id, reply_to_id, quote_of_id FROM buried ORDER BY id",
+         SELECT id, author_id, reply_to_id, quote_of_id, visibility FROM buried ORDER BY id",
     )
     .bind(posts)
     .bind(authors)
@@ -163,11 +169,12 @@ pub(super) async fn bury(conn: &mut PgConnection, env: &Env, doomed: &[Deletion]
     .fetch_all(conn)
     .await
     .sql()?;
-    let tomb = |(post, author, reply_to, quote_of): (i64, i64, Option<i64>, Option<i64>)| Tomb {
+    let tomb = |(post, author, reply_to, quote_of, visibility): Row| Tomb {
         post: PostId(post),
         author: AccountId(author),
         reply_to: reply_to.map(PostId),
         quote_of: quote_of.map(PostId),
+        visibility: columns::visibility_of(visibility),
     };
     Ok(tombs.into_iter().map(tomb).collect())
 }

@@ -239,7 +239,7 @@ pub(super) async fn revisions(
 }
 
 /// A grave as it stands in its columns.
-type GraveRow = (i64, i64, String, String, String, i32);
+type GraveRow = (i64, i64, String, String, String, i32, Option<String>, Option<String>);
 
 pub(super) async fn graves(
     conn: &mut PgConnection,
@@ -248,8 +248,8 @@ pub(super) async fn graves(
     limit: usize,
 ) -> Result<Vec<Buried>> {
     let found: Vec<GraveRow> = sqlx::query_as(
-        "SELECT g.post_id, g.at, g.text, g.warning, g.language, p.edit_count
-         FROM graves AS g JOIN posts AS p ON p.id = g.post_id
+        "SELECT g.post_id, g.at, g.text, g.warning, g.language, p.edit_count, g.media, q.options
+         FROM graves AS g JOIN posts AS p ON p.id = g.post_id LEFT JOIN polls AS q ON q.post_id = g.post_id
          WHERE g.author_id = $1 AND g.post_id < $2 ORDER BY g.post_id DESC LIMIT $3",
     )
     .bind(account.0)
@@ -258,15 +258,12 @@ pub(super) async fn graves(
     .fetch_all(conn)
     .await
     .sql()?;
-    let buried = |(post, at, text, warning, language, edits): GraveRow| Buried {
-        post: PostId(post),
-        at: Timestamp(at),
-        text,
-        warning,
-        language,
-        edits,
+    let buried = |(post, at, text, warning, language, edits, media, options): GraveRow| {
+        let (post, at, media) = (PostId(post), Timestamp(at), columns::decode_media(media.as_deref())?);
+        let poll_options = columns::decode_options(options.as_deref())?;
+        Ok(Buried { post, at, text, warning, language, edits, media, poll_options })
     };
-    Ok(found.into_iter().map(buried).collect())
+    found.into_iter().map(buried).collect()
 }
 
 fn no_post() -> Error {

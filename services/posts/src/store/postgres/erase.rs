@@ -114,7 +114,7 @@ async fn erase_marks(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> 
 
 async fn erase_votes(conn: &mut PgConnection, env: &Env, job: &Job<Erasure>) -> Result<Done<usize>> {
     let account = job.work.account;
-    let votes = polls::voted_by(conn, account, END, job.work.limit).await?;
+    let votes = polls::votes_of(conn, account, END, job.work.limit).await?;
     let posts: Vec<PostId> = votes.into_iter().map(|(post, _)| post).collect();
     let mut locks = Locks::default();
     for post in &posts {

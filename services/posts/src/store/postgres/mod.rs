@@ -63,8 +63,8 @@ const MIGRATIONS: &[Migration] = &[
 const ERASED_AT_ONCE: usize = 500;
 /// How long the outbox may take to get ready at the start.
 const PREPARE: Duration = Duration::from_secs(10);
-/// Connections for writes: one for each worker that takes writes together, and one for pruning.
-const WRITERS: usize = 8;
+/// Connections for writes: one for each worker that takes writes together, and one for what is seldom written otherwise.
+const WRITERS: usize = 9;
 
 /// Posts in a Postgres database.
 pub struct PostgresPosts {
@@ -179,16 +179,14 @@ impl PostStore for PostgresPosts {
         self.db.read_replica(cx, |mut conn| async move { polls::votes(&mut conn, account, ids).await }).await
     }
 
-    async fn voted_by(
+    async fn votes_of(
         &self,
         cx: &Cx,
         account: AccountId,
         before: PostId,
         limit: usize,
     ) -> Result<Vec<(PostId, Choices)>> {
-        self.db
-            .read_replica(cx, |mut conn| async move { polls::voted_by(&mut conn, account, before, limit).await })
-            .await
+        self.db.read(cx, |mut conn| async move { polls::votes_of(&mut conn, account, before, limit).await }).await
     }
 
     async fn recount_poll(&self, cx: &Cx, post: PostId) -> Result<Option<Results>> {

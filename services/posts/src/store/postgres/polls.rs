@@ -267,20 +267,17 @@ pub(super) async fn votes(
     Ok(votes.into_iter().map(|(post, choices)| (PostId(post), Choices::of(choices))).collect())
 }
 
-pub(super) async fn voted_by(
+/// Pairs, as in [`super::reads::ALL_BY_AUTHOR`].
+pub(super) const VOTES_OF: &str = "SELECT post_id, choices FROM votes
+     WHERE account_id >= $1 AND (account_id, post_id) < ($1, $2) ORDER BY account_id DESC, post_id DESC LIMIT $3";
+
+pub(super) async fn votes_of(
     conn: &mut PgConnection,
     account: AccountId,
     before: PostId,
     limit: usize,
 ) -> Result<Vec<(PostId, Choices)>> {
-    let votes: Vec<(i64, i32)> = sqlx::query_as(
-        "SELECT post_id, choices FROM votes WHERE account_id = $1 AND post_id < $2 ORDER BY post_id DESC LIMIT $3",
-    )
-    .bind(account.0)
-    .bind(before.0)
-    .bind(rows::limit(limit))
-    .fetch_all(conn)
-    .await
-    .sql()?;
+    let votes = sqlx::query_as(VOTES_OF).bind(account.0).bind(before.0).bind(rows::limit(limit));
+    let votes: Vec<(i64, i32)> = votes.fetch_all(conn).await.sql()?;
     Ok(votes.into_iter().map(|(post, choices)| (PostId(post), Choices::of(choices))).collect())
 }

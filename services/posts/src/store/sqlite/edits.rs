@@ -155,16 +155,22 @@ pub(super) fn revisions(conn: &Connection, post: PostId, before: i32, limit: usi
 pub(super) fn graves(conn: &Connection, account: AccountId, before: PostId, limit: usize) -> Result<Vec<Buried>> {
     let mut statement = conn
         .prepare_cached(
-            "SELECT g.post_id, g.at, g.text, g.warning, g.language, p.edit_count
-             FROM graves AS g JOIN posts AS p ON p.id = g.post_id
+            "SELECT g.post_id, g.at, g.text, g.warning, g.language, p.edit_count, g.media, q.options
+             FROM graves AS g JOIN posts AS p ON p.id = g.post_id LEFT JOIN polls AS q ON q.post_id = g.post_id
              WHERE g.author_id = ?1 AND g.post_id < ?2 ORDER BY g.post_id DESC LIMIT ?3",
         )
         .sql()?;
     let row = |row: &rusqlite::Row<'_>| {
         let (post, at) = (PostId(row.get(0)?), Timestamp(row.get(1)?));
         let (text, warning, language) = (row.get(2)?, row.get(3)?, row.get(4)?);
-        Ok(Buried { post, at, text, warning, language, edits: row.get(5)? })
+        let (media, poll_options) = (Vec::new(), Vec::new());
+        let buried = Buried { post, at, text, warning, language, edits: row.get(5)?, media, poll_options };
+        Ok((buried, row.get::<_, Option<String>>(6)?, row.get::<_, Option<String>>(7)?))
     };
     let rows = statement.query_map(params![account.0, before.0, rows::limit(limit)], row).sql()?;
-    rows.collect::<rusqlite::Result<_>>().sql()
+    let decode = |(buried, media, options): (Buried, Option<String>, Option<String>)| {
+        let (media, options) = (media.as_deref(), options.as_deref());
+        Ok(Buried { media: columns::decode_media(media)?, poll_options: columns::decode_options(options)?, ..buried })
+    };
+    rows.map(|row| row.sql().and_then(decode)).collect()
 }

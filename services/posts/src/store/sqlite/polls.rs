@@ -68,7 +68,7 @@ impl Write<'_> {
     /// Takes votes of an account back that is gone.
     pub(super) fn erase_votes(&mut self, account: AccountId, limit: usize) -> Result<usize> {
         self.mark_gone(account)?;
-        let votes = voted_by(self.conn, account, END, limit)?;
+        let votes = votes_of(self.conn, account, END, limit)?;
         for (post, choices) in &votes {
             self.run("DELETE FROM votes WHERE post_id = ?1 AND account_id = ?2", (post.0, account.0))?;
             // A deleted post has no count, and nobody is to be told of it.
@@ -133,14 +133,14 @@ pub(super) fn votes(conn: &Connection, account: AccountId, ids: &[PostId]) -> Re
     rows.collect::<rusqlite::Result<_>>().sql()
 }
 
-pub(super) fn voted_by(
+pub(super) fn votes_of(
     conn: &Connection,
     account: AccountId,
     before: PostId,
     limit: usize,
 ) -> Result<Vec<(PostId, Choices)>> {
-    let sql =
-        "SELECT post_id, choices FROM votes WHERE account_id = ?1 AND post_id < ?2 ORDER BY post_id DESC LIMIT ?3";
+    let sql = "SELECT post_id, choices FROM votes INDEXED BY votes_by_account WHERE account_id = ?1 AND post_id < ?2
+               ORDER BY post_id DESC LIMIT ?3";
     let mut statement = conn.prepare_cached(sql).sql()?;
     let row = |row: &rusqlite::Row<'_>| Ok((PostId(row.get(0)?), Choices::of(row.get(1)?)));
     let rows = statement.query_map(params![account.0, before.0, rows::limit(limit)], row).sql()?;

@@ -8,7 +8,7 @@ use plaza_stores::sqlite::{is_unique_violation, map_err};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::prune;
-use crate::domain::Sensitive;
+use crate::domain::{Sensitive, Visibility};
 use crate::store::{Changed, Deleted, NewPost, Published, columns};
 
 /// How often a new id is drawn when one is taken; a clash has odds of one in millions.
@@ -29,6 +29,7 @@ pub(super) struct Target {
     pub(super) author: AccountId,
     pub(super) reply_to: Option<PostId>,
     pub(super) quote_of: Option<PostId>,
+    visibility: Visibility,
     root: PostId,
 }
 
@@ -149,19 +150,22 @@ impl Write<'_> {
         self.changed.posts.push(post);
         self.changed.authors.push(target.author);
         let (reply_to_id, quote_of_id) = (number(target.reply_to), number(target.quote_of));
-        self.emit(post, &PostDeleted { post_id: post.0, author_id: target.author.0, reply_to_id, quote_of_id })
+        let (author_id, visibility) = (target.author.0, columns::told(target.visibility));
+        self.emit(post, &PostDeleted { post_id: post.0, author_id, reply_to_id, quote_of_id, visibility })
     }
 
     pub(super) fn living(&self, post: PostId) -> Result<Option<Target>> {
         self.conn
             .prepare_cached(
-                "SELECT author_id, reply_to_id, root_id, quote_of_id FROM posts WHERE id = ?1 AND deleted_at IS NULL",
+                "SELECT author_id, reply_to_id, root_id, quote_of_id, visibility FROM posts
+                 WHERE id = ?1 AND deleted_at IS NULL",
             )
             .sql()?
             .query_row([post.0], |row| {
                 let reply_to = row.get::<_, Option<i64>>(1)?.map(PostId);
                 let quote_of = row.get::<_, Option<i64>>(3)?.map(PostId);
-                Ok(Target { author: AccountId(row.get(0)?), reply_to, quote_of, root: PostId(row.get(2)?) })
+                let (author, root) = (AccountId(row.get(0)?), PostId(row.get(2)?));
+                Ok(Target { author, reply_to, quote_of, visibility: columns::visibility_of(row.get(4)?), root })
             })
             .optional()
             .sql()
