@@ -109,7 +109,7 @@ impl PostsService for Fake {
         let last = page.last().filter(|_| page.len() < ids.len());
         let next_page_token = last.map(i64::to_string).unwrap_or_default();
         let seen = page.iter().map(|id| (*id, state.posts[id])).filter(|(_, post)| state.visible(viewer, *post));
-        let posts = seen.map(|(id, post)| shown(&state, id, post)).collect();
+        let posts = seen.map(|(id, post)| shown(&state, viewer, id, post)).collect();
         Ok(posts::ListPostsByHashtagResponse { posts, next_page_token })
     }
 
