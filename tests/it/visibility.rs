@@ -221,7 +221,7 @@ type Live = plaza_rpc::Stream<StreamHomeFeedResponse>;
 
 /// The viewer's live feed, once it is open.
 async fn opened(viewer: &Person) -> Live {
-    let mut live = viewer.stream(StreamHomeFeedRequest {}).await.expect("a stream");
+    let mut live = viewer.stream(StreamHomeFeedRequest::default()).await.expect("a stream");
     let first = next(&mut live).await;
     assert!(matches!(first, Update::Opened(_)), "{first:?}");
     live
