@@ -38,7 +38,11 @@ fn number(variable: &str, default: u64) -> u64 {
 async fn arbitrary_requests_find_no_panic() {
     let time = Duration::from_secs(number("PLAZA_TEST_FUZZ_SECONDS", 10));
     let seed = number("PLAZA_TEST_FUZZ_SEED", 1);
-    let settings = [("PLAZA_SERVICE_TOKENS", "false"), ("PLAZA_RATE_LIMIT__PER_MINUTE", "0")];
+    let settings = [
+        ("PLAZA_SERVICE_TOKENS", "false"),
+        ("PLAZA_RATE_LIMIT__PER_MINUTE", "0"),
+        ("PLAZA_SESSIONS__ADDRESS_GUESSES", "100000"),
+    ];
     let mut sandbox = Sandbox::start_with(Shape::OneProcess, &settings).await;
     let mut fuzz = Fuzz::new(&sandbox, seed).await;
     let end = Instant::now() + time;

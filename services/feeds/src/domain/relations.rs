@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use plaza_core::{AccountId, Cx, Env, PostId, Result};
+use plaza_core::{AccountId, Cx, Env, Error, PostId, Result, reason};
 use plaza_events::Freshness;
 use plaza_stores::{Cache, CacheOptions, Gauge};
 
@@ -16,6 +16,8 @@ const TTL: Duration = Duration::from_secs(3_600);
 const JITTER: Duration = Duration::from_secs(600);
 /// How many of a celebrity's newest posts are held.
 const RECENT: usize = 200;
+/// What a reader chose is read within so many parts of the time for a page.
+const CHOICES_PART: u32 = 4;
 /// How many celebrities' lists one page loads at most; of the others it reads what it needs in one call.
 const LOADS: usize = 16;
 
@@ -139,11 +141,15 @@ impl Relations {
         V: Default + Send + Sync + 'static,
         F: Future<Output = Result<Arc<V>>>,
     {
-        let read = match self.freshness.covers(cx) {
-            true => cache.get_or_load(&reader, load).await,
-            false => load().await,
+        let read = async {
+            match self.freshness.covers(cx) {
+                true => cache.get_or_load(&reader, load).await,
+                false => load().await,
+            }
         };
-        match read {
+        // A peer that hangs leaves time for the page, which does without.
+        let read = tokio::time::timeout(cx.remaining() / CHOICES_PART, read).await;
+        match read.unwrap_or_else(|_| Err(Error::new(reason::DEADLINE_EXCEEDED))) {
             Err(error) if error.is_transient() => {
                 cx.degraded(peer);
                 Ok(cache.get(&reader).unwrap_or_default())

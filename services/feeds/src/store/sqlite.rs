@@ -154,6 +154,6 @@ mod tests {
     #[test]
     fn an_address_of_no_engine_is_refused() {
         let error = SqlitePositions::open(&"redis://h".parse().unwrap(), conformance::env().0).unwrap_err();
-        assert!(error.to_string().contains("positions"), "{error}");
+        assert!(error.to_string().contains("sqlite:PATH"), "{error}");
     }
 }
