@@ -2,7 +2,7 @@
 
 use plaza_core::{AccountId, PostId, Result};
 use plaza_events::Event;
-use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostEdited, RepostUndone, Reposted, Visibility};
+use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostEdited, PostRestored, RepostUndone, Reposted, Visibility};
 
 use super::Entry;
 
@@ -13,6 +13,8 @@ pub(crate) enum Change {
     New(Entry),
     /// A post says something else.
     Edited(Entry),
+    /// A post that was gone is back.
+    Restored(Entry),
     /// A post is gone.
     Deleted {
         /// Its own place.
@@ -41,6 +43,9 @@ impl Change {
         } else if let Some(edited) = event.decode::<PostEdited>() {
             let PostEdited { post_id, author_id, .. } = edited?;
             Self::Edited(Entry::post(PostId(post_id), AccountId(author_id)))
+        } else if let Some(restored) = event.decode::<PostRestored>() {
+            let PostRestored { post_id, author_id, .. } = restored?;
+            Self::Restored(Entry::post(PostId(post_id), AccountId(author_id)))
         } else if let Some(deleted) = event.decode::<PostDeleted>() {
             let deleted = deleted?;
             let mentioned_only = deleted.visibility() == Visibility::Mentioned;
@@ -59,7 +64,11 @@ impl Change {
     /// The place that it is about.
     pub(crate) fn entry(&self) -> Entry {
         match self {
-            Self::New(entry) | Self::Edited(entry) | Self::Deleted { entry, .. } | Self::Undone { entry, .. } => *entry,
+            Self::New(entry)
+            | Self::Edited(entry)
+            | Self::Restored(entry)
+            | Self::Deleted { entry, .. }
+            | Self::Undone { entry, .. } => *entry,
         }
     }
 

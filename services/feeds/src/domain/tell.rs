@@ -91,6 +91,7 @@ impl Known {
         let post = change.entry().post;
         match change {
             Change::New(entry) => self.shown(entry).map(Told::Post),
+            Change::Restored(_) => self.stands(post).map(Told::Post),
             // What it says now may keep it from the reader, or not any more.
             Change::Edited(_) => match self.stands(post) {
                 Some(item) => Some(Told::Edited(item)),

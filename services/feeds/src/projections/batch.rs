@@ -8,16 +8,16 @@ use plaza_proto::accounts::v1::{AccountDeleted, PreferencesUpdated};
 use plaza_proto::graph::v1::{
     Blocked, Followed, ListChanged, ListDeleted, ListMembersChanged, MutedWordsChanged, Unfollowed,
 };
-use plaza_proto::posts::v1::{PostCreated, PostDeleted, RepostUndone, Reposted};
+use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostRestored, RepostUndone, Reposted};
 
 use crate::domain::{Entry, Relations};
 
 /// The events of a batch by what they concern. Their order does not count: what they lead to is read from the truth.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// New posts and reposts by whose they are, as told; they may be gone by now.
+    /// New posts and reposts, and restored posts, by whose they are, as told; they may be gone by now.
     pub(super) created: BTreeMap<AccountId, Vec<Entry>>,
-    /// The places of deleted posts by author, and of undone reposts by who had reposted. What others reposted of a deleted
+    /// The places of deleted posts by author, and of undone reposts by who had reposted; posts may be restored by now. What others reposted of a deleted
     /// post stays in their followers' feeds, and is not shown.
     pub(super) deleted: BTreeMap<AccountId, Vec<PostId>>,
     /// Readers with the authors whose relationship to them changed.
@@ -41,6 +41,9 @@ impl Batch {
     fn add(&mut self, event: &Event) -> Result<()> {
         if let Some(created) = event.decode::<PostCreated>() {
             let PostCreated { post_id, author_id, .. } = created?;
+            self.created(Entry::post(PostId(post_id), AccountId(author_id)));
+        } else if let Some(restored) = event.decode::<PostRestored>() {
+            let PostRestored { post_id, author_id, .. } = restored?;
             self.created(Entry::post(PostId(post_id), AccountId(author_id)));
         } else if let Some(deleted) = event.decode::<PostDeleted>() {
             let PostDeleted { post_id, author_id, .. } = deleted?;

@@ -234,10 +234,10 @@ impl HomeFeeds {
         Ok(())
     }
 
-    /// Deleted posts leave the feeds they were pushed to, deleted accounts lose theirs.
+    /// Deleted posts leave the feeds they were pushed to, unless they were restored since; deleted accounts lose theirs.
     async fn take_out(&self, cx: &Cx, batch: &Batch) -> Result<()> {
         let celebrities = if batch.deleted.is_empty() { Arc::default() } else { self.store.celebrities(cx).await? };
-        for (author, posts) in &batch.deleted {
+        for (author, posts) in &self.still_deleted(cx, batch).await? {
             let followers = self.audience(cx, *author, &celebrities).await?;
             for owners in pieces(author, &followers) {
                 self.store.remove(cx, owners, posts).await?;
@@ -245,6 +245,18 @@ impl HomeFeeds {
         }
         let gone: Vec<AccountId> = batch.gone.iter().copied().collect();
         if gone.is_empty() { Ok(()) } else { self.store.drop_feeds(cx, &gone).await }
+    }
+
+    /// What was deleted and is not back, by author.
+    async fn still_deleted(&self, cx: &Cx, batch: &Batch) -> Result<BTreeMap<AccountId, Vec<PostId>>> {
+        let places = batch.deleted.iter().flat_map(|(author, places)| places.iter().map(|place| (*place, *author)));
+        // An undone repost does not come back, and is no post.
+        let told: Vec<Entry> = places.map(|(place, author)| Entry::post(place, author)).collect();
+        let mut gone: BTreeMap<AccountId, Vec<PostId>> = BTreeMap::new();
+        for entry in self.peers.missing(cx, &told).await? {
+            gone.entry(entry.by).or_default().push(entry.place);
+        }
+        Ok(gone)
     }
 
     /// Takes out again what was deleted before it was pushed.

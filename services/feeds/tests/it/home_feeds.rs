@@ -14,6 +14,7 @@ use crate::support::{Bench, CAP, Engine, config};
 on_each_engine![
     a_follow_backfills_and_an_unfollow_purges_what_is_held,
     a_backfill_of_more_than_a_window_holds_leaves_no_hole,
+    a_restored_post_comes_back_whatever_the_order_of_events,
     a_deleted_post_leaves_the_feeds_it_was_pushed_to_whatever_the_order_of_events,
     what_was_deleted_while_not_followed_does_not_come_back_with_the_next_follow,
     an_account_that_is_gone_leaves_nothing_behind,
@@ -72,6 +73,26 @@ async fn a_deleted_post_leaves_the_feeds_it_was_pushed_to_whatever_the_order_of_
     assert_eq!(bench.held(1).await.unwrap().0, [0; 0]);
     bench.apply(&created).await;
     assert_eq!(bench.held(1).await.unwrap().0, [0; 0]);
+}
+
+async fn a_restored_post_comes_back_whatever_the_order_of_events(engine: Engine) {
+    let bench = Bench::new(engine, 3).await;
+    bench.world.follow(1, 2);
+    let (older, post) = (bench.world.post(2), bench.world.post(2));
+    bench.page(1, 1).await;
+    bench.deliver().await;
+    bench.world.delete(post);
+    let deleted = bench.world.drain();
+    bench.apply(&deleted).await;
+    assert_eq!(bench.held(1).await.unwrap().0, [older]);
+    bench.world.restore(post);
+    let restored = bench.world.drain();
+    bench.apply(&restored).await;
+    assert_eq!(bench.held(1).await.unwrap().0, [post, older]);
+    bench.apply(&[deleted.clone(), restored].concat()).await;
+    bench.apply(&deleted).await;
+    assert_eq!(bench.held(1).await.unwrap().0, [post, older]);
+    assert_eq!(bench.walk(1, 1).await, bench.world.home(1));
 }
 
 async fn what_was_deleted_while_not_followed_does_not_come_back_with_the_next_follow(engine: Engine) {

@@ -66,6 +66,10 @@ async fn stream_home_feed_tells_edits_and_deletions_of_what_home_shows(engine: E
     bench.deliver().await;
     assert_eq!(update(&mut live).await, removed(followed, true));
     assert_eq!(update(&mut live).await, removed(own, true));
+    bench.world.restore(strange);
+    bench.world.restore(followed);
+    bench.deliver().await;
+    assert_eq!(post(&mut live).await, followed, "it is back");
     assert!(is_quiet(&mut live));
 }
 

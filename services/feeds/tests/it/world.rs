@@ -10,7 +10,7 @@ use plaza_core::{Cx, Env, ManualClock, Timestamp};
 use plaza_events::{Event, EventLog, NewEvent, SqliteLog};
 use plaza_proto::accounts::v1::{AccountDeleted, PreferencesUpdated};
 use plaza_proto::graph::v1::{Blocked, Followed, ListChanged, ListMembersChanged, MutedWordsChanged, Unfollowed};
-use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostEdited, RepostUndone, Reposted};
+use plaza_proto::posts::v1::{PostCreated, PostDeleted, PostEdited, PostRestored, RepostUndone, Reposted};
 use plaza_stores::Faults;
 use prost::{Message, Name};
 
@@ -68,6 +68,8 @@ pub(crate) struct State {
     pub(crate) posts: BTreeMap<i64, FakePost>,
     /// Reposts by their ids.
     pub(crate) reposts: BTreeMap<i64, FakeRepost>,
+    /// What was deleted and can be restored.
+    buried: BTreeMap<i64, FakePost>,
     /// Who likes which post.
     pub(crate) likes: BTreeSet<(i64, i64)>,
     /// Reposts that were taken back.
@@ -378,8 +380,19 @@ impl World {
         let mut state = self.state.lock();
         if let Some(post) = state.posts.remove(&post_id) {
             state.reposts.retain(|_, repost| repost.post != post_id);
+            state.buried.insert(post_id, post);
             let deleted = PostDeleted { post_id, author_id: post.author, ..PostDeleted::default() };
             self.write(&mut state, "posts", "post", post_id, &deleted);
+        }
+    }
+
+    /// Brings a deleted post back, without reposts of it.
+    pub(crate) fn restore(&self, post_id: i64) {
+        let mut state = self.state.lock();
+        if let Some(post) = state.buried.remove(&post_id) {
+            state.posts.insert(post_id, post);
+            let restored = PostRestored { post_id, author_id: post.author, ..PostRestored::default() };
+            self.write(&mut state, "posts", "post", post_id, &restored);
         }
     }
 
