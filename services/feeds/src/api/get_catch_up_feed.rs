@@ -23,7 +23,7 @@ pub(crate) async fn get_catch_up_feed(
     let mut walk = match Walk::open(&h.pager, scope, &req.page_token)? {
         Some(walk) => walk,
         None => {
-            h.catch_up(cx).await;
+            h.await_token(cx).await;
             Walk { at: h.env.now(), since: since(h, cx, owner, req.since_place).await, shown: Vec::new() }
         }
     };

@@ -13,7 +13,7 @@ pub(crate) async fn get_hashtag_feed(
 ) -> Result<GetHashtagFeedResponse> {
     let size = page::size(req.page_size)?;
     let list = list(req, h.hashtags)?;
-    h.catch_up(cx).await;
+    h.await_token(cx).await;
     let (posts, next_page_token) = h.pages.tagged(cx, list, size).await?;
     Ok(GetHashtagFeedResponse { posts, next_page_token })
 }

@@ -19,7 +19,7 @@ pub(crate) async fn get_home_feed(h: &Handler, cx: &Cx, req: GetHomeFeedRequest)
     let bound = [i64::from(i32::from(filter))];
     let scope = Scope { method: "GetHomeFeed", filter: &bound, caller: Some(owner) };
     let from = cursor(&h.pager, scope, &req.page_token)?;
-    h.catch_up(cx).await;
+    h.await_token(cx).await;
     let FeedPage { items, next } = h.pages.page(cx, &feed, from, size).await?;
     let (posts, reposts) = present(items);
     Ok(GetHomeFeedResponse { posts, next_page_token: token(&h.pager, scope, next), reposts })

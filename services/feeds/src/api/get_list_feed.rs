@@ -11,7 +11,7 @@ pub(crate) async fn get_list_feed(h: &Handler, cx: &Cx, req: GetListFeedRequest)
     let size = page::size(req.page_size)?;
     let scope = Scope { method: "GetListFeed", filter: &[req.list_id], caller: cx.viewer() };
     let from = cursor(&h.pager, scope, &req.page_token)?;
-    h.catch_up(cx).await;
+    h.await_token(cx).await;
     let feed = h.pages.list(cx, req.list_id).await?;
     let page = h.pages.page(cx, &feed, from, size).await?;
     let (posts, reposts) = present(page.items);

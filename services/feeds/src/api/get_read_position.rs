@@ -11,6 +11,7 @@ pub(crate) async fn get_read_position(
     cx: &Cx,
     req: GetReadPositionRequest,
 ) -> Result<GetReadPositionResponse> {
-    let found = h.positions.get(cx, cx.account()?, kind(req.feed())?).await?;
-    Ok(GetReadPositionResponse { position: found.map(|position| present(req.feed(), position)) })
+    let feed = kind(req.feed())?;
+    let found = h.positions.get(cx, cx.account()?, feed).await?;
+    Ok(GetReadPositionResponse { position: found.map(|position| present(feed, position)) })
 }

@@ -56,7 +56,7 @@ pub(crate) struct Handler {
 
 impl Handler {
     /// Waits until feeds have what the caller's token asks for, or says that they do not.
-    async fn catch_up(&self, cx: &Cx) {
+    async fn await_token(&self, cx: &Cx) {
         if cx.token().is_empty() {
             return;
         }

@@ -16,5 +16,5 @@ pub(crate) async fn set_read_position(
     let to = ReadTo { account, feed, place: PostId(req.place), force: req.force, at };
     to.check()?;
     let position = h.positions.set(cx, to).await?;
-    Ok(SetReadPositionResponse { position: Some(present(req.feed(), position)) })
+    Ok(SetReadPositionResponse { position: Some(present(feed, position)) })
 }

@@ -71,7 +71,9 @@ impl Pages {
         // What readers bring themselves they know.
         entries.retain(|entry| entry.by != owner);
         let posts = self.sources.peers.posts(cx, entries.iter().map(|e| e.post)).await?;
-        let rules = self.rules(cx, &Feed::Home(owner), &entries, &posts).await?;
+        let feed = Feed::Home(owner);
+        let taste = self.taste_for(cx, &feed).await?;
+        let rules = self.rules(cx, &feed, taste, &entries, &posts).await?;
         let mut taken = HashSet::new();
         let admitted = entries.iter().filter_map(|entry| admitted(&rules, entry, &posts));
         let others = admitted.filter(|item| item.post.author_id != owner.get());

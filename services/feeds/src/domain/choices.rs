@@ -58,7 +58,7 @@ fn agree(one: &str, other: &str) -> bool {
 }
 
 /// What one reader chose, as of some time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Taste {
     pub(crate) choices: Arc<Choices>,
     pub(crate) languages: Arc<Languages>,

@@ -102,7 +102,7 @@ impl Pages {
     /// The newest `size` posts from `cursor` on. Shorter than asked for if most candidates were hidden; `next` says
     /// whether the feed goes on.
     pub(crate) async fn page(&self, cx: &Cx, feed: &Feed, cursor: Option<Cursor>, size: usize) -> Result<FeedPage> {
-        let (mut walk, mut items) = (Walk::from(cursor), Vec::new());
+        let (mut walk, mut items, taste) = (Walk::from(cursor), Vec::new(), self.taste_for(cx, feed).await?);
         for round in 0..ROUNDS {
             let wanted = size - items.len();
             let examined = if round == 0 { wanted } else { wanted.max(FURTHER) }.min(MAX_BATCH);
@@ -110,7 +110,7 @@ impl Pages {
             let mut entries = self.candidates(cx, feed, Span::below(walk.before, examined + 1)).await?;
             let goes_on = entries.len() > examined;
             entries.truncate(examined);
-            let mut shown = self.once(cx, feed, &mut walk, &entries).await?;
+            let mut shown = self.once(cx, feed, &taste, &mut walk, &entries).await?;
             let left_over = shown.len() > wanted;
             shown.truncate(wanted);
             walk.before = if left_over { shown.last().map(|i| i.entry.place) } else { entries.last().map(|e| e.place) };
@@ -142,7 +142,7 @@ impl Pages {
     }
 
     /// Of these candidates those that may be shown and whose posts do not stand further up.
-    async fn once(&self, cx: &Cx, feed: &Feed, walk: &mut Walk, entries: &[Entry]) -> Result<Vec<Item>> {
+    async fn once(&self, cx: &Cx, feed: &Feed, taste: &Taste, walk: &mut Walk, entries: &[Entry]) -> Result<Vec<Item>> {
         walk.top = walk.top.or(entries.first().map(|e| e.place));
         let posts = self.sources.peers.posts(cx, entries.iter().map(|e| e.post)).await?;
         // What nobody reposted stands nowhere else.
@@ -155,7 +155,7 @@ impl Pages {
         }
         let above = walk.above.iter().filter(|e| posts.contains_key(&e.post));
         let considered: Vec<Entry> = above.chain(entries).copied().collect();
-        let rules = self.rules(cx, feed, &considered, &posts).await?;
+        let rules = self.rules(cx, feed, taste.clone(), &considered, &posts).await?;
         let (above, own) = considered.split_at(considered.len() - entries.len());
         let further_up = above.iter().filter_map(|entry| admitted(&rules, entry, &posts));
         let mut taken: HashSet<PostId> = further_up.map(|item| item.entry.post).collect();
@@ -165,29 +165,25 @@ impl Pages {
         Ok(items)
     }
 
-    /// What tells which of these entries, whose posts are `posts`, the feed shows.
+    /// What tells which of these entries, whose posts are `posts`, the feed shows to a reader of this taste.
     pub(super) async fn rules(
         &self,
         cx: &Cx,
         feed: &Feed,
+        taste: Taste,
         entries: &[Entry],
         posts: &HashMap<PostId, Post>,
     ) -> Result<Rules> {
         let reader = feed.reader();
         if let Feed::User { account, .. } = *feed {
             let reposts = entries.iter().any(Entry::is_repost) && self.shows_reposts(cx, reader, account).await?;
-            let standings = Standings::new(reader, std::iter::empty());
-            let (parents, taste) = (HashMap::new(), Taste::of_nobody());
+            let (standings, parents) = (Standings::of_nobody(), HashMap::new());
             return Ok(Rules { standings, parents, taste, of: Of::User { reposts } });
         }
-        let taste = self.taste(cx, reader).await?;
         let parents = self.parents(cx, reader, entries, posts).await?;
         let accounts = concerned(reader, entries, posts, &parents);
         let follows_will_do = matches!(feed, Feed::Home(_));
-        let standings = match reader {
-            Some(reader) => self.standings(cx, reader, &accounts, follows_will_do).await?,
-            None => Standings::new(None, std::iter::empty()),
-        };
+        let standings = self.standings(cx, reader, &accounts, follows_will_do).await?;
         let of = match feed {
             Feed::List { members, .. } => {
                 let open = self.open(cx, &standings, entries, posts).await?;
@@ -196,6 +192,14 @@ impl Pages {
             _ => Of::Home { mutuals: matches!(feed, Feed::Mutuals(_)) },
         };
         Ok(Rules { standings, parents, taste, of })
+    }
+
+    /// What the feed's reader is to be spared; what one account posts is told whole.
+    pub(super) async fn taste_for(&self, cx: &Cx, feed: &Feed) -> Result<Taste> {
+        match feed {
+            Feed::User { .. } => Ok(Taste::of_nobody()),
+            feed => self.taste(cx, feed.reader()).await,
+        }
     }
 
     pub(super) async fn taste(&self, cx: &Cx, reader: Option<AccountId>) -> Result<Taste> {
@@ -238,15 +242,16 @@ impl Pages {
         Ok(wanted.iter().filter_map(author).collect())
     }
 
-    /// How the owner stands to each of these accounts. While graph is away it is known of some owners whom they follow,
+    /// How the reader stands to each of these accounts. While graph is away it is known of some readers whom they follow,
     /// if that will do, and nothing else.
     pub(super) async fn standings(
         &self,
         cx: &Cx,
-        owner: AccountId,
+        reader: Option<AccountId>,
         accounts: &[AccountId],
         follows_will_do: bool,
     ) -> Result<Standings> {
+        let Some(owner) = reader else { return Ok(Standings::of_nobody()) };
         let error = match self.sources.peers.relationships(cx, accounts).await {
             Ok(relationships) if relationships.len() == accounts.len() => {
                 if !accounts.is_empty() && self.sources.relations.following_known(owner).is_none() {

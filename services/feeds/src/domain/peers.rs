@@ -67,16 +67,11 @@ impl Peers {
 
     /// Whom `account` follows, by rising id.
     pub(crate) async fn following(&self, cx: &Cx, account: AccountId) -> Result<Vec<AccountId>> {
-        let mut following = Vec::new();
-        loop {
-            let after_id = following.last().map_or(0, |id: &AccountId| id.0);
+        all_ids(|after_id| async move {
             let req = ListFollowingIdsRequest { account_id: account.0, after_id, page_size: int(IDS_PAGE) };
-            let page = self.graph.list_following_ids(cx, req).await?.account_ids;
-            following.extend(page.iter().map(|id| AccountId(*id)));
-            if page.len() < IDS_PAGE {
-                return Ok(following);
-            }
-        }
+            Ok(self.graph.list_following_ids(cx, req).await?.account_ids)
+        })
+        .await
     }
 
     /// Who is on the list, by rising id, if the caller may see it.
@@ -128,16 +123,11 @@ impl Peers {
     }
 
     async fn members(&self, cx: &Cx, list_id: i64) -> Result<Vec<AccountId>> {
-        let mut members = Vec::new();
-        loop {
-            let after_id = members.last().map_or(0, |id: &AccountId| id.0);
+        all_ids(|after_id| async move {
             let req = ListListMemberIdsRequest { list_id, after_id, page_size: int(IDS_PAGE) };
-            let page = self.graph.list_list_member_ids(cx, req).await?.account_ids;
-            members.extend(page.iter().map(|id| AccountId(*id)));
-            if page.len() < IDS_PAGE {
-                return Ok(members);
-            }
-        }
+            Ok(self.graph.list_list_member_ids(cx, req).await?.account_ids)
+        })
+        .await
     }
 
     /// The newest posts and reposts of `authors` below `before`, falling; fewer than `limit` (at most [`MAX_REFS`]) when
@@ -242,6 +232,18 @@ impl Peers {
     pub(crate) async fn accounts(&self, cx: &Cx, after: i64, limit: usize) -> Result<Vec<AccountId>> {
         let req = ListAccountIdsRequest { after_id: after, page_size: int(limit.min(ACCOUNTS_PAGE)) };
         Ok(self.accounts.list_account_ids(cx, req).await?.account_ids.into_iter().map(AccountId).collect())
+    }
+}
+
+/// All ids of a list in pages of [`IDS_PAGE`] by rising id, of which `page` gives the one after an id.
+async fn all_ids<F: Future<Output = Result<Vec<i64>>>>(page: impl Fn(i64) -> F) -> Result<Vec<AccountId>> {
+    let mut all = Vec::new();
+    loop {
+        let ids = page(all.last().map_or(0, |id: &AccountId| id.0)).await?;
+        all.extend(ids.iter().map(|id| AccountId(*id)));
+        if ids.len() < IDS_PAGE {
+            return Ok(all);
+        }
     }
 }
 

@@ -54,6 +54,11 @@ impl Standings {
         Self { reader, to: to.collect() }
     }
 
+    /// Of somebody who stands to nobody, such as nobody that is known.
+    pub(crate) fn of_nobody() -> Self {
+        Self::new(None, std::iter::empty())
+    }
+
     /// The reader follows themself.
     fn to(&self, account: AccountId) -> Standing {
         if self.is_own(account) {
@@ -258,7 +263,7 @@ mod tests {
         }
         let kept = [Standing { apart: true, ..followed }, Standing { posts_muted: true, ..followed }];
         assert!(kept.iter().all(|standing| !shows(*standing, &[], own, &post(OTHER, 0), None)));
-        let nobody = Standings::new(None, std::iter::empty());
+        let nobody = Standings::of_nobody();
         assert!(!nobody.is_own(OTHER) && nobody.to(OTHER) == nothing);
     }
 }

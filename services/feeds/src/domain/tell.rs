@@ -60,7 +60,9 @@ impl Pages {
         let entries: Vec<Entry> = of_changes.chain(places.values().flatten().copied()).chain(sent.clone()).collect();
         let mut posts = self.sources.peers.posts(cx, entries.iter().map(|e| e.post)).await?;
         let gone = think_up(changes, &mut posts);
-        let rules = self.rules(cx, &Feed::Home(owner), &entries, &posts).await?;
+        let feed = Feed::Home(owner);
+        let taste = self.taste_for(cx, &feed).await?;
+        let rules = self.rules(cx, &feed, taste, &entries, &posts).await?;
         let known = Known { rules, posts, gone, places };
         Ok(changes.iter().map(|change| known.tell(change, &sent)).collect())
     }

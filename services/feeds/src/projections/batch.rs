@@ -17,9 +17,9 @@ use crate::domain::{Entry, Relations};
 pub(super) struct Batch {
     /// New posts and reposts, and restored posts, by whose they are, as told; they may be gone by now.
     pub(super) created: BTreeMap<AccountId, Vec<Entry>>,
-    /// The places of deleted posts by author, and of undone reposts by who had reposted; posts may be restored by now. What others reposted of a deleted
-    /// post stays in their followers' feeds, and is not shown.
-    pub(super) deleted: BTreeMap<AccountId, Vec<PostId>>,
+    /// Deleted posts by author, and undone reposts by who had reposted, as told; posts may be restored by now. What others
+    /// reposted of a deleted post stays in their followers' feeds, and is not shown.
+    pub(super) deleted: BTreeMap<AccountId, Vec<Entry>>,
     /// Readers with the authors whose relationship to them changed.
     pub(super) changed: BTreeMap<AccountId, BTreeSet<AccountId>>,
     /// Readers who chose to be spared something else than before.
@@ -47,13 +47,13 @@ impl Batch {
             self.created(Entry::post(PostId(post_id), AccountId(author_id)));
         } else if let Some(deleted) = event.decode::<PostDeleted>() {
             let PostDeleted { post_id, author_id, .. } = deleted?;
-            self.deleted.entry(AccountId(author_id)).or_default().push(PostId(post_id));
+            self.deleted(Entry::post(PostId(post_id), AccountId(author_id)));
         } else if let Some(reposted) = event.decode::<Reposted>() {
             let Reposted { post_id, account_id, repost_id, .. } = reposted?;
             self.created(Entry::repost(PostId(repost_id), AccountId(account_id), PostId(post_id)));
         } else if let Some(undone) = event.decode::<RepostUndone>() {
-            let RepostUndone { account_id, repost_id, .. } = undone?;
-            self.deleted.entry(AccountId(account_id)).or_default().push(PostId(repost_id));
+            let RepostUndone { post_id, account_id, repost_id, .. } = undone?;
+            self.deleted(Entry::repost(PostId(repost_id), AccountId(account_id), PostId(post_id)));
         } else if let Some(followed) = event.decode::<Followed>() {
             let Followed { follower_id, followee_id } = followed?;
             self.changed(follower_id, followee_id);
@@ -77,6 +77,10 @@ impl Batch {
         if !entries.contains(&entry) {
             entries.push(entry);
         }
+    }
+
+    fn deleted(&mut self, entry: Entry) {
+        self.deleted.entry(entry.by).or_default().push(entry);
     }
 
     fn changed(&mut self, reader: i64, author: i64) {
@@ -143,7 +147,7 @@ mod tests {
         let batch = Batch::of(&[post(5), post(6), post(5), block, follow, repost, undone]).unwrap();
         assert_eq!(batch.created[&AccountId(1)].len(), 2);
         assert_eq!(batch.created[&AccountId(4)], [Entry::repost(PostId(9), AccountId(4), PostId(5))]);
-        assert_eq!(batch.deleted[&AccountId(4)], [PostId(8)]);
+        assert_eq!(batch.deleted[&AccountId(4)], [Entry::repost(PostId(8), AccountId(4), PostId(5))]);
         assert_eq!(batch.changed[&AccountId(1)], BTreeSet::from([AccountId(2), AccountId(3)]));
         assert_eq!(batch.named(), BTreeSet::from([AccountId(1), AccountId(2), AccountId(4)]));
 

@@ -249,9 +249,7 @@ impl HomeFeeds {
 
     /// What was deleted and is not back, by author.
     async fn still_deleted(&self, cx: &Cx, batch: &Batch) -> Result<BTreeMap<AccountId, Vec<PostId>>> {
-        let places = batch.deleted.iter().flat_map(|(author, places)| places.iter().map(|place| (*place, *author)));
-        // An undone repost does not come back, and is no post.
-        let told: Vec<Entry> = places.map(|(place, author)| Entry::post(place, author)).collect();
+        let told: Vec<Entry> = batch.deleted.values().flatten().copied().collect();
         let mut gone: BTreeMap<AccountId, Vec<PostId>> = BTreeMap::new();
         for entry in self.peers.missing(cx, &told).await? {
             gone.entry(entry.by).or_default().push(entry.place);

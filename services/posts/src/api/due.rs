@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
-use plaza_core::{Caller, Code, Cx, Error, Result, Timestamp, reason};
+use plaza_core::{Caller, Cx, Error, Result, Timestamp, reason};
 use tokio::time::Instant;
 
 use super::{Handler, create_post, drafts};
@@ -44,7 +44,7 @@ impl Handler {
             // Another replica was first, or the author.
             return Ok(());
         }
-        if passes(&error) && !overdue {
+        if error.is_transient() && !overdue {
             return Err(error);
         }
         let cx = Cx::background(NAME, PATIENCE);
@@ -58,10 +58,4 @@ impl Handler {
         }
         create_post::publish(self, cx, drafts::fit(self, draft)?).await.map(drop)
     }
-}
-
-/// Whether it may go better the next time.
-fn passes(error: &Error) -> bool {
-    let codes = [Code::Unavailable, Code::DeadlineExceeded, Code::Aborted, Code::ResourceExhausted, Code::Cancelled];
-    codes.contains(&error.code())
 }
