@@ -206,11 +206,12 @@ impl Waiting {
             return;
         }
         self.offered = position;
+        // Also of what is left out: the reader reads its feed anew, and then has it.
+        self.remember(change.repost(), options);
         if self.missed > 0 || self.changes.len() >= options.queue {
             self.missed += 1;
         } else {
             self.changes.push_back((position, change));
-            self.remember(change.repost(), options);
         }
     }
 

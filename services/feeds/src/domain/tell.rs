@@ -62,7 +62,9 @@ impl Pages {
         let gone = think_up(changes, &mut posts);
         let feed = Feed::Home(owner);
         let taste = self.taste_for(cx, &feed).await?;
-        let rules = self.rules(cx, &feed, taste, &entries, &posts).await?;
+        let mut rules = self.rules(cx, &feed, taste, &entries, &posts).await?;
+        // Nothing replies to a post that is thought up.
+        rules.parents.retain(|post, _| !gone.contains(post));
         let known = Known { rules, posts, gone, places };
         Ok(changes.iter().map(|change| known.tell(change, &sent)).collect())
     }
@@ -112,7 +114,8 @@ impl Known {
             }
             Change::Undone { entry, .. } => {
                 let elsewhere = self.stands(post).map(Told::Post);
-                elsewhere.or_else(|| self.shown(entry).map(|_| Told::Removed { post, deleted: false }))
+                // Also of a post that is gone by now, whose deletion tells nothing of where it stood by others.
+                elsewhere.or_else(|| self.admits(entry).then_some(Told::Removed { post, deleted: false }))
             }
         }
     }
@@ -145,19 +148,17 @@ fn is_deletion_of(change: &Change, post: PostId) -> bool {
     matches!(change, Change::Deleted { entry, .. } if entry.post == post)
 }
 
-/// Stands in for posts that are deleted, of which nothing is known but who wrote them, so that the rules can be asked
-/// whether the reader had to do with them. Replies to them may be in feeds that did not show them, so they are thought of
-/// as replying to nothing.
+/// Stands in for posts that are deleted, or of which a repost was undone and that are out of sight, of which nothing is known
+/// but who wrote them, so that the rules can be asked whether the reader had to do with them. Replies to them may be in feeds
+/// that did not show them, so they are thought of as replying to nothing.
 fn think_up(changes: &[Change], posts: &mut HashMap<PostId, Post>) -> HashSet<PostId> {
     let mut gone = HashSet::new();
-    for change in changes {
-        if let Change::Deleted { entry, .. } = change
-            && !posts.contains_key(&entry.post)
-        {
-            let post = Post { post_id: entry.post.get(), author_id: entry.by.get(), ..Post::default() };
-            posts.insert(entry.post, post);
-            gone.insert(entry.post);
-        }
+    for change in changes.iter().filter(|change| matches!(change, Change::Deleted { .. } | Change::Undone { .. })) {
+        let Entry { post, by, .. } = change.own_place();
+        posts.entry(post).or_insert_with(|| {
+            gone.insert(post);
+            Post { post_id: post.get(), author_id: by.get(), ..Post::default() }
+        });
     }
     gone
 }

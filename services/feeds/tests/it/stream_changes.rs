@@ -17,6 +17,8 @@ on_each_engine![
     stream_home_feed_tells_edits_and_deletions_of_what_home_shows,
     stream_home_feed_tells_edits_and_deletions_of_what_was_reposted_before,
     stream_home_feed_tells_where_a_post_stands_when_a_repost_is_undone,
+    stream_home_feed_tells_of_an_undone_repost_whose_post_is_gone,
+    stream_home_feed_tells_a_slow_reader_edits_of_what_it_read_anew,
     stream_home_feed_tells_what_an_edit_keeps_from_the_reader,
     stream_home_feed_tells_nothing_of_posts_for_others,
     stream_home_feed_goes_on_after_a_token_on_any_replica,
@@ -96,6 +98,44 @@ async fn stream_home_feed_tells_edits_and_deletions_of_what_was_reposted_before(
     assert_eq!(update(&mut live).await, removed(since, true));
     assert_eq!(update(&mut live).await, removed(before, true));
     assert!(is_quiet(&mut live));
+}
+
+async fn stream_home_feed_tells_of_an_undone_repost_whose_post_is_gone(engine: Engine) {
+    let bench = Bench::new(engine, 3).await;
+    bench.world.follow(1, 2);
+    let (own, strange) = (bench.world.post(1), bench.world.post(3));
+    let answer = bench.world.reply(2, own);
+    bench.deliver().await;
+    let mut live = open(&bench, 1).await;
+    let reposts = [answer, strange].map(|shared| bench.world.repost(2, shared).unwrap());
+    bench.deliver().await;
+    assert_eq!([post(&mut live).await, post(&mut live).await], [answer, strange]);
+    reposts.into_iter().for_each(|repost| bench.world.undo_repost(repost));
+    bench.world.delete(strange);
+    bench.world.delete(own);
+    bench.deliver().await;
+    // The answer is to nothing by now, and so stands nowhere.
+    assert_eq!(update(&mut live).await, removed(answer, false));
+    assert_eq!(update(&mut live).await, removed(strange, false));
+    assert_eq!(update(&mut live).await, removed(strange, true));
+    assert_eq!(update(&mut live).await, removed(own, true));
+    assert!(is_quiet(&mut live));
+}
+
+async fn stream_home_feed_tells_a_slow_reader_edits_of_what_it_read_anew(engine: Engine) {
+    let bench = Bench::with(engine, 3, &Config { live_queue: 1, ..config() }).await;
+    bench.world.follow(1, 2);
+    let strange = bench.world.post(3);
+    bench.deliver().await;
+    let mut live = open(&bench, 1).await;
+    let first = bench.world.post(2);
+    bench.world.repost(2, strange).unwrap();
+    bench.deliver().await;
+    assert_eq!(post(&mut live).await, first);
+    assert!(matches!(update(&mut live).await, Update::Missed(Missed { count: 1, .. })));
+    bench.world.revise(strange);
+    bench.deliver().await;
+    assert!(matches!(update(&mut live).await, Update::Edited(edited) if edited.post_id == strange));
 }
 
 async fn stream_home_feed_tells_where_a_post_stands_when_a_repost_is_undone(engine: Engine) {
