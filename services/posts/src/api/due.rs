@@ -27,7 +27,8 @@ impl Handler {
         let due = self.store.due(&Cx::background(NAME, PATIENCE), now, after, PART).await?;
         let last = due.last().filter(|_| due.len() == PART).cloned();
         let outcomes = stream::iter(due).map(|draft| self.publish_one(draft, now)).buffer_unordered(AT_ONCE);
-        let failed: Vec<Error> = outcomes.filter_map(async |outcome| outcome.err()).collect().await;
+        let outcomes: Vec<Result<()>> = outcomes.collect().await;
+        let failed: Vec<Error> = outcomes.into_iter().filter_map(Result::err).collect();
         if let Some(error) = failed.first() {
             tracing::warn!(%error, failed = failed.len(), "drafts that are due could not be published; trying again");
         }
